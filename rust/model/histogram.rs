@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A log-linear histogram of latencies, of fixed size.
+//!
+//! Values below 32 ns have a bucket each; above, every power of two is cut into 32 equal buckets,
+//! so that a bucket is never wider than 1/32 (3.125 %) of its lowest value. Minimum, maximum, sum
+//! and count are exact. Nothing is ever dropped: what lies above the range goes into `overflow`
+//! and still counts in every figure.
+
+use super::num;
+
+/// log2 of the number of buckets that each power of two is cut into.
+const SUB_BITS: u32 = 5;
+const SUB: usize = 1 << SUB_BITS;
+/// Values from 2^37 ns (137 s) on are counted as overflow.
+const VALUE_BITS: u32 = 37;
+/// The number of buckets.
+pub const BUCKETS: usize = SUB * (VALUE_BITS - SUB_BITS + 1) as usize;
+
+/// A histogram of nanoseconds.
+///
+/// # Invariants
+///
+/// `count` is the sum of all buckets and `overflow`. All bits zero is a histogram without samples,
+/// which is why the minimum is kept inverted: its kind can be made in place on the heap.
+#[derive(Clone)]
+pub struct Histogram {
+    buckets: [u64; BUCKETS],
+    overflow: u64,
+    count: u64,
+    sum: u64,
+    inverted_min: u64,
+    max: u64,
+}
+
+impl Histogram {
+    /// A histogram without samples.
+    pub const EMPTY: Self = Self {
+        buckets: [0; BUCKETS],
+        overflow: 0,
+        count: 0,
+        sum: 0,
+        inverted_min: 0,
+        max: 0,
+    };
+
+    /// Counts one sample of `value` nanoseconds.
+    #[inline]
+    pub fn record(&mut self, value: u64) {
+        match self.buckets.get_mut(index(value)) {
+            Some(bucket) => *bucket += 1,
+            None => self.overflow += 1,
+        }
+        self.count += 1;
+        self.sum = self.sum.saturating_add(value);
+        self.inverted_min = self.inverted_min.max(!value);
+        self.max = self.max.max(value);
+    }
+
+    /// Adds the samples of `other`, as if they had been recorded here.
+    pub fn merge(&mut self, other: &Self) {
+        for (mine, theirs) in self.buckets.iter_mut().zip(&other.buckets) {
+            *mine = mine.saturating_add(*theirs);
+        }
+        self.overflow = self.overflow.saturating_add(other.overflow);
+        self.count = self.count.saturating_add(other.count);
+        self.sum = self.sum.saturating_add(other.sum);
+        self.inverted_min = self.inverted_min.max(other.inverted_min);
+        self.max = self.max.max(other.max);
+    }
+
+    /// The number of samples.
+    pub fn count(&self) -> u64 {
+        self.count
+    }
+
+    /// The sum of all samples, in ns; saturates at `u64::MAX`.
+    pub fn sum(&self) -> u64 {
+        self.sum
+    }
+
+    /// The number of samples above the range of the buckets.
+    pub fn overflow(&self) -> u64 {
+        self.overflow
+    }
+
+    /// The smallest sample, exact.
+    pub fn min(&self) -> Option<u64> {
+        (self.count != 0).then_some(!self.inverted_min)
+    }
+
+    /// The largest sample, exact.
+    pub fn max(&self) -> Option<u64> {
+        (self.count != 0).then_some(self.max)
+    }
+
+    /// The mean, rounded down.
+    pub fn mean(&self) -> Option<u64> {
+        num::div(self.sum, self.count)
+    }
+
+    /// The value that `per_mille` thousandths of the samples do not exceed, at most 3.125 % above
+    /// the exact one and never above [`max`](Self::max); `None` without samples.
+    pub fn percentile(&self, per_mille: u32) -> Option<u64> {
+        if self.count == 0 {
+            return None;
+        }
+        let per_mille = per_mille.min(1000);
+        // The rank is rounded up: the median of one sample is that sample.
+        let below = num::scale(self.count, 1000 - per_mille, 1000)?;
+        let rank = (self.count - below).max(1);
+        let mut seen = 0;
+        for (at, bucket) in self.buckets.iter().enumerate() {
+            seen += bucket;
+            if seen >= rank {
+                return Some(highest(at).clamp(!self.inverted_min, self.max));
+            }
+        }
+        Some(self.max)
+    }
+
+    /// The buckets that hold samples: lowest value, highest value, count.
+    pub fn filled(&self) -> impl Iterator<Item = (u64, u64, u64)> + '_ {
+        self.buckets
+            .iter()
+            .enumerate()
+            .filter(|(_, count)| **count != 0)
+            .map(|(at, count)| (lowest(at), highest(at), *count))
+    }
+
+    /// The counts of all buckets, in rising order of value.
+    pub fn buckets(&self) -> &[u64; BUCKETS] {
+        &self.buckets
+    }
+}
+
+/// The bucket of `value`; [`BUCKETS`] or more for a value above the range.
+#[inline]
+fn index(value: u64) -> usize {
+    // `| (SUB - 1)` makes the small values share the first octave, whose buckets are 1 ns wide.
+    let octave = (value | (SUB as u64 - 1)).ilog2() - (SUB_BITS - 1);
+    if octave == 0 {
+        // CAST: the value is below SUB.
+        return value as usize;
+    }
+    // CAST: `value >> (octave - 1)` is in SUB..2 * SUB, and an octave is below 64.
+    ((octave as usize - 1) << SUB_BITS) + (value >> (octave - 1)) as usize
+}
+
+/// The lowest value of bucket `at`.
+fn lowest(at: usize) -> u64 {
+    let octave = at / SUB;
+    let within = (at % SUB) as u64;
+    match octave {
+        0 => within,
+        _ => (SUB as u64 + within) << (octave - 1),
+    }
+}
+
+/// The highest value of bucket `at`.
+fn highest(at: usize) -> u64 {
+    lowest(at + 1) - 1
+}

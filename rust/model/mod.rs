@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The plain values that every floor speaks: what is asked, what came back, what memory looks like.
+//!
+//! No kernel calls, no locks, no printing: this room uses `core` alone, so that the host compiles
+//! and tests the very same files that run in the kernel.
+
+pub mod histogram;
+pub mod memory;
+pub mod num;
+pub mod outcome;
+pub mod placement;
+pub mod provenance;
+pub mod request;
+pub mod text;

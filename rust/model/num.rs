@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! 64-bit arithmetic that also runs on 32-bit kernels.
+//!
+//! On ARM the kernel's Rust runtime answers a `u64` division with a panic
+//! (`rust/compiler_builtins.rs`), and `core::fmt` divides to print a `u64`. Whatever may exceed 32
+//! bits is therefore divided by [`div_rem`] and printed as [`Dec`].
+
+use core::fmt;
+
+/// Divides `n` by `d`: quotient and remainder, or `None` for `d` = 0.
+#[inline]
+pub fn div_rem(n: u64, d: u64) -> Option<(u64, u64)> {
+    if d == 0 {
+        return None;
+    }
+    #[cfg(target_pointer_width = "64")]
+    return Some((n / d, n % d));
+    #[cfg(not(target_pointer_width = "64"))]
+    return Some(long_division(n, d));
+}
+
+/// Divides `n` by `d`, rounding down; `None` for `d` = 0.
+#[inline]
+pub fn div(n: u64, d: u64) -> Option<u64> {
+    div_rem(n, d).map(|(quotient, _)| quotient)
+}
+
+/// `value * num / den` without an intermediate overflow, saturating; `None` for `den` = 0.
+///
+/// The result is exact to one unit as long as `num` and `den` fit 32 bits.
+pub fn scale(value: u64, num: u32, den: u32) -> Option<u64> {
+    let (quotient, remainder) = div_rem(value, u64::from(den))?;
+    let whole = quotient.saturating_mul(u64::from(num));
+    let part = div(remainder.saturating_mul(u64::from(num)), u64::from(den))?;
+    Some(whole.saturating_add(part))
+}
+
+/// Shift-and-subtract division, for architectures whose kernel has no 64-bit divide in Rust.
+#[cfg(any(test, not(target_pointer_width = "64")))]
+fn long_division(n: u64, d: u64) -> (u64, u64) {
+    let mut quotient = 0;
+    let mut remainder: u64 = 0;
+    for bit in (0..u64::BITS).rev() {
+        // The bit that a shift would push out is remembered: `d` may use all 64 bits.
+        let carry = remainder >> 63 != 0;
+        remainder = (remainder << 1) | ((n >> bit) & 1);
+        if carry || remainder >= d {
+            remainder = remainder.wrapping_sub(d);
+            quotient |= 1 << bit;
+        }
+    }
+    (quotient, remainder)
+}
+
+/// A `u64` that prints itself in decimal, honouring width and alignment, on every architecture.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Dec(pub u64);
+
+impl fmt::Display for Dec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut digits = [0u8; 20];
+        let mut at = digits.len();
+        let mut rest = self.0;
+        while at > 0 {
+            let (quotient, digit) = match u32::try_from(rest) {
+                Ok(small) => (u64::from(small / 10), small % 10),
+                Err(_) => {
+                    let (quotient, digit) = div_rem(rest, 10).unwrap_or((0, 0));
+                    (quotient, u32::try_from(digit).unwrap_or(0))
+                }
+            };
+            at -= 1;
+            if let Some(slot) = digits.get_mut(at) {
+                *slot = b'0' + u8::try_from(digit).unwrap_or(0);
+            }
+            rest = quotient;
+            if rest == 0 {
+                break;
+            }
+        }
+        let text = digits.get(at..).unwrap_or(&[]);
+        f.pad_integral(true, "", core::str::from_utf8(text).unwrap_or("?"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_division_agrees_with_the_machine() {
+        let values = [
+            0,
+            1,
+            2,
+            9,
+            10,
+            31,
+            1_000_000_007,
+            u64::from(u32::MAX),
+            1 << 32,
+            u64::MAX / 2,
+            u64::MAX / 2 + 1,
+            u64::MAX - 1,
+            u64::MAX,
+        ];
+        for n in values {
+            for d in values.into_iter().filter(|d| *d != 0) {
+                assert_eq!(long_division(n, d), (n / d, n % d), "{n} / {d}");
+                assert_eq!(div_rem(n, d), Some((n / d, n % d)));
+            }
+            assert_eq!(div_rem(n, 0), None);
+        }
+    }
+
+    #[test]
+    fn dec_prints_like_the_standard_formatter() {
+        for n in [0, 7, 10, 4_294_967_295, 4_294_967_296, u64::MAX] {
+            assert_eq!(format!("{}", Dec(n)), format!("{n}"));
+            assert_eq!(format!("{:>24}", Dec(n)), format!("{n:>24}"));
+            assert_eq!(format!("{:<24}|", Dec(n)), format!("{n:<24}|"));
+        }
+    }
+
+    #[test]
+    fn scale_keeps_to_the_exact_quotient() {
+        assert_eq!(scale(1000, 999, 1000), Some(999));
+        assert_eq!(scale(u64::MAX, 1, 2), Some(u64::MAX / 2));
+        assert_eq!(scale(u64::MAX, 3, 2), Some(u64::MAX));
+        assert_eq!(scale(7, 1, 0), None);
+    }
+}
