@@ -1,0 +1,158 @@
+# SPDX-License-Identifier: GPL-2.0
+"""A kernel = image + build tree + the make arguments that fit it.
+
+    stock(lab, arch, series)          the distribution's own, metadata regenerated
+    built(lab, config, arch, series)  ours, from the same source package
+
+Both are kept in the cache and both are a Kernel: nobody else asks which.
+"""
+
+import json
+import os
+import re
+import subprocess
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from .apt import Index
+from .cache import digest
+from .console import Failure
+
+SERIES = "7.3"
+SUITE = "trixie-backports"
+DEBIAN = {"x86_64": ("amd64", "amd64")}  # our name: Debian's, the flavour
+EXPORTED = re.compile(r"EXPORT_SYMBOL_RUST_GPL\((\w+)\)")
+
+
+@dataclass(frozen=True)
+class Kernel:
+    name: str  # unique: the name of its cache entry
+    release: str  # uname -r
+    arch: str  # x86_64 or arm
+    image: str  # host path of what QEMU boots
+    source: str  # path inside the root
+    build: str  # path inside the root
+    make: tuple  # arguments every make on it needs
+
+
+def version_key(text):
+    return [int(part) for part in re.findall(r"\d+", text)]
+
+
+def jobs():
+    return f"-j{len(os.sched_getaffinity(0))}"
+
+
+def remembered(path):
+    """A Kernel as its entry holds it."""
+    facts = json.loads((path / "kernel.json").read_text())
+    return Kernel(**{**facts, "make": tuple(facts["make"])})
+
+
+def remember(path, kernel):
+    (path / "kernel.json").write_text(json.dumps(asdict(kernel), indent=1))
+
+
+def index(lab, suite=SUITE, arch="amd64"):
+    found = Index(lab.cache, suite, arch)
+    with lab.console.step(f"package index of {suite}/{arch}") as step:
+        found.update(step)
+    return found
+
+
+def source(lab, series, version, packages):
+    """The unpacked source package, as a path inside the root."""
+    package = f"linux-source-{series}"
+
+    def build(path, step):
+        deb = packages.download([f"{package}={version}"], path, step)[0]
+        step.run([
+            "bash", "-c",
+            'set -o pipefail; dpkg-deb --fsys-tarfile "$1" | tar -xO "./usr/src/$2.tar.xz" '
+            '| tar -xvJ -C "$3"', "bash", deb, package, path,
+        ])
+        deb.unlink()
+
+    entry = lab.cache.ensure(f"source-{version}", f"kernel source {version}", 2500, build)
+    return f"/cache/{entry.name}/{package}"
+
+
+def newest(packages, series, debian, flavour):
+    """(release, version) of the newest stock kernel that has its source here."""
+    pattern = rf"linux-headers-({re.escape(series)}\.\d+\+deb13-{flavour})"
+    names = sorted(packages.names(pattern), key=version_key, reverse=True)
+    sources = packages.versions(f"linux-source-{series}")
+    for name in names:
+        for version in packages.versions(name):
+            if version in sources:
+                return name.removeprefix("linux-headers-"), version
+    raise Failure(f"no stock {series} kernel for {debian} in {SUITE} (its source: "
+                  f"{', '.join(sources) or 'none'})")
+
+
+def stock(lab, arch="x86_64", series=SERIES):
+    """The newest stock kernel of a series."""
+    if arch not in DEBIAN:
+        raise Failure(f"no stock kernel for {arch}")
+    debian, flavour = DEBIAN[arch]
+    pointer = lab.cache.path / f"stock-{arch}-{series}"
+    if pointer.is_file():
+        release, version = pointer.read_text().split()
+        name = stock_name(lab, release)
+        if lab.cache.complete(name):
+            return remembered(lab.cache.path / name)
+    packages = index(lab, arch=debian)
+    release, version = newest(packages, series, debian, flavour)
+    kernel = stock_release(lab, packages, arch, series, release, version)
+    pending = pointer.with_suffix(f".{os.getpid()}")
+    pending.write_text(f"{release} {version}\n")
+    pending.replace(pointer)
+    return kernel
+
+
+def stock_name(lab, release):
+    return f"stock-{release}-{lab.root_key()}"
+
+
+def stock_release(lab, packages, arch, series, release, version):
+    name = stock_name(lab, release)
+    if lab.cache.complete(name):
+        return remembered(lab.cache.path / name)
+    with lab.meanwhile(source, lab, series, version, packages) as unpacked:
+        root = lab.root()
+        tree = unpacked()
+
+    def build(path, step):
+        step.note("the Rust metadata that the headers package leaves out")
+        parts = [f"linux-{part}-{release}={version}" for part in ("base", "binary", "headers")]
+        for deb in packages.download(parts, path, step):
+            step.run(["dpkg-deb", "-x", deb, path / "packages"])
+            deb.unlink()
+        unpacked = path / "packages/usr"
+        (path / "build").mkdir()
+        (path / "build/.config").write_bytes(
+            (unpacked / "lib/modules" / release / "config").read_bytes())
+        make = ["CC=gcc-14", f"KERNELRELEASE={release}"]
+        prefix = ["make", "-C", tree, f"O=/cache/{name}/build", *make]
+        step.run(root.argv([*prefix, "olddefconfig"]))
+        step.run(root.argv([*prefix, jobs(), "prepare", "modules_prepare"]))
+        symvers = (unpacked / "src" / f"linux-headers-{release}" / "Module.symvers").read_text()
+        agree(path / "build/rust", symvers, release)
+        (path / "build/Module.symvers").write_text(symvers)
+        remember(path, Kernel(
+            name, release, arch, str(unpacked / "lib/modules" / release / "vmlinuz"), tree,
+            f"/cache/{name}/build", tuple(make)))
+
+    return remembered(lab.cache.ensure(name, f"stock kernel {release}", 1000, build))
+
+
+def agree(rust, symvers, release):
+    """The regenerated Rust objects export what the stock kernel exports."""
+    theirs = {line.split("\t")[1] for line in symvers.splitlines()}
+    ours = {symbol for file in rust.glob("exports_*_generated.h")
+            for symbol in EXPORTED.findall(file.read_text())}
+    strange = ours - theirs
+    if not ours or strange:
+        raise Failure(
+            f"stock kernel {release}: {len(strange)} of {len(ours)} regenerated Rust symbols are "
+            "not in it, so another compiler built it; KERNEL=built builds one from source")

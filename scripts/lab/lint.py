@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: GPL-2.0
+"""make lint and make fmt: every tool runs, every complaint is shown, one verdict."""
+
+import subprocess
+
+from . import kernel, lint_floors
+from .apt import Index
+from .console import Failure
+
+RUFF = "ruff==0.14.5"
+WIDTH = "--line-length=100"
+
+
+def tracked(lab, *patterns):
+    """The project's own files, new ones too."""
+    done = subprocess.run(
+        ["git", "-C", lab.checkout, "ls-files", "--cached", "--others", "--exclude-standard",
+         "--", *patterns], capture_output=True, text=True, check=True)
+    return [name for name in sorted(set(done.stdout.split("\n")))
+            if name and (lab.checkout / name).is_file()]
+
+
+def ruff(lab):
+    """The path of ruff inside the root; Debian 13 has no package of it, PyPI has."""
+    def build(path, step):
+        packages = Index(lab.cache, "trixie", "amd64")
+        packages.update(step)
+        deb = packages.download(["python3-pip-whl"], path, step)[0]
+        step.run(["dpkg-deb", "-x", deb, path / "pip"])
+        deb.unlink()
+        wheel = next(path.glob("pip/usr/share/python-wheels/pip-*.whl"))
+        inside = lab.root().inside
+        step.run(lab.root().argv(
+            ["python3", f"{inside(wheel)}/pip", "install", "--target", inside(path / "python"),
+             "--no-cache-dir", "--disable-pip-version-check", "--root-user-action=ignore",
+             "--only-binary=:all:", RUFF]))
+
+    entry = lab.cache.ensure(f"lint-{RUFF.replace('==', '-')}", "ruff", 100, build)
+    return lab.root().inside(entry / "python/bin/ruff")
+
+
+def shells(lab):
+    """Shell scripts by suffix or by their first line."""
+    def is_shell(name):
+        if name.endswith(".sh"):
+            return True
+        with (lab.checkout / name).open("rb") as file:
+            first = file.readline()
+        return first.startswith(b"#!") and first.split()[0].rsplit(b"/")[-1] in (b"sh", b"bash")
+
+    return [f"/src/{name}" for name in tracked(lab, "scripts", ".ci") if is_shell(name)]
+
+
+def rustfmt(source, files):
+    return ["rustfmt", "--config-path", f"{source}/.rustfmt.toml", *files]
+
+
+def lint(lab):
+    which = [kernel.built(lab, "test", arch) for arch in ("x86_64", "arm")]
+    source = which[0].source
+    rust = [f"/src/{name}" for name in tracked(lab, "*.rs")]
+    python = [f"/src/{name}" for name in tracked(lab, "*.py")]
+    c_files = [f"/src/{name}" for name in tracked(lab, "*.c", "*.h")]
+    checks = {
+        "rustfmt": [*rustfmt(source, rust), "--check"],
+        "ruff": [ruff(lab), "check", "--no-cache", WIDTH, *python],
+        "ruff format": [ruff(lab), "format", "--check", "--no-cache", WIDTH, *python],
+        "shellcheck": ["shellcheck", *shells(lab)],
+        "checkpatch": ["perl", f"{source}/scripts/checkpatch.pl", "--no-tree", "--strict",
+                       "--terse", "--show-types", "--max-line-length=100", "-f", *c_files],
+    }
+    manifest = ["--manifest-path", "/src/tools/memlab/Cargo.toml", "--locked"]
+    target = lab.root().inside(lab.output()) + "/cargo"
+    checks["clippy of the command"] = [
+        "env", f"CARGO_TARGET_DIR={target}", "cargo", "clippy", *manifest, "--all-targets",
+        "--", "-Dwarnings"]
+    for each in which:
+        # Clippy looks only at what is compiled, so its tree is emptied first; W=e makes
+        # warnings of C and of Rust errors.
+        tree = lab.output() / f"clippy-{each.arch}"
+        checks[f"clippy {each.arch}"] = [
+            "sh", "-c", 'rm -rf "$1" && mkdir -p "$1" && dir=$1 && shift && exec "$@" MO="$dir"',
+            "sh", lab.root().inside(tree), "make", "-C", each.build, *each.make, "M=/src",
+            "CLIPPY=1", "W=e", "modules"]
+    wrong = 0
+    for name, command in checks.items():
+        try:
+            with lab.console.step(name) as step:
+                step.run(lab.root().argv(command, cwd="/src"))
+        except Failure:
+            wrong += 1
+            print(f"--- {name}:")
+            print("".join(step.log.read_text(errors="replace").splitlines(True)[1:]), end="")
+    floors = lint_floors.complaints(lab.checkout, tracked(lab))
+    for line in floors:
+        print(line)
+    wrong += bool(floors)
+    print(f"lint: {wrong} of {len(checks) + 1} checks complain" if wrong else "lint: clean")
+    return 1 if wrong else 0
+
+
+def fmt(lab):
+    """Formats in place: run by the tools of the root, on the checkout itself."""
+    source = kernel.built(lab, "test", "x86_64").source
+    raise NotImplementedError(source)

@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: GPL-2.0
+"""The floor rules of Documentation/design: who may know whom, who may say `unsafe`."""
+
+import re
+
+LONGEST = 500  # lines of a file
+
+# Each room of rust/ with the rooms that it may name; an arrow that points up is not here.
+MAY_NAME = {
+    "front": {"front", "report", "bench", "experiment", "facts", "sys", "model"},
+    "report": {"report", "model"},
+    "bench": {"bench", "experiment", "facts", "sys", "model"},
+    "experiment": {"experiment", "facts", "sys", "model"},
+    "facts": {"facts", "sys", "model"},
+    "sys": {"sys", "bindings", "model"},
+    "bindings": {"bindings"},
+    "model": {"model"},
+}
+MAY_SAY_UNSAFE = {"sys", "bindings"}
+# What the host compiles too: `core` alone.
+PURE = re.compile(r"rust/(model|report)/|rust/front/grammar\.rs$")
+
+# One match per comment, string or character, so that none hides in another.
+NOT_CODE = re.compile(
+    r'//[^\n]*|/\*.*?\*/|b?r(#*)".*?"\1|b?c?"(?:\\.|[^"\\])*"|\'(?:\\.[^\']*|[^\'\\])\'', re.S
+)
+ROOT = re.compile(r"\b(?P<root>crate|super(?:::super)*)::(?P<next>\w+|\{)")
+SPDX = re.compile(r"SPDX-License-Identifier: GPL-2\.0")
+SOURCE = re.compile(r"\.(rs|c|h|py|sh|config)$|(^|/)(Makefile|Kbuild)$")
+GENERATED = re.compile(r"Cargo\.lock$|^LICENSE$")
+
+
+def code_of(text):
+    """Rust text with comments and literals blanked out, lines kept."""
+    return NOT_CODE.sub(lambda found: "\n" * found[0].count("\n") + '""', text)
+
+
+def room_of(name):
+    """The room that a file of rust/ is: its folder, or its own name; "" for the crate's root."""
+    parts = name.split("/")[1:]
+    if len(parts) > 1:
+        return parts[0]
+    stem = parts[0].removesuffix(".rs")
+    return "" if stem == "memlab" else "bindings" if stem.startswith("bindings") else stem
+
+
+def heads(code, start):
+    """The first word of each item in the brace group that begins before `start`."""
+    depth, found, fresh = 1, [], True
+    for word in re.finditer(r"\w+|[{},]", code[start:]):
+        if word[0] == "{":
+            depth += 1
+        elif word[0] == "}":
+            depth -= 1
+            if not depth:
+                break
+        elif word[0] == ",":
+            fresh = fresh or depth == 1
+        elif fresh and depth == 1:
+            found.append(word[0])
+            fresh = False
+    return found
+
+
+def named(code, depth):
+    """(line, word) of everything below the crate's root that a file at `depth` names."""
+    for found in ROOT.finditer(code):
+        if found["root"] != "crate" and found["root"].count("super") < depth:
+            continue  # within its own room
+        line = code.count("\n", 0, found.start()) + 1
+        words = heads(code, found.end()) if found["next"] == "{" else [found["next"]]
+        for word in words:
+            yield line, word
+
+
+def rust_complaints(name, text):
+    room = room_of(name)
+    code = code_of(text)
+    depth = len(name.split("/")) - 1 - name.endswith("/mod.rs")
+    if room not in MAY_SAY_UNSAFE:
+        for found in re.finditer(r"\bunsafe\b", code):
+            line = code.count("\n", 0, found.start()) + 1
+            yield line, "`unsafe` outside rust/sys and the bindings"
+    if room:
+        for line, word in named(code, depth):
+            word = "bindings" if word.startswith("bindings") else word
+            if word in MAY_NAME and word not in MAY_NAME.get(room, set()):
+                yield line, f"`{room}` names `{word}`: that arrow points up"
+    if room and room not in MAY_NAME:
+        yield 1, f"`{room}` is no room of the design"
+    if PURE.match(name):
+        for found in re.finditer(r"\b(?:kernel|bindings|alloc)::(?!macros::kunit_tests)", code):
+            line = code.count("\n", 0, found.start()) + 1
+            yield line, f"`{found[0]}` in a pure room"
+
+
+def complaints(checkout, names):
+    """file:line: sentence, for every rule that is broken."""
+    found = []
+    for name in names:
+        try:
+            text = (checkout / name).read_text()
+        except UnicodeDecodeError:
+            continue
+        lines = text.count("\n")
+        if lines > LONGEST and not GENERATED.search(name):
+            found.append(f"{name}:{lines}: longer than {LONGEST} lines: two rooms")
+        if SOURCE.search(name) and not SPDX.search("\n".join(text.splitlines()[:2])):
+            found.append(f"{name}:1: no SPDX line at its head")
+        if name.startswith("rust/") and name.endswith(".rs"):
+            found += [f"{name}:{line}: {why}" for line, why in rust_complaints(name, text)]
+    return found

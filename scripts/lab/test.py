@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: GPL-2.0
+"""make test: host tests, KUnit and end-to-end checks, on x86_64 and on ARM with high memory."""
+
+import re
+import sys
+import traceback
+from concurrent.futures import ThreadPoolExecutor
+
+from . import kernel, module, test_guest, test_kunit, test_suites
+from .console import Failure
+from .test_report import Report
+
+CHECKS = ["uname", "files", "buddy", "refusals", "two_writers", "compare", "rmmod_while_open",
+          "reload"]
+TWO_NODES = {
+    "smp": 4,
+    "memory": "2G",
+    "numa": ["node,cpus=0-1,memdev=m0", "node,cpus=2-3,memdev=m1"],
+}
+
+
+def host(lab, report):
+    """The pure rooms under cargo; each test counts."""
+    target = "/cache/" + str((lab.output() / "cargo").relative_to(lab.cache.path))
+    with lab.console.step("host tests") as step:
+        why = ""
+        try:
+            step.run(lab.root().argv(
+                ["cargo", "test", "--locked", "--no-fail-fast", "--manifest-path",
+                 "/src/tools/memlab/Cargo.toml"], cwd="/src", env={"CARGO_TARGET_DIR": target}))
+        except Failure as error:
+            why = str(error)
+        text = step.log.read_text(errors="replace")
+    tests = re.findall(r"^test (.+?) \.\.\. (ok|FAILED|ignored)", text, re.M)
+    for name, result in tests:
+        said = re.search(rf"^---- {re.escape(name)} stdout ----\n+(.*\n.*)", text, re.M)
+        reason = " ".join(said[1].split()) if said else result
+        report.add(f"host {name}", "" if result == "ok" else f"{reason} (log: {step.log})")
+    if why and all(result == "ok" for _, result in tests):
+        report.add("host tests", why)
+    elif not tests:
+        report.add("host tests", f"cargo ran none (log: {step.log})")
+
+
+def suites(lab, report):
+    """The checked-in list of KUnit cases, after comparing it with the source."""
+    try:
+        expected = test_suites.listed(lab.checkout)
+        wrong = test_suites.source_against_list(test_suites.in_source(lab.checkout), expected)
+    except (OSError, ValueError) as error:
+        report.add("list of KUnit suites", str(error))
+        return {}
+    for sentence in wrong:
+        report.add("list of KUnit suites", sentence)
+    if not wrong:
+        report.add("list of KUnit suites")
+    return expected
+
+
+def attempt(report, name, function, *arguments, **options):
+    """A part that cannot be run is a failure of its own and does not hide the others."""
+    try:
+        return function(*arguments, **options)
+    except Failure as error:
+        report.add(name, str(error))
+    except Exception as error:  # in a thread nobody else would see it
+        report.add(name, "".join(traceback.format_exception_only(error)).strip())
+        traceback.print_exc()
+    return None
+
+
+def main(lab):
+    report = Report()
+    expected = suites(lab, report)
+    attempt(report, "host tests", host, lab, report)
+    stock = attempt(report, "stock kernel", kernel.stock, lab)
+    ours = {arch: attempt(report, f"testing kernel for {arch}", kernel.built, lab, "test", arch)
+            for arch in ("x86_64", "arm")}
+    # Building is for all processors; guests are for one or two, so they run side by side.
+    for which in filter(None, [stock, *ours.values()]):
+        attempt(report, f"module for {which.name}", module.build, lab, which)
+    pool = ThreadPoolExecutor(2)
+    running = []
+
+    def start(name, function, which, *arguments, **options):
+        if which:
+            running.append(pool.submit(attempt, report, name, function, lab, report, name, which,
+                                       *arguments, **options))
+
+    for arch, which in ours.items():
+        start(f"kunit {arch}", test_kunit.run, which, expected)
+    start("stock", test_guest.run, stock, CHECKS)
+    start("two nodes", test_guest.run, stock, ["buddy", "compare"], **TWO_NODES)
+    start("testing x86_64", test_guest.run, ours["x86_64"], [*CHECKS, "leaks"], smp=2)
+    start("testing arm", test_guest.run, ours["arm"], [*CHECKS, "fixmap", "leaks"],
+          smp=2, memory="2G")
+    try:
+        for each in running:
+            each.result()
+    finally:
+        # After an interrupt nobody waits for the guests: the caller kills them.
+        pool.shutdown(wait=False, cancel_futures=True)
+    lab.console.table()
+    return report.finish(sys.stdout)

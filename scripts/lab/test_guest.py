@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: GPL-2.0
+"""End-to-end checks: shell functions of scripts/test/ that run in a guest, many per boot."""
+
+import re
+from pathlib import Path
+
+from . import guest, module, test_log
+from .console import Failure
+
+LINE = re.compile(r"memlab-test: (?P<word>check|done|ok|not ok) (?P<text>.*)")
+
+
+def job(scripts, checks, settings):
+    """The script of the guest; the kernel's whole log at its end is for the scan."""
+    names = sorted(path.name for path in scripts)
+    return "\n".join(
+        [f"{name}='{value}'" for name, value in settings.items()]
+        + [". /check/lib.sh"]
+        + [f". /check/{name}" for name in names if name != "lib.sh"]
+        + ["load || exit 1", f"run {' '.join(checks)}", "dmesg", "exit 0"]
+    )
+
+
+def read(console, checks):
+    """[(name, why)] from a guest's console, and what is missing from it."""
+    results = []
+    current, asserted, finished = None, 0, set()
+    for line in console:
+        found = LINE.search(line)
+        if not found:
+            continue
+        word, text = found["word"], found["text"]
+        if word == "check":
+            current, asserted = text, 0
+        elif word == "done":
+            finished.add(text)
+            if not asserted:
+                results.append((text, "it asserted nothing"))
+        else:
+            asserted += 1
+            name, _, why = text.partition(": ") if word == "not ok" else (text, "", "")
+            results.append((f"{current}: {name}", "" if word == "ok" else why or "no reason given"))
+    results += [(check, "it did not reach its end") for check in checks if check not in finished]
+    return results
+
+
+def run(lab, report, label, kernel, checks, timeout=180, settings=None, **options):
+    """Boot once and report every assertion of every check, and the kernel's log."""
+    ko = module.build(lab, kernel)
+    scripts = sorted((Path(lab.checkout) / "scripts/test").glob("*.sh"))
+    files = {f"/check/{path.name}": path for path in scripts} | {"/memlab.ko": ko}
+    log = lab.output() / f"{label.replace(' ', '-')}.log"
+    values = {"RELEASE": kernel.release, "ARCH": kernel.arch, **(settings or {})}
+    with lab.console.step(f"checks in {label}"):
+        try:
+            console = guest.boot(lab, kernel, job(scripts, checks, values), files,
+                                 timeout=timeout, log=log, **options).console
+        except Failure as error:
+            report.add(f"{label} boot", str(error))
+            console = log.read_text(errors="replace").splitlines() if log.is_file() else []
+    for name, why in read(console, checks):
+        report.add(f"{label} {name}", f"{why} (log: {log})" if why else "")
+    complaints = test_log.complaints("\n".join(console))
+    report.add(f"{label} kernel log", f"{complaints[0]} (log: {log})" if complaints else "")

@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Scan a guest's console for what a healthy kernel never prints."""
+
+import re
+
+BAD = re.compile(
+    r"WARNING: |\bBUG: |kernel BUG at|\bOops\b|Internal error: |Kernel panic"
+    r"|[Cc]all [Tt]race:|Unable to handle kernel|general protection fault"
+    r"|panicked at"  # a Rust panic
+    r"|possible circular locking|possible recursive locking|inconsistent lock state"
+    r"|possible irq lock inversion|suspicious RCU usage|Invalid wait context"
+    r"|held when returning to user space|lock held when|bad unlock balance"
+    r"|sleeping function called|scheduling while atomic|DEBUG_LOCKS_WARN_ON"
+    r"|DMA-API: |ODEBUG: |KASAN: |KFENCE: |UBSAN: |KCSAN: |refcount_t: "
+    r"|list_(add|del) corruption|Object already free|Redzone|Poison overwritten"
+    r"|Bad page state|page allocation failure|Objects remaining in"
+    r"|suspicious memory leaks|unreferenced object"
+    r"|soft lockup|hard LOCKUP|blocked for more than|detected stalls|self-detected stall"
+    r"|Unknown symbol|disagrees about version|nobody cared"
+)
+
+# What these very configurations always print, and nothing wider than that.
+HARMLESS = re.compile(
+    r"DMA-API: preallocated \d+ debug entries$"
+    r"|DMA-API: debugging enabled by kernel config$"
+)
+
+# A line may be on the console twice (as it happened, and in the final dmesg).
+STAMP = re.compile(r"^(boot: )?(<\d+>)?\[ *\d+\.\d+\](\[ *[CT]\d+\])? *")
+
+
+def complaints(console: str) -> list[str]:
+    """The lines of `console` that a healthy kernel would not have printed, each once."""
+    found: dict[str, None] = {}
+    for line in console.splitlines():
+        line = line.rstrip()
+        if BAD.search(line) and not HARMLESS.search(line):
+            found.setdefault(STAMP.sub("", line))
+    return list(found)
