@@ -6,6 +6,7 @@
 //! (`rust/compiler_builtins.rs`), and `core::fmt` divides to print a `u64`. Whatever may exceed 32
 //! bits is therefore divided by [`div_rem`] and printed as [`Dec`].
 
+use super::text::Text;
 use core::fmt;
 
 /// Divides `n` by `d`: quotient and remainder, or `None` for `d` = 0.
@@ -81,6 +82,23 @@ impl fmt::Display for Dec {
         }
         let text = digits.get(at..).unwrap_or(&[]);
         f.pad_integral(true, "", core::str::from_utf8(text).unwrap_or("?"))
+    }
+}
+
+/// A `u64` that prints itself in hexadecimal, `0x` in front, honouring width and alignment.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Hex(pub u64);
+
+impl fmt::Display for Hex {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut text = Text::<18>::new("0x");
+        let digits = (u64::BITS - self.0.leading_zeros()).div_ceil(4).max(1);
+        for digit in (0..digits).rev() {
+            // CAST: four bits are left.
+            let value = (self.0 >> (4 * digit)) as u32 & 0xf;
+            fmt::Write::write_char(&mut text, char::from_digit(value, 16).unwrap_or('?'))?;
+        }
+        f.pad(text.as_str())
     }
 }
 

@@ -166,6 +166,8 @@ pub struct Info {
     pub needs_device: bool,
     /// Whether an operation may sleep.
     pub may_sleep: bool,
+    /// Whether it gets memory; otherwise it maps memory that is there already.
+    pub allocates: bool,
 }
 
 /// One run, checked.
@@ -246,6 +248,98 @@ impl Request {
             Number::Node => return self.node,
             Number::Batch => self.batch,
         })
+    }
+}
+
+/// The most sizes in one comparison.
+pub const COMPARE_SIZES_MAX: usize = 8;
+
+/// A comparison of all experiments, checked.
+///
+/// # Invariants
+///
+/// `count` is in `1..=COMPARE_SIZES_MAX`; the sizes before it are within [`Self::SIZES`] and
+/// differ.
+#[derive(Clone, Copy, Debug)]
+pub struct CompareRequest {
+    /// Device under test; empty for the module's own.
+    pub device: Text<DEVICE_NAME_MAX>,
+    /// Direction of the DMA.
+    pub direction: Direction,
+    /// Milliseconds for the whole comparison.
+    pub time: u64,
+    sizes: [u64; COMPARE_SIZES_MAX],
+    count: usize,
+}
+
+impl CompareRequest {
+    /// The sizes that may be compared, in bytes.
+    pub const SIZES: Range = Range {
+        min: 1,
+        max: 16 << 20,
+    };
+
+    /// The comparison that a driver author wants.
+    pub fn new(limits: &Limits) -> Self {
+        Self {
+            device: Text::EMPTY,
+            direction: Direction::Bidirectional,
+            time: 4_000.min(limits.time),
+            // INVARIANT: four sizes that differ, all of them within `SIZES`.
+            sizes: [64, 4 << 10, 64 << 10, 1 << 20, 0, 0, 0, 0],
+            count: 4,
+        }
+    }
+
+    /// The range of `time` on this machine.
+    pub fn times(limits: &Limits) -> Range {
+        Range {
+            min: 100.min(limits.time),
+            max: limits.time,
+        }
+    }
+
+    /// The sizes to compare, in the order given.
+    pub fn sizes(&self) -> &[u64] {
+        self.sizes.get(..self.count).unwrap_or(&self.sizes)
+    }
+
+    /// Compares `sizes` instead; changes nothing where one of them is refused.
+    pub fn set_sizes(
+        &mut self,
+        sizes: impl Iterator<Item = Result<u64, Refusal>>,
+    ) -> Result<(), Refusal> {
+        let mut new = Self { count: 0, ..*self };
+        for size in sizes {
+            new.push(size?)?;
+        }
+        if new.count == 0 {
+            return Err(Refusal::invalid(format_args!("size: none given")));
+        }
+        *self = new;
+        Ok(())
+    }
+
+    fn push(&mut self, size: u64) -> Result<(), Refusal> {
+        let Range { min, max } = Self::SIZES;
+        if !(min..=max).contains(&size) {
+            return Err(Refusal::range("size", size, Self::SIZES, "bytes"));
+        }
+        let shown = Dec(size);
+        if self.sizes().contains(&size) {
+            return Err(Refusal::invalid(format_args!(
+                "size={shown}: given twice, must differ from the others"
+            )));
+        }
+        let Some(slot) = self.sizes.get_mut(self.count) else {
+            return Err(Refusal::invalid(format_args!(
+                "size={shown}: one too many, at most {COMPARE_SIZES_MAX} sizes"
+            )));
+        };
+        // INVARIANT: the size was checked above, and there is a slot for it.
+        *slot = size;
+        self.count += 1;
+        Ok(())
     }
 }
 

@@ -1,0 +1,286 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The grammar of what is written to `run` and `compare`. Pure: text in, a checked request out.
+//!
+//! ```text
+//! run:      NAME key=value ...
+//! compare:  [device=NAME] [size=BYTES,...] [time=MS] [direction=D]
+//! ```
+//!
+//! A refusal names the parameter, its value as it was written, and what it may be.
+
+use crate::model::{
+    num::Dec,
+    request::{
+        CompareRequest,
+        Direction,
+        Info,
+        Kind,
+        Limits,
+        Mode,
+        Number,
+        Range,
+        Refusal,
+        Request,
+        DEVICE_NAME_MAX, //
+    },
+    text::Text, //
+};
+use core::fmt;
+
+/// The longest line that is read, without its newline.
+pub const LINE_MAX: usize = 256;
+
+/// The keys of a `run` line.
+pub const RUN_KEYS: &[&str] = &[
+    "size",
+    "iterations",
+    "warmup",
+    "time",
+    "threads",
+    "node",
+    "batch",
+    "direction",
+    "mode",
+    "device",
+];
+
+/// The keys of a `compare` line.
+pub const COMPARE_KEYS: &[&str] = &["device", "size", "time", "direction"];
+
+/// Reads a line for `run`.
+pub fn parse(line: &str, catalogue: &[&'static Info], limits: &Limits) -> Result<Request, Refusal> {
+    let mut words = words(line)?;
+    let Some(name) = words.next() else {
+        return Err(Refusal::invalid(format_args!(
+            "empty line: expected NAME key=value ..., NAME one of {}",
+            List(|| catalogue.iter().map(|info| info.name))
+        )));
+    };
+    let Some(&info) = catalogue.iter().find(|info| info.name == name) else {
+        return Err(Refusal::invalid(format_args!(
+            "experiment={}: unknown, must be one of {}",
+            Clip(name),
+            List(|| catalogue.iter().map(|info| info.name))
+        )));
+    };
+
+    let mut request = Request::new(info);
+    let mut keys = Keys::new(RUN_KEYS);
+    let mut batch = None;
+    for word in words {
+        let (key, value) = keys.take(word)?;
+        match key {
+            "direction" if !info.directed => {
+                return Err(Refusal::invalid(format_args!(
+                    "direction={}: {name} has no direction, leave it out",
+                    Clip(value)
+                )))
+            }
+            "device" if !info.needs_device => {
+                return Err(Refusal::invalid(format_args!(
+                    "device={}: {name} uses no device, leave it out",
+                    Clip(value)
+                )))
+            }
+            "direction" => request.direction = choice(key, value, &Direction::ALL)?,
+            "mode" => request.mode = choice(key, value, &Mode::ALL)?,
+            "device" => request.device = device(value)?,
+            _ => {
+                if let Some(number) = Number::ALL.into_iter().find(|n| n.name() == key) {
+                    let range = limits.range(number, info);
+                    let parsed = parse_number(number, value, range)?;
+                    request.set(number, parsed, limits)?;
+                    batch = batch.or((number == Number::Batch).then_some(parsed));
+                }
+            }
+        }
+    }
+    if let (Some(batch), Mode::Op) = (batch, request.mode) {
+        return Err(Refusal::invalid(format_args!(
+            "batch={}: has no meaning with mode=op, needs mode=batch or mode=auto",
+            Dec(batch)
+        )));
+    }
+    Ok(request)
+}
+
+/// Reads a line for `compare`; an empty one asks for the default comparison.
+pub fn parse_compare(line: &str, limits: &Limits) -> Result<CompareRequest, Refusal> {
+    let mut request = CompareRequest::new(limits);
+    let mut keys = Keys::new(COMPARE_KEYS);
+    for word in words(line)? {
+        let (key, value) = keys.take(word)?;
+        match key {
+            "device" => request.device = device(value)?,
+            "direction" => request.direction = choice(key, value, &Direction::ALL)?,
+            "time" => {
+                let range = CompareRequest::times(limits);
+                let time = parse_number(Number::Time, value, range)?;
+                if !(range.min..=range.max).contains(&time) {
+                    return Err(Refusal::range(key, time, range, Number::Time.unit()));
+                }
+                request.time = time;
+            }
+            // `keys` lets nothing else through.
+            _ => request.set_sizes(
+                value
+                    .split(',')
+                    .map(|size| parse_number(Number::Size, size, CompareRequest::SIZES)),
+            )?,
+        }
+    }
+    Ok(request)
+}
+
+/// The words of a line that is short enough and printable.
+fn words(line: &str) -> Result<impl Iterator<Item = &str>, Refusal> {
+    let line = line.strip_suffix('\n').unwrap_or(line);
+    let printable = |c: char| c == '\t' || c == ' ' || c.is_ascii_graphic();
+    if let Some((at, character)) = line.char_indices().find(|(_, c)| !printable(*c)) {
+        return Err(Refusal::invalid(format_args!(
+            "line: character {} at byte {at}, must be one line of printable ASCII",
+            character.escape_default()
+        )));
+    }
+    if line.len() > LINE_MAX {
+        return Err(Refusal::invalid(format_args!(
+            "line={}: {} bytes, at most {LINE_MAX}",
+            Clip(line),
+            line.len()
+        )));
+    }
+    Ok(line.split_ascii_whitespace())
+}
+
+/// The keys that a line may have, each of them once.
+struct Keys {
+    names: &'static [&'static str],
+    seen: u32,
+}
+
+impl Keys {
+    fn new(names: &'static [&'static str]) -> Self {
+        Self { names, seen: 0 }
+    }
+
+    /// Splits `word` into a key, which is known and new, and a value, which is not empty.
+    fn take<'a>(&mut self, word: &'a str) -> Result<(&'static str, &'a str), Refusal> {
+        let (key, value) = match word.split_once('=') {
+            Some((key, value)) => (key, Some(value)),
+            None => (word, None),
+        };
+        let Some((at, name)) = (0..).zip(self.names).find(|(_, name)| **name == key) else {
+            return Err(Refusal::invalid(format_args!(
+                "{}: unknown parameter, must be one of {}",
+                Clip(word),
+                List(|| self.names.iter().copied())
+            )));
+        };
+        let Some(value) = value.filter(|value| !value.is_empty()) else {
+            return Err(Refusal::invalid(format_args!(
+                "{key}: no value, must be {key}=VALUE"
+            )));
+        };
+        let bit = 1u32 << at;
+        if self.seen & bit != 0 {
+            return Err(Refusal::invalid(format_args!(
+                "{key}={}: given twice, each parameter once at most",
+                Clip(value)
+            )));
+        }
+        self.seen |= bit;
+        Ok((name, value))
+    }
+}
+
+/// Reads decimal digits; a size may end in K, M or G.
+fn parse_number(number: Number, value: &str, range: Range) -> Result<u64, Refusal> {
+    let (name, unit, min, max) = (number.name(), number.unit(), Dec(range.min), Dec(range.max));
+    let suffixed = number == Number::Size;
+    let shift = match value.as_bytes().last() {
+        Some(b'K' | b'k') if suffixed => 10,
+        Some(b'M' | b'm') if suffixed => 20,
+        Some(b'G' | b'g') if suffixed => 30,
+        _ => 0,
+    };
+    let end = value.len() - usize::from(shift != 0);
+    let digits = value.get(..end).unwrap_or("");
+    if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        let form = match suffixed {
+            true => "a number with K, M, G or nothing after it",
+            false => "a decimal number",
+        };
+        return Err(Refusal::invalid(format_args!(
+            "{name}={}: must be {form}, {min} to {max} {unit}",
+            Clip(value)
+        )));
+    }
+    // Digits alone fail to parse for one reason: there are too many of them.
+    digits
+        .parse()
+        .ok()
+        .and_then(|digits: u64| digits.checked_mul(1 << shift))
+        .ok_or_else(|| Refusal {
+            kind: Kind::Range,
+            message: Text::format(format_args!(
+                "{name}={}: out of range, {min} to {max} {unit}",
+                Clip(value)
+            )),
+        })
+}
+
+/// Reads one of a few words.
+fn choice<T: Copy>(key: &str, value: &str, all: &[(&'static str, T)]) -> Result<T, Refusal> {
+    match all.iter().find(|(name, _)| *name == value) {
+        Some((_, chosen)) => Ok(*chosen),
+        None => Err(Refusal::invalid(format_args!(
+            "{key}={}: unknown, must be one of {}",
+            Clip(value),
+            List(|| all.iter().map(|(name, _)| *name))
+        ))),
+    }
+}
+
+/// Reads the name of a device; whether it is there, only the kernel knows.
+fn device(value: &str) -> Result<Text<DEVICE_NAME_MAX>, Refusal> {
+    if value.len() > DEVICE_NAME_MAX {
+        return Err(Refusal::invalid(format_args!(
+            "device={}: {} bytes, at most {DEVICE_NAME_MAX}",
+            Clip(value),
+            value.len()
+        )));
+    }
+    Ok(Text::new(value))
+}
+
+/// What was written, cut so that the rest of the message has room. It is printable: see [`words`].
+struct Clip<'a>(&'a str);
+
+impl fmt::Display for Clip<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.get(..40) {
+            Some(start) if start.len() < self.0.len() => write!(f, "{start}..."),
+            _ => f.write_str(self.0),
+        }
+    }
+}
+
+/// Names with commas between them, as many as a message has room for.
+struct List<F>(F);
+
+impl<F: Fn() -> I, I: Iterator<Item = &'static str>> fmt::Display for List<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut room = 140usize;
+        let mut comma = "";
+        for name in (self.0)() {
+            let Some(rest) = room.checked_sub(name.len() + 2) else {
+                return f.write_str(", ... (all: see help)");
+            };
+            room = rest;
+            write!(f, "{comma}{name}")?;
+            comma = ", ";
+        }
+        Ok(())
+    }
+}

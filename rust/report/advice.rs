@@ -1,0 +1,253 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What follows from a comparison's figures, and no more than follows.
+
+use super::{
+    comparison::{
+        end,
+        sizes, //
+    },
+    table::{
+        errno_name,
+        Bytes, //
+    }, //
+};
+use crate::model::{
+    num::{
+        self,
+        Dec, //
+    },
+    outcome::{
+        Net,
+        Outcome,
+        Tally, //
+    },
+    placement::{
+        Placement,
+        Window, //
+    },
+    provenance::{
+        Machine,
+        Provenance, //
+    },
+    request::Info,
+};
+use core::{
+    fmt::{
+        self,
+        Display,
+        Write, //
+    },
+    ops::Deref, //
+};
+
+/// What getting and giving back costs in the median.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Cost {
+    /// The net figures, in ns.
+    ns: u64,
+    /// What more it may be, in ns, where a figure was below the resolution.
+    hidden: u64,
+    /// Smaller differences mean nothing, in ns.
+    noise: u64,
+}
+
+impl Cost {
+    const NONE: Self = Self {
+        ns: 0,
+        hidden: 0,
+        noise: 0,
+    };
+
+    /// `None` where a phase has no samples.
+    fn of<T: Deref<Target = Tally>>(outcome: &Outcome<T>) -> Option<Self> {
+        let clock = &outcome.clock;
+        outcome
+            .tally
+            .phases
+            .iter()
+            .try_fold(Self::NONE, |sum, phase| {
+                let (ns, hidden) = match clock.net(phase.percentile(500)?) {
+                    Net::Ns(ns) => (ns, 0),
+                    Net::Below(floor) => (0, floor),
+                };
+                Some(Self {
+                    ns: sum.ns.saturating_add(ns),
+                    hidden: sum.hidden.saturating_add(hidden),
+                    noise: sum.noise.saturating_add(clock.floor()),
+                })
+            })
+    }
+
+    /// Whether the difference to `other` is more than the noise of both and more than 10 % of the
+    /// greater.
+    fn differs(&self, other: &Self) -> bool {
+        let greater = self.ns.max(other.ns);
+        let tenth = num::div(greater, 10).unwrap_or(0);
+        self.ns.abs_diff(other.ns) > tenth.max(self.noise).max(other.noise)
+    }
+}
+
+impl Display for Cost {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.hidden {
+            0 => Dec(self.ns).fmt(f),
+            hidden => write!(f, "<{}", Dec(self.ns.saturating_add(hidden))),
+        }
+    }
+}
+
+/// Advice for each size in `rows`.
+pub(super) fn advice<'a, T: Deref<Target = Tally> + 'a>(
+    out: &mut dyn Write,
+    rows: impl Iterator<Item = &'a Outcome<T>> + Clone,
+    provenance: &Provenance,
+) -> fmt::Result {
+    let caveat = match provenance.machine {
+        Machine::Tcg => " (counts of an emulator, not advice for hardware)",
+        Machine::Unknown => " (perhaps counts of an emulator)",
+        Machine::Native | Machine::Hypervisor => "",
+    };
+    writeln!(out, "# ADVICE{caveat}")?;
+    writeln!(
+        out,
+        "# ns: p50 of both phases together; \"~\": cannot be told apart, within 10 % or the \
+         clock's resolution"
+    )?;
+    for size in sizes(rows.clone()) {
+        let group = rows.clone().filter(|o| o.request.size == size);
+        for_size(out, size, group)?;
+    }
+    if rows.clone().any(|o| o.request.info.needs_device) {
+        writeln!(
+            out,
+            "# not in these figures: what the CPU's own reads and writes of a buffer cost"
+        )?;
+    }
+    if (rows.clone()).any(|o| o.device.as_ref().is_some_and(|device| !device.coherent)) {
+        writeln!(
+            out,
+            "# the device is not cache-coherent: a streaming map pays for cache maintenance, \
+             a coherent buffer with uncached access"
+        )?;
+    }
+    Ok(())
+}
+
+fn for_size<'a, T: Deref<Target = Tally> + 'a>(
+    out: &mut dyn Write,
+    size: u64,
+    group: impl Iterator<Item = &'a Outcome<T>> + Clone,
+) -> fmt::Result {
+    let size = Bytes(size);
+    let costs = || {
+        group
+            .clone()
+            .filter_map(|o| Some((o.request.info, Cost::of(o)?)))
+    };
+
+    // Ways to get memory, the cheapest first.
+    let memory = || costs().filter(|(info, _)| info.allocates);
+    if memory().count() > 1 {
+        write!(out, "# {size}: to get memory: ")?;
+        ranking(out, memory())?;
+        writeln!(out)?;
+    }
+
+    // Memory that a device can reach: allocated for it, or mapped for each transfer.
+    let device = |allocates| {
+        costs()
+            .filter(move |(info, _)| info.needs_device && info.allocates == allocates)
+            .min_by_key(|(_, cost)| cost.ns)
+    };
+    if let (Some((coherent, a)), Some((streaming, b))) = (device(true), device(false)) {
+        let verdict = match (a.differs(&b), b.ns < a.ns) {
+            (false, _) => "neither is cheaper per transfer",
+            (true, true) => "map what you have for each transfer, allocate once and keep",
+            (true, false) => "allocating for each transfer is cheaper than mapping",
+        };
+        let (coherent, streaming) = (coherent.name, streaming.name);
+        writeln!(
+            out,
+            "# {size}: for a device: {streaming} {b}, {coherent} {a}: {verdict}"
+        )?;
+    }
+
+    let mut lead = "came from: ";
+    for o in group.clone().filter(|o| o.request.info.allocates) {
+        if Cost::of(o).is_none() {
+            continue;
+        }
+        if lead != ", " {
+            write!(out, "# {size}: ")?;
+        }
+        write!(
+            out,
+            "{lead}{} {}",
+            o.request.info.name,
+            Origin(&o.placement)
+        )?;
+        lead = ", ";
+    }
+    end(out, lead)?;
+
+    let mut lead = "failed: ";
+    for o in group {
+        for (errno, count) in o.tally.failures.iter() {
+            if lead != ", " {
+                write!(out, "# {size}: ")?;
+            }
+            let (name, count, errno) = (o.request.info.name, Dec(count), errno_name(errno));
+            write!(out, "{lead}{name} {count} x {errno}")?;
+            lead = ", ";
+        }
+    }
+    end(out, lead)
+}
+
+/// `costs` in rising order, with `<` between what differs and `~` between what does not.
+fn ranking(
+    out: &mut dyn Write,
+    costs: impl Iterator<Item = (&'static Info, Cost)> + Clone,
+) -> fmt::Result {
+    let key = |(at, (_, cost)): &(usize, (&'static Info, Cost))| (cost.ns, *at);
+    let mut last: Option<(usize, (&'static Info, Cost))> = None;
+    loop {
+        let next = costs
+            .clone()
+            .enumerate()
+            .filter(|each| last.as_ref().is_none_or(|last| key(each) > key(last)))
+            .min_by_key(key);
+        let Some((_, (info, cost))) = next else {
+            return Ok(());
+        };
+        match &last {
+            Some((_, (_, before))) if cost.differs(before) => out.write_str(" < ")?,
+            Some(_) => out.write_str(" ~ ")?,
+            None => {}
+        }
+        write!(out, "{} {cost}", info.name)?;
+        last = next;
+    }
+}
+
+/// Which allocator the first page came from, as far as its place shows.
+struct Origin<'a>(&'a Placement);
+
+impl Display for Origin<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let p = self.0;
+        let from = match (p.cma, p.window) {
+            (Some(true), Window::Vmalloc) => "CMA, remapped",
+            (Some(true), _) => "CMA",
+            (_, Window::Vmalloc) => "vmalloc",
+            (Some(false), _) => "buddy",
+            (None, _) => "unknown",
+        };
+        write!(f, "{from}")?;
+        match p.zone.as_str() {
+            "" => Ok(()),
+            zone => write!(f, " ({zone}, {} extents)", p.extents),
+        }
+    }
+}

@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! All experiments side by side.
+
+use super::{
+    advice::advice,
+    outcome::{
+        ending,
+        PERCENTILES, //
+    },
+    provenance::{
+        foot,
+        label,
+        yes, //
+    },
+    table::{
+        header,
+        row,
+        Bytes,
+        Column,
+        Maybe, //
+    }, //
+};
+use crate::model::{
+    num::{
+        Dec,
+        Hex, //
+    },
+    outcome::{
+        Ending,
+        Outcome,
+        Tally, //
+    },
+    provenance::Provenance,
+};
+use core::{
+    fmt::{
+        self,
+        Write, //
+    },
+    ops::Deref, //
+};
+
+const COLUMNS: &[Column] = &[
+    ("experiment", -13),
+    ("size", 4),
+    ("phase", -6),
+    ("min", 7),
+    ("p50", 7),
+    ("p90", 7),
+    ("p99", 7),
+    ("p99.9", 8),
+    ("max", 9),
+    ("samples", 7),
+    ("failures", 8),
+    ("zone", -7),
+    ("cma", -3),
+    ("extents", 7),
+    ("window", -7),
+    ("dma", 10),
+];
+
+/// All outcomes, the smallest size first, then the advice that follows from them.
+pub fn comparison<'a, T: Deref<Target = Tally> + 'a>(
+    out: &mut dyn Write,
+    rows: impl Iterator<Item = &'a Outcome<T>> + Clone,
+    provenance: &Provenance,
+) -> fmt::Result {
+    let clocks = || rows.clone().map(|o| o.clock);
+    writeln!(
+        out,
+        "# ns per operation, net of the clock's own {} ns; <F: below its resolution of F ns",
+        Dec(clocks().map(|clock| clock.median).max().unwrap_or(0)),
+    )?;
+    if let Some(label) = label(provenance) {
+        writeln!(out, "# {label}")?;
+    }
+    header(out, COLUMNS)?;
+    for size in sizes(rows.clone()) {
+        writeln!(out, "# {}", Bytes(size))?;
+        for outcome in rows.clone().filter(|o| o.request.size == size) {
+            phases(out, outcome)?;
+        }
+    }
+    writeln!(out, "#")?;
+    notes(out, rows.clone())?;
+    advice(out, rows.clone(), provenance)?;
+    writeln!(out, "#")?;
+    foot(
+        out,
+        provenance,
+        rows.clone().find_map(|o| o.device.as_ref()),
+    )
+}
+
+/// The sizes in `rows`, each once, rising.
+pub(super) fn sizes<'a, T: 'a>(
+    rows: impl Iterator<Item = &'a Outcome<T>> + Clone,
+) -> impl Iterator<Item = u64> {
+    let above = move |last: Option<u64>| {
+        rows.clone()
+            .map(|o| o.request.size)
+            .filter(|size| last.is_none_or(|last| *size > last))
+            .min()
+    };
+    core::iter::successors(above(None), move |last| above(Some(*last)))
+}
+
+/// A row for each phase. Failures and placement are those of what was acquired.
+fn phases<T: Deref<Target = Tally>>(out: &mut dyn Write, o: &Outcome<T>) -> fmt::Result {
+    let tally = &*o.tally;
+    let p = &o.placement;
+    let [acquire, _] = o.request.info.phases;
+    for (phase, histogram) in o.request.info.phases.iter().zip(&tally.phases) {
+        let cell = |ns: Option<u64>| Maybe(ns.map(|ns| o.clock.net(ns)));
+        let [p50, p90, p99, p999] = PERCENTILES.map(|at| cell(histogram.percentile(at)));
+        let first = *phase == acquire;
+        let placed = first && !p.zone.as_str().is_empty();
+        row(
+            out,
+            COLUMNS,
+            &[
+                &o.request.info.name,
+                &Bytes(o.request.size),
+                phase,
+                &cell(histogram.min()),
+                &p50,
+                &p90,
+                &p99,
+                &p999,
+                &cell(histogram.max()),
+                &Dec(histogram.count()),
+                &Dec(if first { tally.failures.total() } else { 0 }),
+                &Maybe(placed.then_some(p.zone)),
+                &Maybe(p.cma.filter(|_| placed).map(yes)),
+                &Maybe(placed.then_some(p.extents)),
+                &Maybe(placed.then_some(p.window.name())),
+                &Maybe(p.dma.filter(|_| first).map(Hex)),
+            ],
+        )?;
+    }
+    Ok(())
+}
+
+/// What the table itself does not show and a reader must know.
+fn notes<'a, T: Deref<Target = Tally> + 'a>(
+    out: &mut dyn Write,
+    rows: impl Iterator<Item = &'a Outcome<T>> + Clone,
+) -> fmt::Result {
+    let mut lead = "# batched, a sample is the mean of so many operations, tails are lost: ";
+    for o in rows.clone().filter(|o| o.batch > 1) {
+        let (name, size) = (o.request.info.name, Bytes(o.request.size));
+        write!(out, "{lead}{name} {size} x {}", Dec(o.batch))?;
+        lead = ", ";
+    }
+    end(out, lead)?;
+
+    let mut lead = "# not complete: ";
+    for o in rows.clone().filter(|o| o.ending != Ending::Complete) {
+        let (name, size) = (o.request.info.name, Bytes(o.request.size));
+        write!(out, "{lead}{name} {size} {}", ending(o.ending))?;
+        lead = ", ";
+    }
+    end(out, lead)?;
+
+    let disturbed = (rows.clone().map(|o| o.tally.disturbed)).fold(0, u64::saturating_add);
+    if disturbed != 0 {
+        let samples = rows
+            .flat_map(|o| &o.tally.phases)
+            .map(|histogram| histogram.count())
+            .fold(0, u64::saturating_add);
+        let (disturbed, samples) = (Dec(disturbed), Dec(samples));
+        writeln!(
+            out,
+            "# switched out during {disturbed} of {samples} samples"
+        )?;
+    }
+    Ok(())
+}
+
+/// Ends the line of a list that began with `lead`, if anything was put on it.
+pub(super) fn end(out: &mut dyn Write, lead: &str) -> fmt::Result {
+    match lead {
+        ", " => writeln!(out),
+        _ => Ok(()),
+    }
+}

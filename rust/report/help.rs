@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What may be asked.
+
+use super::table::{
+    header,
+    row,
+    Bytes,
+    Column,
+    Maybe, //
+};
+use crate::model::{
+    num::Dec,
+    request::{
+        CompareRequest,
+        Direction,
+        Info,
+        Limits,
+        Mode,
+        Number,
+        Request,
+        COMPARE_SIZES_MAX,
+        DEVICE_NAME_MAX, //
+    },
+    text::Text, //
+};
+use core::fmt::{
+    self,
+    Display,
+    Write, //
+};
+
+const EXPERIMENTS: &[Column] = &[
+    ("experiment", -18),
+    ("phases", -12),
+    ("min_size", 8),
+    ("max_size", 8),
+    ("sleeps", 6),
+    ("parameters", -1),
+];
+
+/// One line for each experiment: its phases, its sizes, what it takes.
+pub fn experiments(out: &mut dyn Write, catalogue: &[&'static Info]) -> fmt::Result {
+    header(out, EXPERIMENTS)?;
+    for info in catalogue {
+        row(
+            out,
+            EXPERIMENTS,
+            &[
+                &info.name,
+                &Phases(info),
+                &Bytes(info.sizes.min),
+                &Bytes(info.sizes.max),
+                &super::provenance::yes(info.may_sleep),
+                &Parameters(info),
+            ],
+        )?;
+    }
+    Ok(())
+}
+
+struct Phases(&'static Info);
+
+impl Display for Phases {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [acquire, release] = self.0.phases;
+        let text = Text::<32>::format(format_args!("{acquire},{release}"));
+        text.fmt(f)
+    }
+}
+
+struct Parameters(&'static Info);
+
+impl Display for Parameters {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for number in Number::ALL {
+            write!(f, "{},", number.name())?;
+        }
+        f.write_str("mode")?;
+        if self.0.directed {
+            f.write_str(",direction")?;
+        }
+        if self.0.needs_device {
+            f.write_str(",device")?;
+        }
+        Ok(())
+    }
+}
+
+const PARAMETERS: &[Column] = &[
+    ("parameter", -10),
+    ("default", 13),
+    ("min", 8),
+    ("max", 10),
+    ("meaning", -1),
+];
+
+/// The grammar, the experiments, and the parameters with their ranges and defaults.
+pub fn help(out: &mut dyn Write, catalogue: &[&'static Info], limits: &Limits) -> fmt::Result {
+    writeln!(
+        out,
+        "# Write to run:     NAME key=value ...                  e.g. dma-coherent size=64K"
+    )?;
+    writeln!(
+        out,
+        "# Write to compare: [device=NAME] [size=A,B,...] [time=MS] [direction=D], or nothing"
+    )?;
+    writeln!(out, "# Then read the file. A write runs, a read shows.")?;
+    writeln!(out)?;
+    writeln!(out, "# Experiments:")?;
+    for info in catalogue {
+        writeln!(out, "{:<18} {}", info.name, info.about)?;
+    }
+    writeln!(out)?;
+
+    writeln!(out, "# Parameters of run; sizes may end in K, M or G:")?;
+    header(out, PARAMETERS)?;
+    for number in Number::ALL {
+        // The ranges but that of sizes are the same for all.
+        let Some(info) = catalogue.first() else {
+            break;
+        };
+        let range = limits.range(number, info);
+        let default = Maybe(Request::new(info).get(number).map(Dec));
+        let sizes = number == Number::Size;
+        let [min, max] = [range.min, range.max].map(|bound| Maybe((!sizes).then_some(Dec(bound))));
+        let meaning = meaning(number);
+        row(
+            out,
+            PARAMETERS,
+            &[&number.name(), &default, &min, &max, &meaning],
+        )?;
+    }
+    words(out, "direction", &Direction::ALL, "of the DMA")?;
+    words(
+        out,
+        "mode",
+        &Mode::ALL,
+        "what a pair of clock reads is around",
+    )?;
+    writeln!(
+        out,
+        "{:<10} {:>13} {:>8} {:>10} device under test, up to {DEVICE_NAME_MAX} bytes; the module's own by default",
+        "device", "-", "-", "-"
+    )?;
+    writeln!(out)?;
+
+    let default = CompareRequest::new(limits);
+    let times = CompareRequest::times(limits);
+    write!(out, "# compare: up to {COMPARE_SIZES_MAX} sizes, ")?;
+    write!(
+        out,
+        "{} to {}, default ",
+        Bytes(CompareRequest::SIZES.min),
+        Bytes(CompareRequest::SIZES.max)
+    )?;
+    let mut comma = "";
+    for size in default.sizes() {
+        write!(out, "{comma}{}", Bytes(*size))?;
+        comma = ",";
+    }
+    writeln!(
+        out,
+        "; time for all of it {} to {} ms, default {}",
+        Dec(times.min),
+        Dec(times.max),
+        Dec(default.time)
+    )
+}
+
+fn meaning(number: Number) -> &'static str {
+    match number {
+        Number::Size => "bytes per operation, within the experiment's own range: see experiments",
+        Number::Iterations => "operations measured, per thread",
+        Number::Warmup => "operations before the measured ones, per thread",
+        Number::Time => "ms after which the run ends",
+        Number::Threads => "threads at the same time",
+        Number::Node => "memory node to run on; the scheduler's choice by default",
+        Number::Batch => "operations between two clock reads in batches; 0 lets memlab choose",
+    }
+}
+
+/// A parameter that takes one of a few words, the first of them by default.
+fn words<T>(
+    out: &mut dyn Write,
+    name: &str,
+    all: &[(&'static str, T)],
+    meaning: &str,
+) -> fmt::Result {
+    let default = all.first().map_or("-", |(word, _)| *word);
+    write!(
+        out,
+        "{name:<10} {default:>13} {:>8} {:>10} {meaning}: one of",
+        "-", "-"
+    )?;
+    for (word, _) in all {
+        write!(out, " {word}")?;
+    }
+    writeln!(out)
+}

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Values to text. Pure: a value in, lines out.
+//!
+//! Tables are one header line, then rows of fields without spaces in them, `-` for what there is
+//! not; notes start with `#`. Lists are `key value`, the value up to the end of the line.
+
+mod advice;
+mod comparison;
+mod help;
+mod memory;
+mod outcome;
+mod provenance;
+mod table;
+
+pub use self::{
+    comparison::comparison,
+    help::{
+        experiments,
+        help, //
+    },
+    memory::{
+        buddy,
+        zones, //
+    },
+    outcome::outcome,
+    provenance::provenance, //
+};
+
+use crate::model::request::{
+    Kind,
+    Refusal, //
+};
+use core::fmt::{
+    self,
+    Write, //
+};
+
+/// Why the last request was not carried out.
+pub fn refusal(out: &mut dyn Write, refusal: &Refusal) -> fmt::Result {
+    let errno = match refusal.kind {
+        Kind::Invalid => "EINVAL",
+        Kind::Range => "ERANGE",
+        Kind::NoDevice => "ENODEV",
+        Kind::NoMemory => "ENOMEM",
+    };
+    writeln!(out, "refused {errno} {}", refusal.message)
+}

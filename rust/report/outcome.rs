@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! One outcome in full.
+
+use super::{
+    provenance::provenance as write_provenance,
+    table::{
+        errno_name,
+        header,
+        row,
+        Column,
+        Maybe, //
+    }, //
+};
+use crate::model::{
+    histogram::Histogram,
+    num::{
+        Dec,
+        Hex, //
+    },
+    outcome::{
+        Ending,
+        Failures,
+        Outcome,
+        Tally, //
+    },
+    placement::Placement,
+    provenance::Provenance,
+    request::{
+        Direction,
+        Mode,
+        Number,
+        Request, //
+    },
+};
+use core::{
+    fmt::{
+        self,
+        Write, //
+    },
+    ops::Deref, //
+};
+
+/// The percentiles that are shown, in thousandths.
+pub(super) const PERCENTILES: [u32; 4] = [500, 900, 990, 999];
+
+const LATENCY: &[Column] = &[
+    ("phase", -10),
+    ("figure", -6),
+    ("min", 9),
+    ("p50", 9),
+    ("p90", 9),
+    ("p99", 9),
+    ("p99.9", 9),
+    ("max", 10),
+    ("mean", 9),
+    ("samples", 9),
+];
+
+const HISTOGRAM: &[Column] = &[("phase", -10), ("low", 12), ("high", 12), ("count", 12)];
+
+const FAILURES: &[Column] = &[("errno", 5), ("name", -10), ("count", 9)];
+
+/// The request, what was measured, where the buffer was, and on what machine.
+pub fn outcome<T: Deref<Target = Tally>>(
+    out: &mut dyn Write,
+    outcome: &Outcome<T>,
+    provenance: &Provenance,
+) -> fmt::Result {
+    let tally = &*outcome.tally;
+    let phases = || outcome.request.info.phases.iter().zip(&tally.phases);
+
+    request(out, &outcome.request)?;
+    writeln!(out, "ending        {}", ending(outcome.ending))?;
+    writeln!(out, "elapsed_ns    {}", Dec(outcome.elapsed))?;
+    writeln!(out, "per_sample    {}", Dec(outcome.batch))?;
+    writeln!(out, "clock_p50_ns  {}", Dec(outcome.clock.median))?;
+    writeln!(out, "clock_p99_ns  {}", Dec(outcome.clock.p99))?;
+    writeln!(out, "clock_step_ns {}", Dec(outcome.clock.step))?;
+    writeln!(out, "disturbed     {}", Dec(tally.disturbed))?;
+    writeln!(out, "failures      {}", Dec(tally.failures.total()))?;
+    writeln!(out)?;
+
+    let floor = Dec(outcome.clock.floor());
+    writeln!(
+        out,
+        "# ns per operation; net: less clock_p50; <{floor}: not to be told from nothing"
+    )?;
+    header(out, LATENCY)?;
+    for (phase, histogram) in phases() {
+        let raw = |ns| Dec(ns);
+        let net = |ns| outcome.clock.net(ns);
+        latency(out, phase, "raw", histogram, raw)?;
+        latency(out, phase, "net", histogram, net)?;
+    }
+    writeln!(out)?;
+
+    failures(out, &tally.failures)?;
+    placement(out, &outcome.placement)?;
+    writeln!(out)?;
+    write_provenance(out, provenance, outcome.device.as_ref())?;
+    writeln!(out)?;
+
+    writeln!(
+        out,
+        "# histogram: raw ns per operation, buckets with samples"
+    )?;
+    header(out, HISTOGRAM)?;
+    for (phase, histogram) in phases() {
+        for (low, high, count) in histogram.filled() {
+            let bounds = [low, high, count].map(Dec);
+            let [low, high, count] = &bounds;
+            row(out, HISTOGRAM, &[phase, low, high, count])?;
+        }
+        if histogram.overflow() != 0 {
+            let beyond = Dec(histogram.overflow());
+            row(out, HISTOGRAM, &[phase, &"beyond", &"-", &beyond])?;
+        }
+    }
+    Ok(())
+}
+
+fn request(out: &mut dyn Write, request: &Request) -> fmt::Result {
+    writeln!(out, "experiment    {}", request.info.name)?;
+    for number in Number::ALL {
+        let value = Maybe(request.get(number).map(Dec));
+        let unit = match number {
+            Number::Time => "_ms",
+            _ => "",
+        };
+        let pad = 14usize.saturating_sub(number.name().len() + unit.len());
+        writeln!(out, "{}{unit}{:pad$}{value}", number.name(), "")?;
+    }
+    let direction = request.info.directed.then(|| direction(request.direction));
+    writeln!(out, "direction     {}", Maybe(direction))?;
+    let mode = Mode::ALL.iter().find(|(_, mode)| *mode == request.mode);
+    writeln!(out, "mode          {}", mode.map_or("-", |(name, _)| name))
+}
+
+/// One row of figures, each shown as `shown` says.
+fn latency<D: fmt::Display>(
+    out: &mut dyn Write,
+    phase: &str,
+    figure: &str,
+    histogram: &Histogram,
+    shown: impl Fn(u64) -> D,
+) -> fmt::Result {
+    let cell = |ns: Option<u64>| Maybe(ns.map(&shown));
+    let [p50, p90, p99, p999] = PERCENTILES.map(|at| cell(histogram.percentile(at)));
+    row(
+        out,
+        LATENCY,
+        &[
+            &phase,
+            &figure,
+            &cell(histogram.min()),
+            &p50,
+            &p90,
+            &p99,
+            &p999,
+            &cell(histogram.max()),
+            &cell(histogram.mean()),
+            &Dec(histogram.count()),
+        ],
+    )
+}
+
+fn failures(out: &mut dyn Write, failures: &Failures) -> fmt::Result {
+    if failures.total() == 0 {
+        return Ok(());
+    }
+    writeln!(out, "# failed operations")?;
+    header(out, FAILURES)?;
+    for (errno, count) in failures.iter() {
+        row(out, FAILURES, &[&errno, &errno_name(errno), &Dec(count)])?;
+    }
+    writeln!(out)
+}
+
+fn placement(out: &mut dyn Write, p: &Placement) -> fmt::Result {
+    let zone = (!p.zone.as_str().is_empty()).then_some(p.zone);
+    writeln!(out, "# placement of the first buffer")?;
+    writeln!(out, "zone          {}", Maybe(zone))?;
+    writeln!(out, "zone_node     {}", Maybe(zone.map(|_| p.node)))?;
+    writeln!(
+        out,
+        "cma           {}",
+        Maybe(p.cma.map(super::provenance::yes))
+    )?;
+    writeln!(out, "extents       {}", p.extents)?;
+    writeln!(out, "largest_bytes {}", Dec(p.largest_extent))?;
+    writeln!(out, "window        {}", p.window.name())?;
+    writeln!(out, "phys          {}", Hex(p.phys))?;
+    writeln!(out, "dma           {}", Maybe(p.dma.map(Hex)))?;
+    writeln!(
+        out,
+        "bounced       {}",
+        Maybe(p.bounced.map(super::provenance::yes))
+    )
+}
+
+fn direction(direction: Direction) -> &'static str {
+    Direction::ALL
+        .iter()
+        .find(|(_, each)| *each == direction)
+        .map_or("-", |(name, _)| name)
+}
+
+/// The word for how a run ended.
+pub(super) fn ending(ending: Ending) -> &'static str {
+    match ending {
+        Ending::Complete => "complete",
+        Ending::Time => "time",
+        Ending::Stopped => "stopped",
+        Ending::DeviceGone => "device-gone",
+    }
+}

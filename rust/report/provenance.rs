@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What colours every result.
+
+use super::table::Bytes;
+use crate::model::{
+    num::Hex,
+    provenance::{
+        Device,
+        Machine,
+        Provenance, //
+    },
+    text::Text, //
+};
+use core::fmt::{
+    self,
+    Write, //
+};
+
+/// The machine, and the device under test where there is one.
+pub fn provenance(
+    out: &mut dyn Write,
+    provenance: &Provenance,
+    device: Option<&Device>,
+) -> fmt::Result {
+    let p = provenance;
+    if let Some(label) = label(p) {
+        writeln!(out, "# {label}")?;
+    }
+    writeln!(out, "kernel        {}", p.release)?;
+    writeln!(out, "version       {}", p.version)?;
+    writeln!(out, "arch          {}", p.arch)?;
+    writeln!(out, "module        {}", p.module)?;
+    writeln!(out, "cpu           {}", known(&p.cpu))?;
+    writeln!(out, "cpus          {}", p.cpus)?;
+    writeln!(out, "nodes         {}", p.nodes)?;
+    writeln!(out, "page_size     {}", p.page_size)?;
+    writeln!(out, "clocksource   {}", p.clocksource)?;
+    writeln!(out, "machine       {}", machine(p.machine))?;
+    writeln!(out, "hypervisor    {}", known(&p.hypervisor))?;
+    writeln!(out, "preemption    {}", p.preemption)?;
+    writeln!(out, "distorting    {}", known(&p.distorting))?;
+    match device {
+        Some(device) => self::device(out, device),
+        None => Ok(()),
+    }
+}
+
+fn device(out: &mut dyn Write, device: &Device) -> fmt::Result {
+    writeln!(out, "device        {}", device.name)?;
+    writeln!(out, "bus           {}", device.bus)?;
+    writeln!(out, "coherent      {}", yes(device.coherent))?;
+    writeln!(out, "dma_mask      {}", Hex(device.mask))?;
+    writeln!(out, "coherent_mask {}", Hex(device.coherent_mask))?;
+    writeln!(out, "iommu         {}", device.iommu)?;
+    writeln!(out, "swiotlb_force {}", yes(device.swiotlb_force))?;
+    // The kernel says "any size" with the highest value of its size type, which is 32 bits on ARM.
+    match device.max_mapping {
+        max if max == u64::MAX || max == u64::from(u32::MAX) => {
+            writeln!(out, "max_mapping   unlimited")
+        }
+        max => writeln!(out, "max_mapping   {}", Bytes(max)),
+    }
+}
+
+/// The line that goes on top of figures which are not hardware's.
+pub(super) fn label(provenance: &Provenance) -> Option<&'static str> {
+    match provenance.machine {
+        Machine::Tcg => Some("EMULATED: timings are an emulator's, not hardware's"),
+        Machine::Unknown => Some("PERHAPS EMULATED: the virtual machine does not say"),
+        Machine::Native | Machine::Hypervisor => None,
+    }
+}
+
+/// One line for the foot of a table.
+pub(super) fn foot(
+    out: &mut dyn Write,
+    provenance: &Provenance,
+    device: Option<&Device>,
+) -> fmt::Result {
+    let p = provenance;
+    writeln!(
+        out,
+        "# on Linux {} {}, {} x {}, {}, clocksource {}, preemption {}, distorting: {}",
+        p.release,
+        p.arch,
+        p.cpus,
+        known(&p.cpu),
+        machine(p.machine),
+        p.clocksource,
+        p.preemption,
+        known(&p.distorting),
+    )?;
+    let Some(d) = device else {
+        return Ok(());
+    };
+    writeln!(
+        out,
+        "# for {} ({}): {}, DMA mask {}, coherent {}, IOMMU {}{}",
+        d.name,
+        d.bus,
+        match d.coherent {
+            true => "cache-coherent",
+            false => "not cache-coherent",
+        },
+        Hex(d.mask),
+        Hex(d.coherent_mask),
+        d.iommu,
+        match d.swiotlb_force {
+            true => ", every map bounced",
+            false => "",
+        },
+    )
+}
+
+fn machine(machine: Machine) -> &'static str {
+    match machine {
+        Machine::Native => "native",
+        Machine::Hypervisor => "hypervisor",
+        Machine::Tcg => "tcg",
+        Machine::Unknown => "unknown",
+    }
+}
+
+pub(super) fn yes(value: bool) -> &'static str {
+    match value {
+        true => "yes",
+        false => "no",
+    }
+}
+
+fn known<const N: usize>(text: &Text<N>) -> &str {
+    match text.as_str() {
+        "" => "-",
+        text => text,
+    }
+}

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The parts that tables are made of.
+
+use crate::model::{
+    num::{
+        self,
+        Dec, //
+    },
+    outcome::Net,
+    text::Text, //
+};
+use core::fmt::{
+    self,
+    Display,
+    Write, //
+};
+
+/// A column: its name and its width. A negative width aligns to the left.
+pub(super) type Column = (&'static str, i32);
+
+/// Writes the names of `columns`.
+pub(super) fn header(out: &mut dyn Write, columns: &[Column]) -> fmt::Result {
+    line(out, columns.iter().map(|column| (column, &column.0 as _)))
+}
+
+/// Writes one row, which has a cell for each of `columns`.
+pub(super) fn row(out: &mut dyn Write, columns: &[Column], cells: &[&dyn Display]) -> fmt::Result {
+    line(out, columns.iter().zip(cells.iter().copied()))
+}
+
+fn line<'a>(
+    out: &mut dyn Write,
+    cells: impl Iterator<Item = (&'a Column, &'a dyn Display)>,
+) -> fmt::Result {
+    let mut space = "";
+    for ((_, width), cell) in cells {
+        let columns = width.unsigned_abs() as usize;
+        match *width < 0 {
+            true => write!(out, "{space}{cell:<columns$}")?,
+            false => write!(out, "{space}{cell:>columns$}")?,
+        }
+        space = " ";
+    }
+    writeln!(out)
+}
+
+/// A cell that may be empty.
+pub(super) struct Maybe<T>(pub(super) Option<T>);
+
+impl<T: Display> Display for Maybe<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Some(value) => value.fmt(f),
+            None => f.pad("-"),
+        }
+    }
+}
+
+impl Display for Net {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Net::Ns(ns) => Dec(*ns).fmt(f),
+            Net::Below(floor) => {
+                f.pad(Text::<24>::format(format_args!("<{}", Dec(*floor))).as_str())
+            }
+        }
+    }
+}
+
+/// A number of bytes, in the largest unit that shows it exactly.
+pub(super) struct Bytes(pub(super) u64);
+
+impl Display for Bytes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let units = [(30, "G"), (20, "M"), (10, "K")];
+        let whole = |shift: &u32| self.0 != 0 && self.0.trailing_zeros() >= *shift;
+        let (shift, unit) = units
+            .into_iter()
+            .find(|(shift, _)| whole(shift))
+            .unwrap_or((0, ""));
+        let number = Dec(self.0 >> shift);
+        f.pad(Text::<24>::format(format_args!("{number}{unit}")).as_str())
+    }
+}
+
+/// Whole MiB in `pages`.
+pub(super) fn mib(pages: u64, page_size: u32) -> Dec {
+    Dec(pages.saturating_mul(u64::from(page_size)) >> 20)
+}
+
+/// `part` of `whole` in whole per cent; `None` where there is nothing to have a share in.
+pub(super) fn per_cent(part: u64, whole: u64) -> Maybe<Dec> {
+    Maybe(num::div(part.saturating_mul(100), whole).map(Dec))
+}
+
+/// The name of an errno that memory and DMA calls return; the kernel's negative form.
+pub(super) fn errno_name(errno: i32) -> &'static str {
+    match -errno {
+        4 => "EINTR",
+        5 => "EIO",
+        11 => "EAGAIN",
+        12 => "ENOMEM",
+        14 => "EFAULT",
+        16 => "EBUSY",
+        19 => "ENODEV",
+        22 => "EINVAL",
+        28 => "ENOSPC",
+        34 => "ERANGE",
+        95 => "EOPNOTSUPP",
+        110 => "ETIMEDOUT",
+        _ => "-",
+    }
+}
