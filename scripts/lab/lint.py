@@ -56,7 +56,7 @@ def rustfmt(source, files):
 
 
 def lint(lab):
-    which = [kernel.built(lab, "test", arch) for arch in ("x86_64", "arm")]
+    which = [kernel.built(lab, f"test-{arch}", arch) for arch in ("x86_64", "arm")]
     source = which[0].source
     rust = [f"/src/{name}" for name in tracked(lab, "*.rs")]
     python = [f"/src/{name}" for name in tracked(lab, "*.py")]

@@ -74,7 +74,7 @@ def main(lab):
     expected = suites(lab, report)
     attempt(report, "host tests", host, lab, report)
     stock = attempt(report, "stock kernel", kernel.stock, lab)
-    ours = {arch: attempt(report, f"testing kernel for {arch}", kernel.built, lab, "test", arch)
+    ours = {arch: attempt(report, f"testing kernel for {arch}", kernel.built, lab, f"test-{arch}", arch)
             for arch in ("x86_64", "arm")}
     # Building is for all processors; guests are for one or two, so they run side by side.
     for which in filter(None, [stock, *ours.values()]):

@@ -50,7 +50,7 @@ def run(lab, report, label, kernel, checks, timeout=180, settings=None, **option
     scripts = sorted((Path(lab.checkout) / "scripts/test").glob("*.sh"))
     files = {f"/check/{path.name}": path for path in scripts} | {"/memlab.ko": ko}
     log = lab.output() / f"{label.replace(' ', '-')}.log"
-    values = {"RELEASE": kernel.release, "ARCH": kernel.arch, **(settings or {})}
+    values = {"RELEASE": kernel.release, "ORIGIN": kernel.name.split("-")[0], **(settings or {})}
     with lab.console.step(f"checks in {label}"):
         try:
             console = guest.boot(lab, kernel, job(scripts, checks, values), files,

@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=busybox
+# The files are there, can be read, and pin the module while they are open.
+
+FILES="help experiments run compare zones buddy provenance"
+
+check_files() {
+	for file in $FILES; do
+		text=$(cat "$MEMLAB/$file" 2>&1)
+		status=$?
+		equal "$file can be read" "$status" 0
+		matches "$file says something" "$text" '[a-z]'
+	done
+	for file in "$MEMLAB"/*; do
+		mode=$(stat -c %a "$file")
+		case $mode in
+		[0-7]00) pass "${file##*/} is for root only" ;;
+		*) fail "${file##*/} is for root only" "mode $mode" ;;
+		esac
+	done
+	equal "a file that only shows refuses a write" \
+		"$(put "$MEMLAB/zones" x)" "Permission denied"
+}
+
+check_rmmod_while_open() {
+	for file in "$MEMLAB"/* /dev/memlab; do
+		exec 9<"$file"
+		head -c 64 <&9 >/dev/null 2>&1
+		busy=$(rmmod memlab 2>&1) && busy="it went away"
+		exec 9<&-
+		matches "rmmod with ${file##*/} open" "$busy" 'unavailable|busy'
+		succeeds "rmmod after ${file##*/} was closed" rmmod memlab
+		succeeds "insmod after ${file##*/} was closed" load
+	done
+}
+
+check_reload() {
+	local times=0
+	while [ $times -lt 5 ] && rmmod memlab && load; do
+		times=$((times + 1))
+	done
+	equal "five times rmmod and insmod" $times 5
+	equal "nothing is left of the module after rmmod" \
+		"$(rmmod memlab 2>&1; ls -d "$MEMLAB" /dev/memlab /sys/module/memlab 2>/dev/null)" ""
+	succeeds "it loads again" load
+}
+
+# Only a kernel built with DEBUG_KMEMLEAK has the file; the host asks for this check there.
+check_leaks() {
+	kmemleak=/sys/kernel/debug/kmemleak
+	# A leak counts once it is five seconds old (MSECS_MIN_AGE).
+	rmmod memlab
+	sleep 6
+	succeeds "kmemleak scans" sh -c "echo scan >$kmemleak && echo scan >$kmemleak"
+	cat $kmemleak >/tmp/leaks
+	quiet "nothing leaked" /tmp/leaks
+	succeeds "it loads after the scan" load
+}

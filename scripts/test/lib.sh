@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=busybox
+# What the checks in a guest are written in. The host reads the lines that begin with
+# "memlab-test:" and counts each "ok" and "not ok"; a check that does not reach its "done",
+# or that asserts nothing, fails too.
+
+# shellcheck disable=SC2034 # the other files use it
+MEMLAB=/sys/kernel/debug/memlab
+
+say() {
+	echo "memlab-test: $*"
+}
+
+# pass NAME
+pass() {
+	say "ok $1"
+}
+
+# fail NAME WHY
+fail() {
+	local name=$1
+	shift
+	say "not ok $name: $(echo "$*" | tr '\n\t' '  ')"
+}
+
+# equal NAME GOT WANTED
+equal() {
+	if [ "$2" = "$3" ]; then
+		pass "$1"
+	else
+		fail "$1" "got \"$2\", wanted \"$3\""
+	fi
+}
+
+# matches NAME TEXT REGEX: some line of TEXT matches the extended regular expression
+matches() {
+	if echo "$2" | grep -qE -- "$3"; then
+		pass "$1"
+	else
+		fail "$1" "\"$2\" does not match /$3/"
+	fi
+}
+
+# succeeds NAME COMMAND...: status 0
+succeeds() {
+	local name=$1 out
+	shift
+	if out=$("$@" 2>&1); then
+		pass "$name"
+	else
+		fail "$name" "status $?: $out"
+	fi
+}
+
+# quiet NAME FILE: FILE is empty, or its lines are what is wrong
+quiet() {
+	if [ -s "$2" ]; then
+		fail "$1" "$(head -n 3 "$2")"
+	else
+		pass "$1"
+	fi
+}
+
+# put FILE LINE: one write; where it is refused, status 1 and the error's text alone
+put() {
+	local out
+	# "sh: write error: Invalid argument"
+	out=$({ echo "$2" >"$1"; } 2>&1) && return
+	echo "${out##*: }"
+	return 1
+}
+
+load() {
+	insmod /memlab.ko
+}
+
+# run CHECK...: each is a function check_CHECK
+run() {
+	local check
+	for check; do
+		say "check $check"
+		"check_$check"
+		say "done $check"
+	done
+}

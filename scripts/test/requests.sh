@@ -1,0 +1,150 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=busybox
+# What is written to `run` and `compare`: refusals by name, one writer at a time.
+
+# refused NAME FILE ERROR-TEXT REGEX LINE: the write fails so, and the next read says why
+refused() {
+	local name=$1 file=$2 error=$3 regex=$4 said
+	equal "$name: the write fails" "$(put "$MEMLAB/$file" "$5")" "$error"
+	said=$(grep '^refused ' "$MEMLAB/$file")
+	matches "$name: the next read says why" "$said" "$regex"
+}
+
+check_refusals() {
+	invalid="Invalid argument"
+	range="Numerical result out of range"
+	succeeds "a good request runs" put "$MEMLAB/run" "kmalloc iterations=50"
+	echo "size=64 time=200" >"$MEMLAB/compare"
+	names='dma-coherent.*dma-single.*cma.*kmalloc.*vmalloc.*kmap-local'
+
+	refused "empty line" run "$invalid" "EINVAL .*$names" ""
+	refused "unknown experiment" run "$invalid" "EINVAL experiment=nosuch: .*$names" nosuch
+	refused "unknown key" run "$invalid" \
+		"EINVAL colour=red: .*size.*iterations.*direction" "kmalloc colour=red"
+	refused "missing value" run "$invalid" "EINVAL size: no value" "kmalloc size="
+	refused "missing equals sign" run "$invalid" "EINVAL size: no value" "kmalloc size"
+	refused "malformed number" run "$invalid" \
+		"EINVAL iterations=12x: .* 1 to [0-9]+ operations" "kmalloc iterations=12x"
+	refused "negative number" run "$invalid" \
+		"EINVAL threads=-1: .* 1 to [0-9]+ threads" "kmalloc threads=-1"
+	refused "hexadecimal number" run "$invalid" "EINVAL size=0x40: " "kmalloc size=0x40"
+	refused "zero iterations" run "$range" \
+		"ERANGE iterations=0: .* 1 to [0-9]+ operations" "kmalloc iterations=0"
+	refused "zero size" run "$range" "ERANGE size=0: .* to [0-9]+ bytes" "kmalloc size=0"
+	refused "too large a size" run "$range" \
+		"ERANGE size=1099511627776: .* to [0-9]+ bytes" "kmalloc size=1024G"
+	refused "a number beyond 64 bits" run "$range" \
+		"ERANGE size=99999999999999999999: .* to [0-9]+ bytes" \
+		"kmalloc size=99999999999999999999"
+	refused "too many threads" run "$range" \
+		"ERANGE threads=100000: .* 1 to [0-9]+ threads" "kmalloc threads=100000"
+	refused "too long a time" run "$range" \
+		"ERANGE time=4000000000: .* 1 to [0-9]+ ms" "kmalloc time=4000000000"
+	refused "a node that is not there" run "$range" "ERANGE node=999: " "kmalloc node=999"
+	refused "the same key twice" run "$invalid" \
+		"EINVAL size=128: given twice" "kmalloc size=64 size=128"
+	refused "unknown direction" run "$invalid" \
+		"EINVAL direction=up: .*to-device" "dma-single direction=up"
+	refused "a direction where there is none" run "$invalid" \
+		"EINVAL direction=to-device: kmalloc" "kmalloc direction=to-device"
+	refused "unknown mode" run "$invalid" "EINVAL mode=fast: .*auto.*batch" "kmalloc mode=fast"
+	refused "an unprintable character" run "$invalid" "EINVAL line: " \
+		"$(printf 'kmalloc si\033ze=64')"
+	refused "too long a line" run "$invalid" "EINVAL .*at most 256" \
+		"kmalloc $(printf '%0300d' 0)"
+	refused "a device that is not there" run "No such device" "ENODEV .*nosuch" \
+		"dma-single device=nosuch"
+	refused "comparison of an unknown key" compare "$invalid" \
+		"EINVAL colour=red: .*size" "colour=red"
+	refused "comparison of a size beyond the range" compare "$range" \
+		"ERANGE size=.*bytes" "size=64,1G"
+
+	equal "a second read says the same" "$(cat "$MEMLAB/compare")" "$(cat "$MEMLAB/compare")"
+	echo "size=64 time=200" >"$MEMLAB/compare"
+	matches "the next good comparison is shown" "$(cat "$MEMLAB/compare")" '^kmalloc +64 '
+	comparison=$(md5sum <"$MEMLAB/compare")
+	put "$MEMLAB/run" nosuch >/dev/null
+	equal "a refused run leaves the comparison alone" "$(md5sum <"$MEMLAB/compare")" "$comparison"
+	succeeds "a good request runs after them" put "$MEMLAB/run" "kmalloc size=64 iterations=50"
+	matches "and is what a read shows" "$(cat "$MEMLAB/run")" '^experiment +kmalloc$'
+}
+
+check_two_writers() {
+	busy="Device or resource busy"
+	echo "kmalloc iterations=1000000 time=1500" >"$MEMLAB/run" &
+	first=$!
+	sleep 0.5
+	equal "a second run while one is on" "$(put "$MEMLAB/run" "kmalloc iterations=1")" "$busy"
+	equal "a comparison while a run is on" "$(put "$MEMLAB/compare" "")" "$busy"
+	matches "rmmod while a run is on" "$(rmmod memlab 2>&1)" 'unavailable|busy'
+	wait $first
+	equal "the first one ends well" $? 0
+	succeeds "and then the next" put "$MEMLAB/run" "kmalloc iterations=1"
+}
+
+check_compare() {
+	succeeds "an empty line runs the default comparison" put "$MEMLAB/compare" ""
+	cat "$MEMLAB/compare" >/tmp/compare
+	cat /tmp/compare
+	for name in dma-coherent dma-single cma kmalloc vmalloc kmap-local; do
+		matches "$name is in it" "$(cut -d' ' -f1 /tmp/compare)" "^$name\$"
+	done
+	for size in 64 4K 64K 1M; do
+		matches "size $size is in it" "$(awk '!/^#/ { print $2 }' /tmp/compare)" "^$size\$"
+	done
+	# "<F" is a figure below the resolution of F ns: it counts as 0.
+	awk '
+	/^#/ || !NF { next }
+	!columns { for (i = 1; i <= NF; i++) column[$i] = i; columns = NF; next }
+	NF != columns { print "not " columns " fields: " $0; next }
+	{
+		n = split("min p50 p90 p99 p99.9 max", names, " ")
+		last = 0
+		for (i = 1; i <= n; i++) {
+			value = $column[names[i]]
+			if (value ~ /^</) value = 0
+			if (value !~ /^[0-9]+$/) { print names[i] " is no number: " $0; next }
+			if (value + 0 < last + 0) { print names[i] " is below the one before: " $0; next }
+			last = value
+		}
+		if ($column["samples"] + 0 < 1) print "no samples: " $0
+	}
+	END { if (!columns) print "no header" }' /tmp/compare >/tmp/wrong
+	quiet "every row rises from min to max and has samples" /tmp/wrong
+	awk '
+	/^#/ || !NF { next }
+	!columns { for (i = 1; i <= NF; i++) column[$i] = i; columns = NF; next }
+	$column["zone"] == "-" || seen[$1 $2]++ { next }
+	{
+		row = $1 " " $2 ": "
+		if ($column["extents"] + 0 < 1) print row "no extents"
+		if ($1 == "kmalloc" && $column["extents"] != 1) print row "kmalloc in pieces"
+		if ($1 == "kmalloc" && $column["window"] != "linear") print row "kmalloc not linear"
+		if ($1 == "vmalloc" && $column["window"] != "vmalloc") print row "vmalloc elsewhere"
+		if ($1 == "cma" && $column["cma"] != "yes") print row "CMA without CMA"
+		if ($1 ~ /^dma-/ && $column["dma"] !~ /^0x[0-9a-f]+$/) print row "no DMA address"
+	}
+	{ placed++ }
+	END { if (!placed) print "no row has a placement" }' /tmp/compare >/tmp/wrong
+	quiet "the placements are what these allocators promise" /tmp/wrong
+	matches "the kernel stands under it" "$(cat /tmp/compare)" "^# on Linux $RELEASE "
+}
+
+check_fixmap() {
+	succeeds "kmap-local runs" put "$MEMLAB/run" "kmap-local size=4096 iterations=100"
+	cat "$MEMLAB/run" >/tmp/run
+	equal "the page is in high memory" "$(awk '$1 == "zone" { print $2 }' /tmp/run)" HighMem
+	equal "its address is in the fixmap" "$(awk '$1 == "window" { print $2 }' /tmp/run)" fixmap
+}
+
+check_uname() {
+	equal "the running kernel is the one that was asked for" "$(uname -r)" "$RELEASE"
+	case $ORIGIN in
+	stock)
+		matches "and it is the distribution's" "$(uname -v)" 'Debian'
+		equal "built without our debugging" "$(ls -d /sys/kernel/debug/kunit 2>&1)" \
+			"ls: /sys/kernel/debug/kunit: No such file or directory"
+		;;
+	esac
+	matches "provenance names it" "$(cat "$MEMLAB/provenance")" "^kernel +$RELEASE\$"
+}
