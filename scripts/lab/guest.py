@@ -130,7 +130,10 @@ def accelerator(lab, kernel):
 
 def command(lab, kernel, archive, append="", smp=1, memory=None, numa=(), devices=None,
             icount=False, accel=None, cma="64M", loglevel=4):
-    """QEMU's command line, for inside the root."""
+    """QEMU's command line, for inside the root.
+
+    numa: a pair (cpus, memory) per node, like ("0-1", "512M"); memory is their sum.
+    """
     program, machine, tty = MACHINES[kernel.arch]
     devices = [EDU[kernel.arch]] if devices is None else devices
     if icount:
@@ -140,8 +143,9 @@ def command(lab, kernel, archive, append="", smp=1, memory=None, numa=(), device
     argv = [program, *machine, "-accel", accel, "-m", memory or "1G", "-smp", str(smp),
             "-nodefaults", "-no-user-config", "-display", "none", "-monitor", "none",
             "-no-reboot", "-kernel", "/tmp/image", "-initrd", "/tmp/initrd", "-append", line]
-    for node in numa:
-        argv += ["-numa", node]
+    for number, (cpus, size) in enumerate(numa):
+        argv += ["-object", f"memory-backend-ram,id=node{number},size={size}",
+                 "-numa", f"node,nodeid={number},cpus={cpus},memdev=node{number}"]
     for device in devices:
         argv += ["-device", device]
     if icount:

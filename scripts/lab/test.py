@@ -12,11 +12,7 @@ from .test_report import Report
 
 CHECKS = ["uname", "files", "buddy", "refusals", "two_writers", "compare", "rmmod_while_open",
           "reload"]
-TWO_NODES = {
-    "smp": 4,
-    "memory": "2G",
-    "numa": ["node,cpus=0-1,memdev=m0", "node,cpus=2-3,memdev=m1"],
-}
+TWO_NODES = {"smp": 4, "memory": "2G", "numa": [("0-1", "1G"), ("2-3", "1G")]}
 
 
 def host(lab, report):
