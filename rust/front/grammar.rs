@@ -284,3 +284,8 @@ impl<F: Fn() -> I, I: Iterator<Item = &'static str>> fmt::Display for List<F> {
         Ok(())
     }
 }
+
+// A file of its own, at a path which does not depend on how the crate includes this one.
+#[cfg(any(test, CONFIG_KUNIT = "y"))]
+#[path = "grammar_tests.rs"]
+mod grammar_tests;

@@ -161,3 +161,48 @@ fn lowest(at: usize) -> u64 {
 fn highest(at: usize) -> u64 {
     lowest(at + 1) - 1
 }
+
+#[cfg(any(test, CONFIG_KUNIT = "y"))]
+#[cfg_attr(not(test), kernel::macros::kunit_tests(memlab_histogram))]
+mod tests {
+    use super::*;
+
+    static NONE: Histogram = Histogram::EMPTY;
+
+    #[test]
+    fn buckets_follow_each_other() {
+        assert_eq!(lowest(0), 0);
+        for at in 0..BUCKETS {
+            assert!(lowest(at) <= highest(at));
+            assert_eq!(highest(at) + 1, lowest(at + 1));
+            assert_eq!(index(lowest(at)), at);
+            assert_eq!(index(highest(at)), at);
+        }
+        assert_eq!(highest(BUCKETS - 1), (1 << VALUE_BITS) - 1);
+    }
+
+    #[test]
+    fn a_bucket_is_never_wider_than_a_32nd_of_its_lowest_value() {
+        for at in 0..BUCKETS {
+            let width = highest(at) - lowest(at);
+            assert!(width == 0 || (width + 1) * 32 <= lowest(at));
+        }
+    }
+
+    #[test]
+    fn what_is_above_the_range_has_no_bucket() {
+        assert!(index(1 << VALUE_BITS) >= BUCKETS);
+        assert!(index(u64::MAX) >= BUCKETS);
+    }
+
+    #[test]
+    fn an_empty_one_has_no_figures() {
+        assert_eq!(NONE.count(), 0);
+        assert_eq!(NONE.sum(), 0);
+        assert_eq!(NONE.min(), None);
+        assert_eq!(NONE.max(), None);
+        assert_eq!(NONE.mean(), None);
+        assert_eq!(NONE.percentile(500), None);
+        assert!(NONE.filled().next().is_none());
+    }
+}

@@ -38,7 +38,7 @@ pub fn scale(value: u64, num: u32, den: u32) -> Option<u64> {
 }
 
 /// Shift-and-subtract division, for architectures whose kernel has no 64-bit divide in Rust.
-#[cfg(any(test, not(target_pointer_width = "64")))]
+#[cfg(any(test, CONFIG_KUNIT = "y", not(target_pointer_width = "64")))]
 fn long_division(n: u64, d: u64) -> (u64, u64) {
     let mut quotient = 0;
     let mut remainder: u64 = 0;
@@ -102,12 +102,19 @@ impl fmt::Display for Hex {
     }
 }
 
-#[cfg(test)]
+#[cfg(any(test, CONFIG_KUNIT = "y"))]
+#[cfg_attr(not(test), kernel::macros::kunit_tests(memlab_num))]
 mod tests {
     use super::*;
 
+    /// What a quotient and a remainder must be, checked without dividing.
+    fn is_quotient(n: u64, d: u64, (quotient, remainder): (u64, u64)) -> bool {
+        let product = quotient.checked_mul(d);
+        remainder < d && product.and_then(|p| p.checked_add(remainder)) == Some(n)
+    }
+
     #[test]
-    fn long_division_agrees_with_the_machine() {
+    fn division_is_exact() {
         let values = [
             0,
             1,
@@ -125,27 +132,44 @@ mod tests {
         ];
         for n in values {
             for d in values.into_iter().filter(|d| *d != 0) {
-                assert_eq!(long_division(n, d), (n / d, n % d), "{n} / {d}");
-                assert_eq!(div_rem(n, d), Some((n / d, n % d)));
+                assert!(is_quotient(n, d, long_division(n, d)));
+                assert_eq!(div_rem(n, d), Some(long_division(n, d)));
+                assert_eq!(div(n, d), Some(long_division(n, d).0));
             }
             assert_eq!(div_rem(n, 0), None);
         }
     }
 
     #[test]
-    fn dec_prints_like_the_standard_formatter() {
-        for n in [0, 7, 10, 4_294_967_295, 4_294_967_296, u64::MAX] {
-            assert_eq!(format!("{}", Dec(n)), format!("{n}"));
-            assert_eq!(format!("{:>24}", Dec(n)), format!("{n:>24}"));
-            assert_eq!(format!("{:<24}|", Dec(n)), format!("{n:<24}|"));
-        }
+    fn scale_keeps_to_the_exact_quotient() {
+        assert_eq!(scale(1000, 999, 1000), Some(999));
+        assert_eq!(scale(1001, 999, 1000), Some(999));
+        assert_eq!(scale(u64::MAX, 1, 2), Some(u64::MAX / 2));
+        assert_eq!(scale(u64::MAX, 3, 2), Some(u64::MAX));
+        assert_eq!(scale(0, 3, 2), Some(0));
+        assert_eq!(scale(7, 1, 0), None);
     }
 
     #[test]
-    fn scale_keeps_to_the_exact_quotient() {
-        assert_eq!(scale(1000, 999, 1000), Some(999));
-        assert_eq!(scale(u64::MAX, 1, 2), Some(u64::MAX / 2));
-        assert_eq!(scale(u64::MAX, 3, 2), Some(u64::MAX));
-        assert_eq!(scale(7, 1, 0), None);
+    fn dec_prints_every_width() {
+        let text = |n| Text::<24>::format(format_args!("{}", Dec(n)));
+        assert_eq!(text(0).as_str(), "0");
+        assert_eq!(text(10).as_str(), "10");
+        assert_eq!(text(4_294_967_295).as_str(), "4294967295");
+        assert_eq!(text(4_294_967_296).as_str(), "4294967296");
+        assert_eq!(text(u64::MAX).as_str(), "18446744073709551615");
+        let right = Text::<24>::format(format_args!("{:>6}|{:<4}|", Dec(42), Dec(7)));
+        assert_eq!(right.as_str(), "    42|7   |");
+    }
+
+    #[test]
+    fn hex_prints_every_width() {
+        let text = |n| Text::<24>::format(format_args!("{}", Hex(n)));
+        assert_eq!(text(0).as_str(), "0x0");
+        assert_eq!(text(0x1234_abcd).as_str(), "0x1234abcd");
+        assert_eq!(text(1 << 32).as_str(), "0x100000000");
+        assert_eq!(text(u64::MAX).as_str(), "0xffffffffffffffff");
+        let right = Text::<24>::format(format_args!("{:>6}|", Hex(0xf)));
+        assert_eq!(right.as_str(), "   0xf|");
     }
 }

@@ -81,20 +81,29 @@ impl<const N: usize> PartialEq for Text<N> {
     }
 }
 
-#[cfg(test)]
+#[cfg(any(test, CONFIG_KUNIT = "y"))]
+#[cfg_attr(not(test), kernel::macros::kunit_tests(memlab_text))]
 mod tests {
     use super::*;
 
     #[test]
     fn cuts_at_a_character_boundary() {
         assert_eq!(Text::<4>::new("abcdef").as_str(), "abcd");
-        assert_eq!(Text::<4>::new("abcé").as_str(), "abc");
-        assert_eq!(Text::<5>::new("abcé").as_str(), "abcé");
+        assert_eq!(Text::<4>::new("abc\u{e9}").as_str(), "abc");
+        assert_eq!(Text::<5>::new("abc\u{e9}").as_str(), "abc\u{e9}");
         assert_eq!(Text::<0>::new("a").as_str(), "");
     }
 
     #[test]
+    fn formats_what_fits() {
+        let text = Text::<6>::format(format_args!("{}-{}", "abc", "defg"));
+        assert_eq!(text.as_str(), "abc-de");
+        assert_eq!(Text::<6>::EMPTY.as_str(), "");
+    }
+
+    #[test]
     fn pads_like_any_text() {
-        assert_eq!(format!("[{:>5}]", Text::<8>::new("ab")), "[   ab]");
+        let text = Text::<16>::format(format_args!("[{:>5}]", Text::<8>::new("ab")));
+        assert_eq!(text.as_str(), "[   ab]");
     }
 }

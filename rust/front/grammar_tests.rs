@@ -1,0 +1,303 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What the grammar takes and what it refuses, on the host and in KUnit.
+
+#[cfg_attr(not(test), kernel::macros::kunit_tests(memlab_grammar))]
+mod tests {
+    use super::super::{
+        parse,
+        parse_compare,
+        LINE_MAX,
+        RUN_KEYS, //
+    };
+    use crate::model::{
+        request::{
+            Direction,
+            Info,
+            Kind,
+            Limits,
+            Mode,
+            Number,
+            Range,
+            Refusal, //
+        },
+        text::Text, //
+    };
+
+    static MAPS: Info = Info {
+        name: "maps",
+        about: "",
+        phases: ["map", "unmap"],
+        sizes: Range {
+            min: 1,
+            max: 4 << 20,
+        },
+        directed: true,
+        needs_device: true,
+        may_sleep: false,
+        held_max: 1,
+        allocates: false,
+    };
+    static PLAIN: Info = Info {
+        name: "plain",
+        directed: false,
+        needs_device: false,
+        allocates: true,
+        ..MAPS
+    };
+    static CATALOGUE: [&Info; 2] = [&MAPS, &PLAIN];
+    static LIMITS: Limits = Limits {
+        iterations: 1_000_000,
+        time: 60_000,
+        threads: 4,
+        node: 1,
+        batch: 1024,
+    };
+
+    /// Whether `run` refuses `line` with this errno and this message.
+    fn refuses(line: &str, kind: Kind, message: &str) -> bool {
+        match parse(line, &CATALOGUE, &LIMITS) {
+            Err(refusal) => refusal.kind == kind && refusal.message.as_str() == message,
+            Ok(_) => false,
+        }
+    }
+
+    /// Whether `compare` refuses `line` with this errno and this message.
+    fn compare_refuses(line: &str, kind: Kind, message: &str) -> bool {
+        match parse_compare(line, &LIMITS) {
+            Err(refusal) => refusal.kind == kind && refusal.message.as_str() == message,
+            Ok(_) => false,
+        }
+    }
+
+    #[test]
+    fn a_name_alone_has_the_defaults() -> Result<(), Refusal> {
+        let request = parse("maps\n", &CATALOGUE, &LIMITS)?;
+        assert_eq!(request.info.name, "maps");
+        assert_eq!(request.size, 4096);
+        assert_eq!(request.node, None);
+        assert!(request.mode == Mode::Auto);
+        assert_eq!(request.device.as_str(), "");
+        Ok(())
+    }
+
+    #[test]
+    fn every_key_is_read() -> Result<(), Refusal> {
+        let request = parse(
+            " maps\tsize=64K iterations=5 warmup=0 time=70 threads=2 node=1 batch=16 \
+             direction=to-device mode=batch device=edu0 ",
+            &CATALOGUE,
+            &LIMITS,
+        )?;
+        assert_eq!(request.size, 65536);
+        assert_eq!(request.iterations, 5);
+        assert_eq!(request.warmup, 0);
+        assert_eq!(request.time, 70);
+        assert_eq!(request.threads, 2);
+        assert_eq!(request.node, Some(1));
+        assert_eq!(request.batch, 16);
+        assert!(request.direction == Direction::ToDevice);
+        assert!(request.mode == Mode::Batch);
+        assert_eq!(request.device.as_str(), "edu0");
+        let keys = Number::ALL.iter().map(|number| number.name());
+        let words = ["direction", "mode", "device"];
+        assert!(keys.chain(words).eq(RUN_KEYS.iter().copied()));
+        Ok(())
+    }
+
+    #[test]
+    fn sizes_take_binary_suffixes() -> Result<(), Refusal> {
+        let size = |line| parse(line, &CATALOGUE, &LIMITS).map(|request| request.size);
+        assert_eq!(size("maps size=2k")?, 2 << 10);
+        assert_eq!(size("maps size=4M")?, 4 << 20);
+        assert_eq!(size("maps size=007")?, 7);
+        Ok(())
+    }
+
+    #[test]
+    fn what_is_no_request_is_refused() {
+        let empty = "empty line: expected NAME key=value ..., NAME one of maps, plain";
+        assert!(refuses("", Kind::Invalid, empty));
+        assert!(refuses(" \t \n", Kind::Invalid, empty));
+        assert!(refuses(
+            "nope size=1",
+            Kind::Invalid,
+            "experiment=nope: unknown, must be one of maps, plain"
+        ));
+        assert!(refuses(
+            "maps\x07",
+            Kind::Invalid,
+            "line: character \\u{7} at byte 4, must be one line of printable ASCII"
+        ));
+        assert!(refuses(
+            "maps\nplain",
+            Kind::Invalid,
+            "line: character \\n at byte 4, must be one line of printable ASCII"
+        ));
+        let long = [b'm'; LINE_MAX + 1];
+        assert!(refuses(
+            core::str::from_utf8(&long).unwrap_or(""),
+            Kind::Invalid,
+            "line=mmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmm...: 257 bytes, at most 256"
+        ));
+    }
+
+    #[test]
+    fn what_is_no_parameter_is_refused() {
+        let alternatives = "size, iterations, warmup, time, threads, node, batch, direction, \
+                            mode, device";
+        let unknown = |word: &str| -> Text<240> {
+            Text::format(format_args!(
+                "{word}: unknown parameter, must be one of {alternatives}"
+            ))
+        };
+        assert!(refuses(
+            "maps zize=1",
+            Kind::Invalid,
+            unknown("zize=1").as_str()
+        ));
+        assert!(refuses("maps =1", Kind::Invalid, unknown("=1").as_str()));
+        assert!(refuses(
+            "maps 4096",
+            Kind::Invalid,
+            unknown("4096").as_str()
+        ));
+        let no_value = "size: no value, must be size=VALUE";
+        assert!(refuses("maps size", Kind::Invalid, no_value));
+        assert!(refuses("maps size=", Kind::Invalid, no_value));
+        assert!(refuses(
+            "maps size=1 time=5 size=2",
+            Kind::Invalid,
+            "size=2: given twice, each parameter once at most"
+        ));
+    }
+
+    #[test]
+    fn what_is_no_number_is_refused() {
+        let form = "must be a decimal number, 1 to 4 threads";
+        for value in ["-1", "+1", "0x1", "1.5", "two", "1K", "1=2", ","] {
+            let line = Text::<32>::format(format_args!("maps threads={value}"));
+            let message = Text::<64>::format(format_args!("threads={value}: {form}"));
+            assert!(refuses(line.as_str(), Kind::Invalid, message.as_str()));
+        }
+        assert!(refuses(
+            "maps size=K",
+            Kind::Invalid,
+            "size=K: must be a number with K, M, G or nothing after it, 1 to 4194304 bytes"
+        ));
+    }
+
+    #[test]
+    fn what_is_out_of_range_is_refused() {
+        let range = "out of range, 1 to 4194304 bytes";
+        for value in ["0", "4194305", "18446744073709551615"] {
+            let line = Text::<64>::format(format_args!("maps size={value}"));
+            let message = Text::<96>::format(format_args!("size={value}: {range}"));
+            assert!(refuses(line.as_str(), Kind::Range, message.as_str()));
+        }
+        for value in [
+            "18446744073709551616",
+            "17179869184G",
+            "99999999999999999999",
+        ] {
+            let line = Text::<64>::format(format_args!("maps size={value}"));
+            let message = Text::<96>::format(format_args!("size={value}: {range}"));
+            assert!(refuses(line.as_str(), Kind::Range, message.as_str()));
+        }
+        assert!(refuses(
+            "maps node=2",
+            Kind::Range,
+            "node=2: out of range, 0 to 1 node id"
+        ));
+    }
+
+    #[test]
+    fn what_makes_no_sense_together_is_refused() {
+        assert!(refuses(
+            "plain direction=to-device",
+            Kind::Invalid,
+            "direction=to-device: plain has no direction, leave it out"
+        ));
+        assert!(refuses(
+            "plain device=edu0",
+            Kind::Invalid,
+            "device=edu0: plain uses no device, leave it out"
+        ));
+        assert!(refuses(
+            "maps batch=8 mode=op",
+            Kind::Invalid,
+            "batch=8: has no meaning with mode=op, needs mode=batch or mode=auto"
+        ));
+        assert!(refuses(
+            "maps direction=up",
+            Kind::Invalid,
+            "direction=up: unknown, must be one of bidirectional, to-device, from-device"
+        ));
+        assert!(refuses(
+            "maps mode=fast",
+            Kind::Invalid,
+            "mode=fast: unknown, must be one of auto, op, batch"
+        ));
+        assert!(refuses(
+            "maps device=123456789012345678901234567890123",
+            Kind::Invalid,
+            "device=123456789012345678901234567890123: 33 bytes, at most 32"
+        ));
+    }
+
+    #[test]
+    fn a_comparison_has_defaults() -> Result<(), Refusal> {
+        let request = parse_compare("\n", &LIMITS)?;
+        assert!(request.sizes() == [64, 4096, 65536, 1 << 20]);
+        assert_eq!(request.time, 4000);
+        let request = parse_compare(
+            "size=16M,1 device=edu0 time=100 direction=to-device",
+            &LIMITS,
+        )?;
+        assert!(request.sizes() == [16 << 20, 1]);
+        assert_eq!(request.device.as_str(), "edu0");
+        assert_eq!(request.time, 100);
+        assert!(request.direction == Direction::ToDevice);
+        Ok(())
+    }
+
+    #[test]
+    fn what_cannot_be_compared_is_refused() {
+        let sizes = "1 to 16777216 bytes";
+        let no_number = Text::<96>::format(format_args!(
+            "size=: must be a number with K, M, G or nothing after it, {sizes}"
+        ));
+        assert!(compare_refuses(
+            "size=64,,4K",
+            Kind::Invalid,
+            no_number.as_str()
+        ));
+        assert!(compare_refuses(
+            "size=64,",
+            Kind::Invalid,
+            no_number.as_str()
+        ));
+        let range = Text::<96>::format(format_args!("size=0: out of range, {sizes}"));
+        assert!(compare_refuses("size=64,0", Kind::Range, range.as_str()));
+        assert!(compare_refuses(
+            "size=64,1K,1024",
+            Kind::Invalid,
+            "size=1024: given twice, must differ from the others"
+        ));
+        assert!(compare_refuses(
+            "size=1,2,3,4,5,6,7,8,9",
+            Kind::Invalid,
+            "size=9: one too many, at most 8 sizes"
+        ));
+        assert!(compare_refuses(
+            "time=99",
+            Kind::Range,
+            "time=99: out of range, 100 to 60000 ms"
+        ));
+        assert!(compare_refuses(
+            "threads=2",
+            Kind::Invalid,
+            "threads=2: unknown parameter, must be one of device, size, time, direction"
+        ));
+    }
+}
