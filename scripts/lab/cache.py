@@ -38,7 +38,7 @@ def digest(*parts):
 
 
 class Cache:
-    def __init__(self, console, path=None):
+    def __init__(self, path=None, console=None):
         self.console = console
         self.path = path or directory()
         self.path.mkdir(parents=True, exist_ok=True)

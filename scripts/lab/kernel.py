@@ -21,7 +21,14 @@ from .console import Failure
 SERIES = "7.3"
 SUITE = "trixie-backports"
 DEBIAN = {"x86_64": ("amd64", "amd64")}  # our name: Debian's, the flavour
+IMAGES = {"x86_64": "arch/x86/boot/bzImage", "arm": "arch/arm/boot/zImage"}
+# The source package is for every architecture: an index can be broken.
+SOURCES = ((SUITE, "amd64"), (SUITE, "arm64"), ("sid", "amd64"))
 EXPORTED = re.compile(r"EXPORT_SYMBOL_RUST_GPL\((\w+)\)")
+
+
+class Unavailable(Failure):
+    """The stock packages cannot be had; another way may still work."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +63,10 @@ def remember(path, kernel):
 def index(lab, suite=SUITE, arch="amd64"):
     found = Index(lab.cache, suite, arch)
     with lab.console.step(f"package index of {suite}/{arch}") as step:
-        found.update(step)
+        try:
+            found.update(step)
+        except Failure as error:
+            raise Unavailable(str(error)) from None
     return found
 
 
@@ -86,14 +96,14 @@ def newest(packages, series, debian, flavour):
         for version in packages.versions(name):
             if version in sources:
                 return name.removeprefix("linux-headers-"), version
-    raise Failure(f"no stock {series} kernel for {debian} in {SUITE} (its source: "
+    raise Unavailable(f"no stock {series} kernel for {debian} in {SUITE} (its source: "
                   f"{', '.join(sources) or 'none'})")
 
 
 def stock(lab, arch="x86_64", series=SERIES):
     """The newest stock kernel of a series."""
     if arch not in DEBIAN:
-        raise Failure(f"no stock kernel for {arch}")
+        raise Unavailable(f"no stock kernel for {arch}")
     debian, flavour = DEBIAN[arch]
     pointer = lab.cache.path / f"stock-{arch}-{series}"
     if pointer.is_file():
@@ -153,6 +163,76 @@ def agree(rust, symvers, release):
             for symbol in EXPORTED.findall(file.read_text())}
     strange = ours - theirs
     if not ours or strange:
-        raise Failure(
+        raise Unavailable(
             f"stock kernel {release}: {len(strange)} of {len(ours)} regenerated Rust symbols are "
-            "not in it, so another compiler built it; KERNEL=built builds one from source")
+            "not in it, so another compiler built it")
+
+
+def any_source(lab, series):
+    """The source that is here already, else the newest that an index offers."""
+    here = sorted((path.name for path in lab.cache.path.glob(f"source-{series}.*")
+                   if lab.cache.complete(path.name)), key=version_key)
+    if here:
+        return here[-1].removeprefix("source-"), f"/cache/{here[-1]}/linux-source-{series}"
+    reasons = []
+    for suite, arch in SOURCES:
+        try:
+            packages = index(lab, suite, arch)
+        except Unavailable as error:
+            reasons.append(str(error))
+            continue
+        versions = packages.versions(f"linux-source-{series}")
+        if versions:
+            version = max(versions, key=version_key)
+            return version, source(lab, series, version, packages)
+        reasons.append(f"no linux-source-{series} in {suite}/{arch}")
+    raise Failure(f"no source of Linux {series}: {'; '.join(reasons)}")
+
+
+def built(lab, config="run-x86_64", arch="x86_64", series=SERIES):
+    """A kernel of scripts/configs/CONFIG.config, merged over allnoconfig."""
+    fragment = lab.checkout / "scripts/configs" / f"{config}.config"
+    if not fragment.is_file():
+        raise Failure(f"no configuration {fragment.name} in scripts/configs")
+    key = digest(fragment, lab.root_key())
+    ready = sorted(lab.cache.path.glob(f"built-{config}-{series}.*-{key}"))
+    for path in reversed(ready):
+        if lab.cache.complete(path.name):
+            return remembered(path)
+    with lab.meanwhile(any_source, lab, series) as found:
+        root = lab.root()
+        version, tree = found()
+    name = f"built-{config}-{version}-{key}"
+    make = ["LLVM=-19", f"ARCH={arch}"]
+
+    def build(path, step):
+        (path / "build").mkdir()
+        (path / "fragment").write_bytes(fragment.read_bytes())
+        output = f"/cache/{name}/build"
+        step.run(root.argv(
+            ["env", *make, "scripts/kconfig/merge_config.sh", "-n", "-O", output,
+             f"/cache/{name}/fragment"], cwd=tree))
+        kept(fragment, (path / "build/.config").read_text())
+        image = IMAGES[arch]
+        step.run(root.argv(["make", "-C", tree, f"O={output}", *make, jobs(),
+                            Path(image).name, "modules"]))
+        release = (path / "build/include/config/kernel.release").read_text().strip()
+        remember(path, Kernel(name, release, arch, str(path / "build" / image), tree, output,
+                              tuple(make)))
+
+    return remembered(lab.cache.ensure(name, f"kernel {config} {version}", 1500, build))
+
+
+def kept(fragment, config):
+    """Every option that the fragment asks for is in the configuration."""
+    have = set(config.splitlines())
+    lost = []
+    for line in fragment.read_text().splitlines():
+        unset = re.fullmatch(r"# (CONFIG_\w+) is not set", line)
+        if unset:
+            if any(other.startswith(f"{unset.group(1)}=") for other in have):
+                lost.append(line.removeprefix("# "))
+        elif line.startswith("CONFIG_") and line not in have:
+            lost.append(line)
+    if lost:
+        raise Failure(f"{fragment.name}: the kernel did not accept {', '.join(lost)}")

@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: GPL-2.0
+# The commands of memlab. What the module is built from stands in Kbuild.
+
+LAB := scripts/memlab-lab
+CACHE := $(or $(MEMLAB_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/memlab)
+MO ?= $(CACHE)/out/kdir-$(firstword $(shell echo '$(CURDIR)' | cksum))
+VERBS := run shell host test lint fmt rust-analyzer clean
+
+.DEFAULT_GOAL := $(if $(KDIR),modules,help)
+.PHONY: $(VERBS) modules help
+export ARCH SERIES KERNEL RELEASE SIGN_KEY SIGN_CERT
+
+$(VERBS):
+	@$(LAB) $@
+
+modules:
+	@mkdir -p '$(MO)'
+	$(MAKE) -C '$(KDIR)' M='$(CURDIR)' MO='$(MO)' modules
+	@echo 'built $(MO)/memlab.ko'
+
+help:
+	@echo 'memlab: what each way of getting memory, and of getting it to a device, costs'
+	@echo
+	@echo '  make run            the comparison in the stock Debian kernel, booted in QEMU'
+	@echo '  make test           KUnit, end-to-end and host tests; ends with N passed, N failed'
+	@echo '  make shell          a prompt in that guest, with the module loaded'
+	@echo '  make host           the module for the kernel that runs here (or RELEASE=)'
+	@echo '  make KDIR=DIR       the module for any kernel tree, with your own toolchain'
+	@echo '  make lint, make fmt check the sources, format them'
+	@echo '  make rust-analyzer  write rust-project.json for editors'
+	@echo '  make clean          remove what this checkout has built'
+	@echo
+	@echo '  ARCH=x86_64|arm     of the guest (x86_64)'
+	@echo '  KERNEL=stock|built  the kernel of Debian, or one built from its source (stock)'
+	@echo '  SERIES=7.3|7.2      of the kernel (7.3)'
+	@echo '  SIGN_KEY= SIGN_CERT= sign what make host builds, for Secure Boot'
+	@echo
+	@echo 'Everything downloaded or built is in $(CACHE).'

@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: GPL-2.0
+"""What every verb stands on: console, cache, toolchain root, checkout."""
+
+import threading
+from contextlib import contextmanager
+from pathlib import Path
+
+from .cache import Cache, digest
+from .console import Console
+from .root import Root
+
+
+class Lab:
+    def __init__(self, checkout=None):
+        self.checkout = Path(checkout or Path(__file__).parents[2]).resolve()
+        self.cache = Cache()
+        self.console = self.cache.console = Console(self.output() / "log")
+        self._root = None
+
+    def output(self):
+        """This checkout's own outputs: modules, logs, consoles."""
+        path = self.cache.path / "out" / digest(str(self.checkout))
+        path.mkdir(parents=True, exist_ok=True)
+        return path
+
+    def root(self):
+        """The toolchain root, made where it is missing."""
+        if not self._root:
+            self._root = Root.ensure(self.cache, self.checkout)
+        return self._root
+
+    def root_key(self):
+        return Root.key_of()
+
+    @contextmanager
+    def meanwhile(self, function, *arguments):
+        """Run function beside the body; the body gets a call that waits for its result."""
+        box = {}
+
+        def work():
+            try:
+                box["result"] = function(*arguments)
+            except BaseException as error:  # handed to whoever waits
+                box["error"] = error
+
+        thread = threading.Thread(target=work, daemon=True)
+        thread.start()
+
+        def result():
+            while thread.is_alive():
+                thread.join(0.2)
+            if "error" in box:
+                raise box["error"]
+            return box["result"]
+
+        yield result
