@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """make lint and make fmt: every tool runs, every complaint is shown, one verdict."""
 
+import shutil
 import subprocess
 
 from . import kernel, lint_floors
@@ -51,20 +52,28 @@ def shells(lab):
     return [f"/src/{name}" for name in tracked(lab, "scripts", ".ci") if is_shell(name)]
 
 
-def rustfmt(source, files):
-    return ["rustfmt", "--config-path", f"{source}/.rustfmt.toml", *files]
+def rustfmt(source, *arguments):
+    return ["rustfmt", "--color", "never", "--config-path", f"{source}/.rustfmt.toml", *arguments]
+
+
+# Through stdin, because rustfmt would follow `mod` from each file into the others.
+EACH_FORMATTED = """
+files=$1; shift; bad=0
+for file in $files; do "$@" <"$file" || { echo "$file"; bad=1; }; done
+exit $bad
+"""
 
 
 def lint(lab):
+    source = kernel.stock(lab).source
     which = [kernel.built(lab, f"test-{arch}", arch) for arch in ("x86_64", "arm")]
-    source = which[0].source
     rust = [f"/src/{name}" for name in tracked(lab, "*.rs")]
     python = [f"/src/{name}" for name in tracked(lab, "*.py")]
     c_files = [f"/src/{name}" for name in tracked(lab, "*.c", "*.h")]
     checks = {
-        "rustfmt": [*rustfmt(source, rust), "--check"],
+        "rustfmt": ["sh", "-c", EACH_FORMATTED, "sh", " ".join(rust),
+                    *rustfmt(source, "--check")],
         "ruff": [ruff(lab), "check", "--no-cache", WIDTH, *python],
-        "ruff format": [ruff(lab), "format", "--check", "--no-cache", WIDTH, *python],
         "shellcheck": ["shellcheck", *shells(lab)],
         "checkpatch": ["perl", f"{source}/scripts/checkpatch.pl", "--no-tree", "--strict",
                        "--terse", "--show-types", "--max-line-length=100", "-f", *c_files],
@@ -90,7 +99,7 @@ def lint(lab):
         except Failure:
             wrong += 1
             print(f"--- {name}:")
-            print("".join(step.log.read_text(errors="replace").splitlines(True)[1:]), end="")
+            print(step.log.with_suffix(".failed").read_text(errors="replace").rstrip())
     floors = lint_floors.complaints(lab.checkout, tracked(lab))
     for line in floors:
         print(line)
@@ -100,6 +109,26 @@ def lint(lab):
 
 
 def fmt(lab):
-    """Formats in place: run by the tools of the root, on the checkout itself."""
-    source = kernel.built(lab, "test", "x86_64").source
-    raise NotImplementedError(source)
+    """Format in place; the root sees the checkout read-only, so on a copy that comes back."""
+    tools = ruff(lab)
+    source = kernel.stock(lab).source
+    copy = lab.output() / "fmt"
+    shutil.rmtree(copy, ignore_errors=True)
+    names = tracked(lab, "*.rs", "*.py")
+    for name in names:
+        (copy / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(lab.checkout / name, copy / name)
+    inside = lab.root().inside
+
+    def those(suffix):
+        return [inside(copy / name) for name in names if name.endswith(suffix)]
+
+    with lab.console.step("formatting") as step:
+        step.run(lab.root().argv(rustfmt(source, *those(".rs"))))
+        step.run(lab.root().argv([tools, "format", "--no-cache", WIDTH, *those(".py")]))
+    for name in names:
+        new = (copy / name).read_bytes()
+        if new != (lab.checkout / name).read_bytes():
+            (lab.checkout / name).write_bytes(new)
+            print(f"formatted {name}")
+    return 0

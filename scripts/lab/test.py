@@ -12,7 +12,7 @@ from .test_report import Report
 
 CHECKS = ["uname", "files", "buddy", "refusals", "two_writers", "compare", "rmmod_while_open",
           "reload"]
-TWO_NODES = {"smp": 4, "memory": "2G", "numa": [("0-1", "1G"), ("2-3", "1G")]}
+TWO_NODES = {"smp": 4, "memory": "3G", "numa": [("0-1", "1536M"), ("2-3", "1536M")]}
 
 
 def host(lab, report):
