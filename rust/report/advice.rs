@@ -251,3 +251,91 @@ impl Display for Origin<'_> {
         }
     }
 }
+
+#[cfg(any(test, CONFIG_KUNIT = "y"))]
+#[cfg_attr(not(test), kernel::macros::kunit_tests(memlab_advice))]
+mod tests {
+    use super::*;
+    use crate::model::{
+        request::Range,
+        text::Text, //
+    };
+
+    const fn named(name: &'static str) -> Info {
+        Info {
+            name,
+            about: "",
+            phases: ["alloc", "free"],
+            sizes: Range { min: 1, max: 1 },
+            held_max: 1,
+            directed: false,
+            needs_device: false,
+            may_sleep: false,
+            allocates: true,
+        }
+    }
+    static SLOW: Info = named("slow");
+    static FAST: Info = named("fast");
+    static EVEN: Info = named("even");
+
+    const fn cost(ns: u64, noise: u64) -> Cost {
+        Cost {
+            ns,
+            hidden: 0,
+            noise,
+        }
+    }
+
+    #[test]
+    fn a_tenth_or_the_noise_is_no_difference() {
+        assert!(!cost(1000, 1).differs(&cost(900, 1)));
+        assert!(cost(1000, 1).differs(&cost(899, 1)));
+        assert!(cost(899, 1).differs(&cost(1000, 1)));
+        assert!(!cost(100, 50).differs(&cost(60, 1)));
+        assert!(!cost(60, 1).differs(&cost(100, 50)));
+        assert!(!Cost::NONE.differs(&Cost::NONE));
+    }
+
+    #[test]
+    fn the_cheapest_comes_first_and_the_like_are_joined() {
+        let costs = [
+            (&SLOW, cost(5000, 1)),
+            (&FAST, cost(100, 1)),
+            (&EVEN, cost(100, 1)),
+        ];
+        let mut text = Text::<64>::EMPTY;
+        assert!(ranking(&mut text, costs.into_iter()).is_ok());
+        assert_eq!(text.as_str(), "fast 100 ~ even 100 < slow 5000");
+    }
+
+    #[test]
+    fn what_is_below_the_resolution_says_so() {
+        let hidden = Cost {
+            ns: 30,
+            hidden: 20,
+            noise: 40,
+        };
+        let text = Text::<16>::format(format_args!("{hidden}"));
+        assert_eq!(text.as_str(), "<50");
+    }
+
+    #[test]
+    fn origin_is_what_the_place_shows() {
+        let origin = |cma, window| {
+            let placement = Placement {
+                cma,
+                window,
+                ..Placement::UNKNOWN
+            };
+            Text::<32>::format(format_args!("{}", Origin(&placement)))
+        };
+        assert_eq!(origin(Some(true), Window::Linear).as_str(), "CMA");
+        assert_eq!(
+            origin(Some(true), Window::Vmalloc).as_str(),
+            "CMA, remapped"
+        );
+        assert_eq!(origin(Some(false), Window::Linear).as_str(), "buddy");
+        assert_eq!(origin(Some(false), Window::Vmalloc).as_str(), "vmalloc");
+        assert_eq!(origin(None, Window::None).as_str(), "unknown");
+    }
+}

@@ -32,6 +32,7 @@ use crate::model::{
         Tally, //
     },
     provenance::Provenance,
+    request::Refusal, //
 };
 use core::{
     fmt::{
@@ -64,6 +65,7 @@ const COLUMNS: &[Column] = &[
 pub fn comparison<'a, T: Deref<Target = Tally> + 'a>(
     out: &mut dyn Write,
     rows: impl Iterator<Item = &'a Outcome<T>> + Clone,
+    refused: &[Refusal],
     provenance: &Provenance,
 ) -> fmt::Result {
     let clocks = || rows.clone().map(|o| o.clock);
@@ -83,6 +85,9 @@ pub fn comparison<'a, T: Deref<Target = Tally> + 'a>(
         }
     }
     writeln!(out, "#")?;
+    for refusal in refused {
+        writeln!(out, "# not measured: {}", refusal.message)?;
+    }
     notes(out, rows.clone())?;
     advice(out, rows.clone(), provenance)?;
     writeln!(out, "#")?;

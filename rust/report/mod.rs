@@ -11,6 +11,8 @@ mod help;
 mod memory;
 mod outcome;
 mod provenance;
+#[cfg(any(test, CONFIG_KUNIT = "y"))]
+mod report_tests;
 mod table;
 
 pub use self::{
@@ -45,4 +47,9 @@ pub fn refusal(out: &mut dyn Write, refusal: &Refusal) -> fmt::Result {
         Kind::NoMemory => "ENOMEM",
     };
     writeln!(out, "refused {errno} {}", refusal.message)
+}
+
+/// What a file shows before anything was written to it.
+pub fn nothing(out: &mut dyn Write, file: &str) -> fmt::Result {
+    writeln!(out, "# nothing yet: a write to {file} runs, see help")
 }

@@ -21,7 +21,12 @@ pub(super) type Column = (&'static str, i32);
 
 /// Writes the names of `columns`.
 pub(super) fn header(out: &mut dyn Write, columns: &[Column]) -> fmt::Result {
-    line(out, columns.iter().map(|column| (column, &column.0 as &dyn Display)))
+    line(
+        out,
+        columns
+            .iter()
+            .map(|column| (column, &column.0 as &dyn Display)),
+    )
 }
 
 /// Writes one row, which has a cell for each of `columns`.
