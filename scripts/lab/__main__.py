@@ -2,11 +2,12 @@
 """python3 -m lab VERB: what the Makefile calls."""
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
-from . import console, guest, job, lint, module, test
+from . import console, editor, guest, host, job, lint, module, test
 from .console import Failure, Interrupted
 from .lab import Lab
 
@@ -32,12 +33,22 @@ def execute(lab, *command):
     return subprocess.call(lab.root().argv(command, cwd="/src"))
 
 
+def clean(lab):
+    """clean: what this checkout has built; the shared entries stay."""
+    shutil.rmtree(lab.output())
+    (lab.checkout / "rust-project.json").unlink(missing_ok=True)
+    return 0
+
+
 VERBS = {
     "run": job.run,
     "shell": job.shell,
+    "host": host.main,
     "test": test.main,
     "lint": lint.lint,
     "fmt": lint.fmt,
+    "rust-analyzer": editor.main,
+    "clean": clean,
     "boot": boot,
     "module": make_module,
     "exec": execute,

@@ -171,7 +171,7 @@ def boot(lab, kernel, script, files=None, echo=None, timeout=120, log=None, **op
     data = initramfs(lab, kernel.arch, {**(files or {}), "/job": script}, "sh /job </dev/null 2>&1")
     unique = f"boot-{threading.get_ident()}-{time.monotonic_ns()}"
     archive = archive_file(lab, f"{unique}.cpio", data)
-    log = Path(log) if log else lab.output() / "console.log"
+    log = Path(log) if log else lab.console.logs / "console.log"
     argv, binds = command(lab, kernel, archive, **options)
     argv += ["-serial", "stdio"]
     lines = []

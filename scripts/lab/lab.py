@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0
 """What every verb stands on: console, cache, toolchain root, checkout."""
 
+import os
+import shutil
 import threading
+import time
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -9,18 +12,30 @@ from .cache import Cache, digest
 from .console import Console
 from .root import Root
 
+KEPT_LOGS = 10
+
 
 class Lab:
     def __init__(self, checkout=None):
         self.checkout = Path(checkout or Path(__file__).parents[2]).resolve()
         self.cache = Cache()
-        self.console = self.cache.console = Console(self.output() / "log")
+        self.console = self.cache.console = Console(self.logs())
         self._root = None
 
     def output(self):
         """This checkout's own outputs: modules, logs, consoles."""
         path = self.cache.path / "out" / digest(str(self.checkout))
         path.mkdir(parents=True, exist_ok=True)
+        return path
+
+    def logs(self):
+        """A directory for the logs of this run; the oldest ones go."""
+        parent = self.output() / "log"
+        parent.mkdir(exist_ok=True)
+        for old in sorted(parent.iterdir())[:-KEPT_LOGS]:
+            shutil.rmtree(old, ignore_errors=True)
+        path = parent / f"{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}"
+        path.mkdir()
         return path
 
     def root(self):

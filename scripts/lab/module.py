@@ -6,19 +6,24 @@ from pathlib import Path
 from .cache import digest
 
 
+def output(lab, kernel, source=None):
+    """The directory, in the cache, of what is built for this kernel from source."""
+    suffix = f"-{digest(str(source))}" if source else ""
+    path = lab.output() / f"{kernel.name}{suffix}"
+    path.mkdir(parents=True, exist_ok=True)
+    return path
+
+
 def build(lab, kernel, source=None, name="memlab", arguments=()):
     """The host path of NAME.ko, built from source (default: the checkout).
 
-    The output is a directory per kernel and source in the cache; Kbuild
-    decides what is out of date.
+    Kbuild decides what is out of date; it is asked every time.
     """
-    source = Path(source or lab.checkout)
-    out = lab.output() / f"{kernel.name}-{digest(str(source))}" if source != lab.checkout \
-        else lab.output() / kernel.name
-    out.mkdir(parents=True, exist_ok=True)
+    out = output(lab, kernel, source)
     root = lab.root()
-    inside = "/src" if source == lab.checkout else "/tmp/module"
-    binds = [] if source == lab.checkout else [(source, inside)]
+    inside, binds = "/src", []
+    if source:
+        inside, binds = "/tmp/module", [(Path(source).resolve(), "/tmp/module")]
     with lab.cache.lock(f"{lab.output().name}-{out.name}", f"{name} module"), \
             lab.console.step(f"{name}.ko for {kernel.release}") as step:
         step.run(root.argv(
