@@ -160,6 +160,8 @@ pub struct Info {
     pub phases: [&'static str; 2],
     /// The sizes that it takes, in bytes.
     pub sizes: Range,
+    /// How many acquisitions one thread may hold at a time: the largest batch.
+    pub held_max: u32,
     /// Whether the direction of DMA means anything to it.
     pub directed: bool,
     /// Whether it works on a device.

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The timed loops, generic over the experiment: no dynamic dispatch, no lock, no cache line that
+//! another thread writes.
+
+use crate::{
+    experiment::Experiment,
+    model::outcome::Tally,
+    sys::{
+        clock::now,
+        task, //
+    },
+};
+use kernel::prelude::*;
+
+/// How one thread is to measure.
+#[derive(Clone, Copy)]
+pub(super) struct Plan {
+    /// Operations to measure.
+    pub(super) iterations: u64,
+    /// log2 of the operations between two reads of the clock; 0 times each one.
+    pub(super) batch_shift: u32,
+}
+
+impl Plan {
+    /// Operations between two reads of the clock.
+    pub(super) fn batch(&self) -> u64 {
+        1 << self.batch_shift
+    }
+}
+
+/// Measures `experiment` as `plan` says until it is done or `stop` says so.
+///
+/// Fails only where the state that the operations start from cannot be had.
+pub(super) fn measure<'d, E: Experiment<'d>>(
+    experiment: &E,
+    plan: Plan,
+    tally: &mut Tally,
+    stop: &impl Fn() -> bool,
+) -> Result {
+    if plan.batch_shift == 0 {
+        each(experiment, plan, tally, stop)
+    } else {
+        batches(experiment, plan, tally, stop)
+    }
+}
+
+/// Reads the clock around every operation.
+fn each<'d, E: Experiment<'d>>(
+    experiment: &E,
+    plan: Plan,
+    tally: &mut Tally,
+    stop: &impl Fn() -> bool,
+) -> Result {
+    let [acquired, released] = &mut tally.phases;
+    let mut idle = experiment.idle()?;
+    for _ in 0..plan.iterations {
+        if stop() {
+            break;
+        }
+        experiment.touch(&mut idle);
+        let switches = task::context_switches();
+        let start = now();
+        let result = experiment.acquire(idle);
+        let held_at = now();
+        idle = match result {
+            Ok(held) => {
+                let release_at = now();
+                let idle = experiment.release(held);
+                let end = now();
+                acquired.record(held_at.wrapping_sub(start));
+                released.record(end.wrapping_sub(release_at));
+                if task::context_switches() != switches {
+                    tally.disturbed += 1;
+                }
+                idle
+            }
+            Err((idle, error)) => {
+                tally.failures.add(error.to_errno(), 1);
+                idle
+            }
+        };
+        task::cond_resched();
+    }
+    Ok(())
+}
+
+/// Reads the clock around many operations: all are acquired, then all released, the newest first.
+///
+/// A batch in which one fails counts as that failure and as no sample.
+fn batches<'d, E: Experiment<'d>>(
+    experiment: &E,
+    plan: Plan,
+    tally: &mut Tally,
+    stop: &impl Fn() -> bool,
+) -> Result {
+    let [acquired, released] = &mut tally.phases;
+    let batch = usize::try_from(plan.batch())?;
+    let mut held = KVec::with_capacity(batch, GFP_KERNEL)?;
+    let mut idle = KVec::with_capacity(batch, GFP_KERNEL)?;
+    for _ in 0..batch {
+        idle.push(experiment.idle()?, GFP_KERNEL)?;
+    }
+    for _ in 0..plan.iterations >> plan.batch_shift {
+        if stop() {
+            break;
+        }
+        idle.iter_mut().for_each(|one| experiment.touch(one));
+        let mut failed = None;
+        let switches = task::context_switches();
+        let start = now();
+        while let Some(one) = idle.pop() {
+            match experiment.acquire(one) {
+                // Both vectors have room for a whole batch: a push cannot fail.
+                Ok(one) => drop(held.push_within_capacity(one)),
+                Err(back) => {
+                    failed = Some(back);
+                    break;
+                }
+            }
+        }
+        let held_at = now();
+        let release_at = now();
+        while let Some(one) = held.pop() {
+            drop(idle.push_within_capacity(experiment.release(one)));
+        }
+        let end = now();
+        match failed {
+            None => {
+                acquired.record(held_at.wrapping_sub(start) >> plan.batch_shift);
+                released.record(end.wrapping_sub(release_at) >> plan.batch_shift);
+                if task::context_switches() != switches {
+                    tally.disturbed += 1;
+                }
+            }
+            Some((one, error)) => {
+                drop(idle.push_within_capacity(one));
+                tally.failures.add(error.to_errno(), 1);
+            }
+        }
+        task::cond_resched();
+    }
+    Ok(())
+}

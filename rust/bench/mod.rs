@@ -1,0 +1,8 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The measuring engine: it knows what an experiment is, and none in particular.
+
+pub(crate) mod clock;
+pub(crate) mod compare;
+mod measure;
+pub(crate) mod run;

@@ -1,0 +1,365 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! One run: the clock is calibrated, threads are pinned and started together, what they counted is
+//! put together, and whatever ends a run early ends it between two operations.
+
+use super::{
+    clock,
+    measure::{
+        measure,
+        Plan, //
+    },
+};
+use crate::{
+    experiment::{
+        self,
+        empty::Empty,
+        Experiment,
+        Visitor, //
+    },
+    facts::provenance,
+    model::{
+        num::Dec,
+        outcome::{
+            Ending,
+            Outcome,
+            Tally, //
+        },
+        placement::Placement,
+        request::{
+            Limits,
+            Mode,
+            Refusal,
+            Request, //
+        },
+    },
+    sys::{
+        self,
+        clock::now,
+        device::Lease,
+        task::{
+            self,
+            Wake, //
+        },
+    },
+};
+use kernel::{
+    new_mutex,
+    prelude::*,
+    sync::{
+        atomic::{
+            Acquire,
+            Atomic,
+            Relaxed,
+            Release, //
+        },
+        Mutex, //
+    },
+};
+
+/// A result as it lives in the kernel.
+pub(crate) type Report = Outcome<KVBox<Tally>>;
+
+/// Samples of the empty operation, per thread.
+const CALIBRATION: u64 = 2_000;
+/// Operations from whose cost the mode is chosen.
+const PILOT: u64 = 32;
+/// An operation cheaper than so many clock reads is measured in batches.
+const CHEAP: u64 = 5;
+/// The largest batch is 2 to this.
+const BATCH_SHIFT_MAX: u32 = 8;
+/// Most bytes that all threads of a run may hold at a time.
+const HELD_MAX: u64 = 64 << 20;
+const NS_PER_MS: u64 = 1_000_000;
+
+/// The ranges that hold on this machine.
+pub(crate) fn limits() -> Limits {
+    Limits {
+        iterations: 10_000_000,
+        time: 3_600_000,
+        threads: u64::from(sys::machine::cpus()).saturating_mul(4),
+        node: u64::from(sys::memory::last_node()),
+        batch: 1 << BATCH_SHIFT_MAX,
+    }
+}
+
+/// Runs what `request` asks for. `cancelled` is asked now and then whether to stop.
+pub(crate) fn run(request: &Request, cancelled: &dyn Fn() -> bool) -> Result<Report, Refusal> {
+    let lease = if request.info.needs_device {
+        let device = request.device;
+        let lease = Lease::take(device.as_str()).map_err(|_| {
+            Refusal::no_device(format_args!(
+                "device={device}: no such device is lent; the file device lists them"
+            ))
+        })?;
+        Some(lease)
+    } else {
+        None
+    };
+    let runner = Runner {
+        request,
+        lease: lease.as_ref(),
+        cancelled,
+    };
+    let dev = lease.as_ref().map(Lease::device);
+    let mut report = experiment::open(request, dev, runner)??;
+    report.device = dev.map(provenance::device);
+    Ok(report)
+}
+
+/// What the threads of a run share. Written before and after the timed loops only, but for
+/// `ending`, which is written when they are to end.
+struct Shared<'a> {
+    ready: &'a Atomic<u32>,
+    ending: &'a Atomic<u32>,
+}
+
+/// Values of [`Shared::ending`].
+const ENDINGS: [Ending; 4] = [
+    Ending::Complete,
+    Ending::Time,
+    Ending::Stopped,
+    Ending::DeviceGone,
+];
+
+/// What the threads put together when they are done.
+struct Total {
+    tally: KVBox<Tally>,
+    empty: KVBox<Tally>,
+    step: u64,
+    placement: Option<Placement>,
+    started: u64,
+    ended: u64,
+    error: Option<Error>,
+}
+
+struct Runner<'a> {
+    request: &'a Request,
+    lease: Option<&'a Lease>,
+    cancelled: &'a dyn Fn() -> bool,
+}
+
+impl Visitor for Runner<'_> {
+    type Output = Result<Report, Refusal>;
+
+    fn visit<'d, E: Experiment<'d>>(self, experiment: &E) -> Self::Output {
+        let cpus = self.cpus()?;
+        let plan = Plan {
+            iterations: self.request.iterations,
+            batch_shift: self.batch_shift(experiment)?,
+        };
+        self.threads(experiment, plan, &cpus).map_err(|error| {
+            let (name, threads) = (self.request.info.name, self.request.threads as u32);
+            let errno = error.to_errno();
+            Refusal::no_memory(format_args!(
+                "{name}: errno {errno} while setting up {threads} thread(s)"
+            ))
+        })
+    }
+}
+
+impl Runner<'_> {
+    /// The CPU of each thread.
+    fn cpus(&self) -> Result<KVec<u32>, Refusal> {
+        let node = self.request.node.and_then(|node| u32::try_from(node).ok());
+        let mut cpus = KVec::new();
+        for n in 0..self.request.threads {
+            // CAST: The number of threads is limited to a few times the number of CPUs.
+            let cpu = task::nth_cpu(n as u32, node).ok_or_else(|| {
+                let node = node.unwrap_or(0);
+                Refusal::invalid(format_args!("node={node}: has no CPU that is online"))
+            })?;
+            cpus.push(cpu, GFP_KERNEL)
+                .map_err(|_| Refusal::no_memory(format_args!("no memory for the threads")))?;
+        }
+        Ok(cpus)
+    }
+
+    /// log2 of the batch that was asked for, or that the cost of the operation calls for.
+    fn batch_shift<'d, E: Experiment<'d>>(&self, experiment: &E) -> Result<u32, Refusal> {
+        let request = self.request;
+        let all_threads = request.size.saturating_mul(request.threads);
+        let held_max = u64::from(request.info.held_max);
+        let fits = |batch: u64| {
+            batch <= held_max && all_threads.saturating_mul(batch) <= HELD_MAX
+        };
+        let largest = (0..=BATCH_SHIFT_MAX)
+            .take_while(|shift| fits(1 << shift))
+            .last();
+        let Some(largest) = largest else {
+            let size = Dec(request.size);
+            let threads = request.threads as u32;
+            return Err(Refusal::no_memory(format_args!(
+                "size={size} with threads={threads}: all threads together may hold 64M"
+            )));
+        };
+        let batched = match request.mode {
+            Mode::Op => return Ok(0),
+            Mode::Batch => true,
+            Mode::Auto => request.batch > 1 || self.is_cheap(experiment),
+        };
+        match request.batch {
+            _ if !batched => Ok(0),
+            0 => Ok(largest),
+            asked if asked.is_power_of_two() && fits(asked) => Ok(asked.ilog2()),
+            asked => {
+                let (asked, largest) = (asked as u32, 1u32 << largest);
+                Err(Refusal::invalid(format_args!(
+                    "batch={asked}: a power of two, 1 to {largest} for this experiment and size"
+                )))
+            }
+        }
+    }
+
+    /// Whether one operation costs less than a few clock reads, by trying.
+    fn is_cheap<'d, E: Experiment<'d>>(&self, experiment: &E) -> bool {
+        let median = |tally: &Tally, phase: usize| {
+            tally.phases.get(phase).and_then(|phase| phase.percentile(500))
+        };
+        let try_out = || -> Result<bool> {
+            let plan = Plan {
+                iterations: PILOT,
+                batch_shift: 0,
+            };
+            let mut pilot = sys::zeroed::tally()?;
+            let mut empty = sys::zeroed::tally()?;
+            measure(&Empty, plan, &mut empty, &|| false)?;
+            measure(experiment, plan, &mut pilot, &task::fatal_signal)?;
+            let read = median(&empty, 0).unwrap_or(1).max(1);
+            Ok((0..2).any(|phase| median(&pilot, phase).is_some_and(|m| m < read * CHEAP)))
+        };
+        // What cannot be tried out fails again, and is counted, in the run itself.
+        try_out().unwrap_or(false)
+    }
+
+    /// Runs the threads and puts their results together.
+    fn threads<'d, E: Experiment<'d>>(
+        &self,
+        experiment: &E,
+        plan: Plan,
+        cpus: &[u32],
+    ) -> Result<Report> {
+        let (ready, ending) = (Atomic::new(0u32), Atomic::new(0u32));
+        let shared = Shared {
+            ready: &ready,
+            ending: &ending,
+        };
+        let total = Total {
+            tally: sys::zeroed::tally()?,
+            empty: sys::zeroed::tally()?,
+            step: u64::MAX,
+            placement: None,
+            started: u64::MAX,
+            ended: 0,
+            error: None,
+        };
+        let total = KBox::pin_init(new_mutex!(total), GFP_KERNEL)?;
+        // CAST: The number of threads is limited to a few times the number of CPUs.
+        let crowd = cpus.len() as u32;
+        let warmup = self.request.warmup;
+        let work = |index: usize| {
+            let result = one_thread(experiment, plan, warmup, index, crowd, &shared, &total);
+            if let Err(error) = result {
+                // The others wait at the barrier for this one.
+                shared.ready.fetch_add(1, Release);
+                total.lock().error = Some(error);
+            }
+        };
+
+        let deadline = now().saturating_add(self.request.time.saturating_mul(NS_PER_MS));
+        task::run_pinned(cpus, &work, |wake| {
+            let why = if wake == Wake::Signal || (self.cancelled)() {
+                Ending::Stopped
+            } else if self.lease.is_some_and(Lease::recalled) {
+                Ending::DeviceGone
+            } else if now() >= deadline {
+                Ending::Time
+            } else {
+                return;
+            };
+            if ending.load(Relaxed) == 0 {
+                ending.store(why as u32, Relaxed);
+            }
+        })?;
+
+        let mut total = total.lock();
+        if let Some(error) = total.error {
+            return Err(error);
+        }
+        let [empty, _] = &total.empty.phases;
+        let clock = clock::cost(empty, total.step);
+        let spent = sys::zeroed::tally()?;
+        // CAST: `ending` holds an index into the table.
+        let why = ENDINGS.get(ending.load(Relaxed) as usize);
+        Ok(Outcome {
+            request: *self.request,
+            clock,
+            batch: plan.batch(),
+            placement: total.placement.unwrap_or(Placement::UNKNOWN),
+            device: None,
+            elapsed: total.ended.saturating_sub(total.started),
+            ending: why.copied().unwrap_or(Ending::Stopped),
+            tally: core::mem::replace(&mut total.tally, spent),
+        })
+    }
+}
+
+/// What one thread does: look at the first thing acquired, learn what the clock costs, warm up,
+/// wait for the others, measure, and add the result to `total`.
+fn one_thread<'d, E: Experiment<'d>>(
+    experiment: &E,
+    plan: Plan,
+    warmup: u64,
+    index: usize,
+    crowd: u32,
+    shared: &Shared<'_>,
+    total: &Mutex<Total>,
+) -> Result {
+    let stop = || shared.ending.load(Relaxed) != 0;
+    let mut tally = sys::zeroed::tally()?;
+    let mut unused = sys::zeroed::tally()?;
+    let mut empty = sys::zeroed::tally()?;
+
+    let placement = if index == 0 {
+        let idle = experiment.idle()?;
+        // A failure is met again, and counted, in the timed loop.
+        experiment.acquire(idle).ok().map(|held| {
+            let placement = experiment.describe(&held);
+            drop(experiment.release(held));
+            placement
+        })
+    } else {
+        None
+    };
+
+    let calibration = Plan {
+        iterations: CALIBRATION << plan.batch_shift.min(2),
+        ..plan
+    };
+    measure(&Empty, calibration, &mut empty, &stop)?;
+    let step = clock::step();
+    let warm = Plan {
+        iterations: warmup,
+        ..plan
+    };
+    measure(experiment, warm, &mut unused, &stop)?;
+
+    shared.ready.fetch_add(1, Release);
+    while shared.ready.load(Acquire) < crowd && !stop() {
+        task::cpu_relax();
+        task::cond_resched();
+    }
+
+    let started = now();
+    measure(experiment, plan, &mut tally, &stop)?;
+    let ended = now();
+
+    let mut total = total.lock();
+    total.tally.merge(&tally);
+    total.empty.merge(&empty);
+    total.step = total.step.min(step);
+    total.placement = total.placement.or(placement);
+    total.started = total.started.min(started);
+    total.ended = total.ended.max(ended);
+    Ok(())
+}

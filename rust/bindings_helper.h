@@ -1,0 +1,6 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* What bindgen reads: the kernel headers that the kernel crate does not bind, and our own. */
+#include <linux/cma.h>
+#include <linux/vmalloc.h>
+#include "helpers.h"
+#include <linux/memlab.h>

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What can be asked: one file per API family, one row each in the [catalogue](CATALOGUE).
+
+mod cma;
+mod dma_coherent;
+mod dma_single;
+pub(crate) mod empty;
+mod kmalloc;
+mod kmap_local;
+mod vmalloc;
+
+use crate::model::{
+    placement::Placement,
+    request::{
+        Info,
+        Refusal,
+        Request, //
+    },
+};
+use kernel::{
+    device::{
+        Bound,
+        Device, //
+    },
+    prelude::*, //
+};
+
+/// One way of getting memory, or of getting it to a device that is bound for `'d`.
+///
+/// An operation starts from something idle, acquires, and releases back to it: a buffer goes into
+/// [`acquire`](Self::acquire) and comes out of [`release`](Self::release) by value, so that what is
+/// held cannot be used as if it were idle. Both are timed and do nothing but the operation.
+pub(crate) trait Experiment<'d>: Sync + Sized {
+    /// What the catalogue says of it.
+    const INFO: Info;
+
+    /// What an operation starts from and leaves behind; `()` where it starts from nothing.
+    type Idle;
+
+    /// What has been acquired.
+    type Held<'a>
+    where
+        Self: 'a;
+
+    /// Makes what all threads share. Refuses what this machine or device cannot do.
+    fn prepare(request: &Request, device: Option<&'d Device<Bound>>) -> Result<Self, Refusal>;
+
+    /// Makes what one operation starts from.
+    fn idle(&self) -> Result<Self::Idle>;
+
+    /// Not timed, before each operation: what a driver would have done to the buffer by then.
+    fn touch(&self, _idle: &mut Self::Idle) {}
+
+    /// Timed. Gives back what it started from if it fails.
+    fn acquire(&self, idle: Self::Idle) -> Result<Self::Held<'_>, (Self::Idle, Error)>;
+
+    /// Timed.
+    fn release<'a>(&'a self, held: Self::Held<'a>) -> Self::Idle;
+
+    /// Where the thing acquired is.
+    fn describe(&self, held: &Self::Held<'_>) -> Placement;
+}
+
+/// What is done with an experiment whose type is known: dynamic dispatch ends here.
+pub(crate) trait Visitor {
+    /// What comes of it.
+    type Output;
+
+    /// Does it.
+    fn visit<'d, E: Experiment<'d>>(self, experiment: &E) -> Self::Output;
+}
+
+macro_rules! catalogue {
+    ($($kind:ty),* $(,)?) => {
+        /// Every experiment, in the order in which a comparison shows them.
+        pub(crate) static CATALOGUE: &[&Info] = &[$(&<$kind as Experiment<'static>>::INFO),*];
+
+        /// Prepares the experiment that `request` names and shows it to `visitor`.
+        pub(crate) fn open<V: Visitor>(
+            request: &Request,
+            device: Option<&Device<Bound>>,
+            visitor: V,
+        ) -> Result<V::Output, Refusal> {
+            $(
+                if request.info.name == <$kind as Experiment<'_>>::INFO.name {
+                    let experiment = <$kind as Experiment<'_>>::prepare(request, device)?;
+                    return Ok(visitor.visit(&experiment));
+                }
+            )*
+            Err(Refusal::invalid(format_args!(
+                "experiment={}: not in the catalogue",
+                request.info.name
+            )))
+        }
+    };
+}
+
+catalogue! {
+    kmalloc::Kmalloc,
+    vmalloc::Vmalloc,
+    cma::Cma,
+    dma_coherent::DmaCoherent<'_>,
+    dma_single::DmaSingle<'_>,
+    kmap_local::KmapLocal,
+}
+
+/// The size of a request as the kernel's functions take it.
+fn size_of(request: &Request) -> Result<usize, Refusal> {
+    usize::try_from(request.size).map_err(|_| {
+        Refusal::range(
+            "size",
+            request.size,
+            request.info.sizes,
+            "bytes (this kernel is a 32-bit one)",
+        )
+    })
+}
+
+/// The device that an experiment needs.
+fn required<'d>(
+    request: &Request,
+    device: Option<&'d Device<Bound>>,
+) -> Result<&'d Device<Bound>, Refusal> {
+    device.ok_or_else(|| {
+        let name = request.info.name;
+        Refusal::no_device(format_args!("{name} needs a device, and none is lent"))
+    })
+}

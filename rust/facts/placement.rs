@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What an address really is: looked up page by page, without touching the bytes.
+
+use crate::{
+    model::{
+        placement::{
+            Placement,
+            Window, //
+        },
+        text::Text, //
+    },
+    sys::memory::{
+        self,
+        PAGE_SIZE, //
+    },
+};
+use core::ptr::NonNull;
+use kernel::{
+    bindings,
+    ffi::c_void, //
+};
+
+/// The window of a kernel address.
+fn window(addr: *const c_void) -> Window {
+    let raw = memory::window_of(addr);
+    Window::ALL
+        .into_iter()
+        .map(|(window, _)| window)
+        .find(|window| *window as u32 == raw)
+        .unwrap_or(Window::None)
+}
+
+/// The placement of `size` bytes that the CPU sees at `addr`.
+pub(crate) fn of_address(addr: *const c_void, size: usize) -> Placement {
+    let mut placement = Placement {
+        window: window(addr),
+        // CAST: A pointer is not wider than 64 bits.
+        virt: addr as usize as u64,
+        ..Placement::UNKNOWN
+    };
+    let start = addr as usize;
+    let mut next_phys = None;
+    let mut extent = 0;
+    let mut at = start;
+    let end = start.saturating_add(size);
+    while at < end {
+        let Some(page) = memory::page_of(at as *const c_void) else {
+            return placement;
+        };
+        let facts = memory::page_facts(page);
+        let within = at % PAGE_SIZE;
+        let here = (PAGE_SIZE - within).min(end - at);
+        let phys = facts.phys + within as u64;
+        if at == start {
+            placement.zone = Text::new(facts.zone);
+            placement.node = facts.node;
+            placement.cma = facts.cma;
+            placement.phys = phys;
+        }
+        if next_phys != Some(phys) {
+            placement.extents += 1;
+            extent = 0;
+        }
+        extent += here as u64;
+        placement.largest_extent = placement.largest_extent.max(extent);
+        next_phys = Some(phys + here as u64);
+        at += here;
+    }
+    placement
+}
+
+/// The placement of `size` bytes of contiguous pages from `page` on.
+pub(crate) fn of_pages(page: NonNull<bindings::page>, size: usize) -> Placement {
+    if let Some(addr) = memory::address_of(page) {
+        return of_address(addr, size);
+    }
+    of_page_at(page, core::ptr::null(), size)
+}
+
+/// The placement of contiguous pages of which `addr` is a window's address, or null for none.
+pub(crate) fn of_page_at(
+    page: NonNull<bindings::page>,
+    addr: *const c_void,
+    size: usize,
+) -> Placement {
+    let facts = memory::page_facts(page);
+    Placement {
+        zone: Text::new(facts.zone),
+        node: facts.node,
+        cma: facts.cma,
+        extents: 1,
+        largest_extent: size as u64,
+        window: window(addr),
+        // CAST: A pointer is not wider than 64 bits.
+        virt: addr as usize as u64,
+        phys: facts.phys,
+        ..Placement::UNKNOWN
+    }
+}

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The files in /sys/kernel/debug/memlab. A write runs, a read shows.
+
+use super::lab::Lab;
+use crate::{
+    bench::run,
+    experiment::CATALOGUE,
+    facts,
+    report,
+    sys::{
+        self,
+        debugfs::{
+            Dir,
+            File,
+            Text, //
+        },
+        device::Lease, //
+    },
+};
+use core::fmt;
+use kernel::{
+    prelude::*,
+    sync::Arc, //
+};
+
+static FILES: &[File<Lab>] = &[
+    File {
+        name: c"help",
+        show: |_, out| done(report::help(out, CATALOGUE, &run::limits())),
+        store: None,
+    },
+    File {
+        name: c"experiments",
+        show: |_, out| done(report::experiments(out, CATALOGUE)),
+        store: None,
+    },
+    File {
+        name: c"run",
+        show: show_run,
+        store: Some(Lab::run_line),
+    },
+    File {
+        name: c"compare",
+        show: show_comparison,
+        store: Some(Lab::compare_line),
+    },
+    File {
+        name: c"zones",
+        show: |_, out| done(report::zones(out, &facts::memory::zones()?, page_size())),
+        store: None,
+    },
+    File {
+        name: c"buddy",
+        show: |_, out| done(report::buddy(out, &facts::memory::zones()?, page_size())),
+        store: None,
+    },
+    File {
+        name: c"provenance",
+        show: show_provenance,
+        store: None,
+    },
+];
+
+/// Makes the directory and its files.
+pub(crate) fn register(lab: &Arc<Lab>) -> Result<Dir<Lab>> {
+    Dir::new(c"memlab", lab, FILES)
+}
+
+/// The only thing that can go wrong in a report is that there is no memory for it.
+fn done(written: fmt::Result) -> Result {
+    written.map_err(|_| ENOMEM)
+}
+
+fn page_size() -> u32 {
+    // CAST: A page is far smaller than 4 GiB.
+    sys::memory::PAGE_SIZE as u32
+}
+
+fn show_run(lab: &Lab, out: &mut Text) -> Result {
+    let last = lab.run.lock();
+    if let Some(refusal) = &last.refusal {
+        done(report::refusal(out, refusal))?;
+    }
+    match &last.result {
+        Some(outcome) => done(report::outcome(out, outcome, &facts::provenance::machine())),
+        None if last.refusal.is_none() => done(report::nothing(out, "run")),
+        None => Ok(()),
+    }
+}
+
+fn show_comparison(lab: &Lab, out: &mut Text) -> Result {
+    let last = lab.comparison.lock();
+    if let Some(refusal) = &last.refusal {
+        done(report::refusal(out, refusal))?;
+    }
+    match &last.result {
+        Some(found) => done(report::comparison(
+            out,
+            found.rows.iter(),
+            &found.refused,
+            &facts::provenance::machine(),
+        )),
+        None if last.refusal.is_none() => done(report::nothing(out, "compare")),
+        None => Ok(()),
+    }
+}
+
+fn show_provenance(_: &Lab, out: &mut Text) -> Result {
+    let machine = facts::provenance::machine();
+    let device = Lease::take("").ok();
+    let device = device.map(|lease| facts::provenance::device(lease.device()));
+    done(report::provenance(out, &machine, device.as_ref()))
+}

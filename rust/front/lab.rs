@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What the doors share: one run at a time, and the last results.
+
+use crate::{
+    bench::{
+        compare::{
+            self,
+            Comparison, //
+        },
+        run::{
+            self,
+            Report, //
+        },
+    },
+    experiment::CATALOGUE,
+    front::grammar,
+    model::{
+        outcome::Ending,
+        request::{
+            Kind,
+            Refusal,
+            Request, //
+        },
+    },
+};
+use kernel::{
+    new_mutex,
+    prelude::*,
+    sync::{
+        atomic::{
+            Acquire,
+            Atomic,
+            Relaxed,
+            Release, //
+        },
+        Arc,
+        Mutex, //
+    },
+};
+
+/// Whether a run is on. There is one machine to measure, whoever asks.
+static BUSY: Atomic<bool> = Atomic::new(false);
+
+/// The right to run, one at a time.
+struct Turn;
+
+impl Turn {
+    fn take() -> Result<Self> {
+        if BUSY.load(Relaxed) || BUSY.xchg(true, Acquire) {
+            return Err(EBUSY);
+        }
+        Ok(Self)
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        BUSY.store(false, Release);
+    }
+}
+
+/// The last result, and why the request after it was refused, if one was.
+pub(crate) struct Last<T> {
+    pub(crate) result: Option<T>,
+    pub(crate) refusal: Option<Refusal>,
+}
+
+impl<T> Last<T> {
+    const NONE: Self = Self {
+        result: None,
+        refusal: None,
+    };
+}
+
+/// What the files show.
+#[pin_data]
+pub(crate) struct Lab {
+    #[pin]
+    pub(crate) run: Mutex<Last<Report>>,
+    #[pin]
+    pub(crate) comparison: Mutex<Last<Comparison>>,
+}
+
+impl Lab {
+    pub(crate) fn new() -> Result<Arc<Self>> {
+        Arc::pin_init(
+            pin_init!(Self {
+                run <- new_mutex!(Last::NONE),
+                comparison <- new_mutex!(Last::NONE),
+            }),
+            GFP_KERNEL,
+        )
+    }
+
+    /// Runs a line of the file `run`.
+    pub(crate) fn run_line(&self, line: &[u8]) -> Result {
+        let result = with_turn(|| {
+            let line = text(line)?;
+            let request = grammar::parse(line, CATALOGUE, &run::limits())?;
+            run::run(&request, &|| false)
+        })?;
+        let ending = result
+            .as_ref()
+            .map_or(Ending::Complete, |report| report.ending);
+        keep(&self.run, result)?;
+        early(ending)
+    }
+
+    /// Runs a line of the file `compare`.
+    pub(crate) fn compare_line(&self, line: &[u8]) -> Result {
+        let result = with_turn(|| {
+            let request = grammar::parse_compare(text(line)?, &run::limits())?;
+            compare::compare(&request, &|| false)
+        })?;
+        let cut_short = |comparison: &Comparison| {
+            let mut endings = comparison.rows.iter().map(|row| row.ending);
+            endings.find(|ending| early(*ending).is_err())
+        };
+        let ending = result.as_ref().ok().and_then(cut_short);
+        keep(&self.comparison, result)?;
+        early(ending.unwrap_or(Ending::Complete))
+    }
+}
+
+/// Does `work` if no run is on; `EBUSY` otherwise.
+pub(crate) fn with_turn<T>(work: impl FnOnce() -> T) -> Result<T> {
+    let turn = Turn::take()?;
+    let result = work();
+    drop(turn);
+    Ok(result)
+}
+
+/// Runs a request that another door has checked.
+pub(crate) fn run_request(request: &Request) -> Result<Result<Report, Refusal>> {
+    with_turn(|| run::run(request, &|| false))
+}
+
+/// Keeps a result, or why there is none beside the result before it.
+fn keep<T: Unpin>(last: &Mutex<Last<T>>, result: Result<T, Refusal>) -> Result {
+    match result {
+        Ok(result) => {
+            let new = Last {
+                result: Some(result),
+                refusal: None,
+            };
+            // The old one is dropped when the lock is free again.
+            let _old = core::mem::replace(&mut *last.lock(), new);
+            Ok(())
+        }
+        Err(refusal) => {
+            last.lock().refusal = Some(refusal);
+            Err(errno(&refusal))
+        }
+    }
+}
+
+/// What is written must be text.
+fn text(line: &[u8]) -> Result<&str, Refusal> {
+    core::str::from_utf8(line).map_err(|error| {
+        // CAST: A line is far shorter than 4 GiB.
+        let at = error.valid_up_to() as u32;
+        Refusal::invalid(format_args!("byte {at} of the line: not UTF-8 text"))
+    })
+}
+
+/// The errno of a refusal.
+pub(crate) fn errno(refusal: &Refusal) -> Error {
+    match refusal.kind {
+        Kind::Invalid => EINVAL,
+        Kind::Range => ERANGE,
+        Kind::NoDevice => ENODEV,
+        Kind::NoMemory => ENOMEM,
+    }
+}
+
+/// The errno of a run that did not end by itself.
+pub(crate) fn early(ending: Ending) -> Result {
+    match ending {
+        Ending::Complete | Ending::Time => Ok(()),
+        Ending::Stopped => Err(EINTR),
+        Ending::DeviceGone => Err(ENODEV),
+    }
+}

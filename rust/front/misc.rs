@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! /dev/memlab: the same requests and outcomes as structures.
+//!
+//! C header: [`include/uapi/linux/memlab.h`](../../include/uapi/linux/memlab.h)
+
+use super::lab;
+use crate::{
+    bench::run::{
+        self,
+        Report, //
+    },
+    bindings as abi_const,
+    experiment::CATALOGUE,
+    model::{
+        histogram::Histogram,
+        outcome::Ending,
+        request::{
+            Direction,
+            Mode,
+            Number,
+            Refusal,
+            Request, //
+        },
+        text::Text, //
+    },
+    sys::abi, //
+};
+use core::mem::offset_of;
+use kernel::{
+    fs::File,
+    ioctl::{
+        _IOC_DIR,
+        _IOC_NR,
+        _IOC_TYPE, //
+    },
+    miscdevice::{
+        MiscDevice,
+        MiscDeviceOptions,
+        MiscDeviceRegistration, //
+    },
+    prelude::*,
+    uaccess::UserPtr, //
+};
+
+/// What /dev/memlab is registered with.
+pub(crate) const OPTIONS: MiscDeviceOptions = MiscDeviceOptions { name: c"memlab" };
+
+/// An open /dev/memlab; nothing is kept from one call to the next.
+pub(crate) struct Door;
+
+#[vtable]
+impl MiscDevice for Door {
+    type Ptr = ();
+
+    fn open(_file: &File, _misc: &MiscDeviceRegistration<Self>) -> Result {
+        Ok(())
+    }
+
+    fn ioctl((): (), _file: &File, cmd: u32, arg: usize) -> Result<isize> {
+        // The size is not looked at: it is in the structure, which may grow.
+        let direction = kernel::uapi::_IOC_READ | kernel::uapi::_IOC_WRITE;
+        if _IOC_TYPE(cmd) != abi_const::MEMLAB_IOC_MAGIC || _IOC_DIR(cmd) != direction {
+            return Err(ENOTTY);
+        }
+        let arg = UserPtr::from_addr(arg);
+        match _IOC_NR(cmd) {
+            0 => info(arg),
+            1 => run(arg),
+            _ => Err(ENOTTY),
+        }
+    }
+}
+
+/// `MEMLAB_IOC_INFO`
+fn info(arg: UserPtr) -> Result<isize> {
+    let (mut info, room) = abi::read::<abi::Info>(arg, offset_of!(abi::Info, name))?;
+    let index = usize::try_from(info.index)?;
+    let experiment = CATALOGUE.get(index).ok_or(ERANGE)?;
+    let limits = run::limits();
+    info.size = u32::try_from(size_of::<abi::Info>())?;
+    info.abi = abi_const::MEMLAB_ABI_VERSION;
+    info.experiments = u32::try_from(CATALOGUE.len())?;
+    abi::put(&mut info.name, experiment.name);
+    info.size_min = experiment.sizes.min;
+    info.size_max = experiment.sizes.max;
+    info.iterations_max = limits.iterations;
+    info.time_max = limits.time;
+    info.threads_max = u32::try_from(limits.threads)?;
+    info.batch_max = u32::try_from(limits.batch)?;
+    abi::write(arg, room, &*info)?;
+    Ok(0)
+}
+
+/// `MEMLAB_IOC_RUN`
+fn run(arg: UserPtr) -> Result<isize> {
+    let (mut call, room) = abi::read::<abi::Run>(arg, size_of::<abi::Run>())?;
+    let result = match request(&call)? {
+        Ok(request) => lab::run_request(&request)?,
+        Err(refusal) => Err(refusal),
+    };
+    match result {
+        Ok(report) => {
+            let outcome = outcome(&report)?;
+            let to = UserPtr::from_addr(usize::try_from(call.outcome)?);
+            abi::write(to, usize::try_from(call.outcome_size)?, &*outcome)?;
+            lab::early(report.ending)?;
+            Ok(0)
+        }
+        Err(refusal) => {
+            call.message.fill(0);
+            abi::put(&mut call.message, refusal.message.as_str());
+            abi::write(arg, room, &*call)?;
+            Err(lab::errno(&refusal))
+        }
+    }
+}
+
+/// Checks the structure as the grammar checks a line; 0 stands for the default.
+fn request(call: &abi::Run) -> Result<Result<Request, Refusal>> {
+    if call.flags != 0 {
+        return Err(EINVAL);
+    }
+    let name = abi::text(&call.experiment)?;
+    let device = abi::text(&call.device)?;
+    Ok(checked(call, name, device))
+}
+
+fn checked(call: &abi::Run, name: &str, device: &str) -> Result<Request, Refusal> {
+    let info = CATALOGUE
+        .iter()
+        .find(|info| info.name == name)
+        .ok_or_else(|| Refusal::invalid(format_args!("experiment={name}: unknown")))?;
+    let limits = run::limits();
+    let mut request = Request::new(info);
+    let numbers = [
+        (Number::Size, call.bytes),
+        (Number::Iterations, call.iterations),
+        (Number::Time, call.time),
+        (Number::Threads, u64::from(call.threads)),
+        (Number::Batch, u64::from(call.batch)),
+        (Number::Warmup, u64::from(call.warmup)),
+    ];
+    for (number, value) in numbers.into_iter().filter(|(_, value)| *value != 0) {
+        request.set(number, value, &limits)?;
+    }
+    if call.node != abi_const::MEMLAB_NODE_ANY {
+        request.set(Number::Node, u64::from(call.node), &limits)?;
+    }
+    let unknown = |what: &str, value: u32| Refusal::invalid(format_args!("{what}={value}: unknown"));
+    let direction = Direction::ALL.get(call.direction as usize);
+    let mode = Mode::ALL.get(call.mode as usize);
+    request.direction = direction.ok_or_else(|| unknown("direction", call.direction))?.1;
+    request.mode = mode.ok_or_else(|| unknown("mode", call.mode))?.1;
+    request.device = Text::new(device);
+    Ok(request)
+}
+
+/// The outcome as the structure has it.
+fn outcome(report: &Report) -> Result<KVBox<abi::Outcome>> {
+    let mut out = abi::outcome()?;
+    out.size = u32::try_from(size_of::<abi::Outcome>())?;
+    out.ending = match report.ending {
+        Ending::Complete => abi_const::memlab_ending_MEMLAB_COMPLETE,
+        Ending::Time => abi_const::memlab_ending_MEMLAB_TIME,
+        Ending::Stopped => abi_const::memlab_ending_MEMLAB_STOPPED,
+        Ending::DeviceGone => abi_const::memlab_ending_MEMLAB_DEVICE_GONE,
+    };
+    for (to, from) in out.phases.iter_mut().zip(&report.tally.phases) {
+        phase(to, from);
+    }
+    for (to, (errno, count)) in out.failures.iter_mut().zip(report.tally.failures.iter()) {
+        to.error = errno.unsigned_abs();
+        to.count = count;
+    }
+    let placement = &report.placement;
+    out.disturbed = report.tally.disturbed;
+    out.elapsed = report.elapsed;
+    out.batch = report.batch;
+    out.clock_median = report.clock.median;
+    out.clock_p99 = report.clock.p99;
+    out.clock_step = report.clock.step;
+    abi::put(&mut out.zone, placement.zone.as_str());
+    out.node = placement.node;
+    out.window = placement.window as u32;
+    out.cma = tristate(placement.cma);
+    out.bounced = tristate(placement.bounced);
+    out.extents = placement.extents;
+    out.largest_extent = placement.largest_extent;
+    out.phys = placement.phys;
+    out.dma = placement.dma.unwrap_or(u64::MAX);
+    Ok(out)
+}
+
+fn phase(to: &mut abi::Phase, from: &Histogram) {
+    to.count = from.count();
+    to.sum = from.sum();
+    to.min = from.min().unwrap_or(0);
+    to.max = from.max().unwrap_or(0);
+    to.overflow = from.overflow();
+    to.buckets = *from.buckets();
+}
+
+fn tristate(value: Option<bool>) -> u32 {
+    match value {
+        Some(false) => abi_const::memlab_tristate_MEMLAB_NO,
+        Some(true) => abi_const::memlab_tristate_MEMLAB_YES,
+        None => abi_const::memlab_tristate_MEMLAB_UNKNOWN,
+    }
+}

@@ -1,0 +1,9 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The doors: what comes in is checked here, once, and turned into a request.
+
+pub(crate) mod debugfs;
+pub mod grammar;
+pub(crate) mod lab;
+pub(crate) mod misc;
+pub(crate) mod platform;

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The device that the module brings along, and the driver that lends it.
+//!
+//! It has no registers and moves no bytes; what it has is a place in the DMA layer, which is all
+//! that allocating and mapping need.
+
+use crate::sys::device::{
+    Loan,
+    PlatformDevice, //
+};
+use kernel::{
+    device::Core,
+    dma::DmaMask,
+    driver,
+    platform,
+    prelude::*, //
+};
+
+/// Name of the driver and of the module's own device.
+const NAME: &CStr = c"memlab";
+
+/// Lends every platform device that is bound to it.
+pub(crate) struct Driver;
+
+/// The registration of [`Driver`].
+pub(crate) type Registration = driver::Registration<platform::Adapter<Driver>>;
+
+impl platform::Driver for Driver {
+    type IdInfo = ();
+    type Data<'bound> = Loan;
+
+    fn probe<'bound>(
+        pdev: &'bound platform::Device<Core<'_>>,
+        _info: Option<&'bound Self::IdInfo>,
+    ) -> impl PinInit<Self::Data<'bound>, Error> + 'bound {
+        Loan::new(pdev, DmaMask::new::<64>())
+    }
+
+    fn unbind<'bound>(_dev: &'bound platform::Device<Core<'_>>, loan: Pin<&Loan>) {
+        loan.end();
+    }
+}
+
+/// Registers the module's own device; bound at once, because the driver is there already.
+pub(crate) fn own_device() -> Result<PlatformDevice> {
+    PlatformDevice::register(NAME)
+}

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* C helpers: inline functions, macros and reads that differ by architecture. */
+#ifndef MEMLAB_HELPERS_H
+#define MEMLAB_HELPERS_H
+
+#include <linux/types.h>
+
+struct cma;
+struct device;
+struct page;
+
+#define MEMLAB_ORDERS	16
+
+/* One zone. Counts are in pages, @blocks in free blocks by order. */
+struct memlab_zone {
+	const char *name;
+	u64 start_pfn;
+	u64 spanned;
+	u64 present;
+	u64 managed;
+	u64 free;
+	u64 cma;
+	u64 free_cma;
+	u64 watermark[3];
+	u32 orders;
+	u64 blocks[MEMLAB_ORDERS];
+};
+
+/* One page. @cma: 1 yes, 0 no, -1 not to be known. */
+struct memlab_page {
+	const char *zone;
+	u32 node;
+	s32 cma;
+	bool highmem;
+	u64 phys;
+};
+
+/* What holds for the machine as long as it runs. */
+struct memlab_machine {
+	const char *release;
+	const char *version;
+	const char *arch;
+	const char *clocksource;
+	const char *preemption;
+	const char *cpu;
+	u32 cpu_id;
+	u32 cpus;
+	u32 nodes;
+	bool virtual_board;
+	bool init_on_alloc;
+	bool init_on_free;
+	char hypervisor[13];
+};
+
+/* What the DMA layer thinks of a device. */
+struct memlab_dma {
+	bool coherent;
+	bool swiotlb_force;
+	u64 mask;
+	u64 coherent_mask;
+	u64 max_mapping;
+	const char *iommu;
+	const char *bus;
+};
+
+int memlab_next_node(int node);
+int memlab_last_node(void);
+bool memlab_zone(int node, unsigned int index, struct memlab_zone *out);
+unsigned int memlab_zones(void);
+
+void memlab_page(const struct page *page, struct memlab_page *out);
+struct page *memlab_addr_to_page(const void *addr);
+void *memlab_page_address(const struct page *page);
+u32 memlab_window(const void *addr);
+
+struct cma *memlab_device_cma(struct device *dev);
+void *memlab_vmalloc(unsigned long size);
+struct page *memlab_alloc_highmem_page(void);
+
+void memlab_machine(struct memlab_machine *out);
+void memlab_dma(struct device *dev, struct memlab_dma *out);
+u64 memlab_dma_map_single(struct device *dev, void *ptr, size_t size, u32 direction);
+void memlab_dma_unmap_single(struct device *dev, u64 addr, size_t size, u32 direction);
+bool memlab_dma_mapping_error(struct device *dev, u64 addr);
+unsigned long memlab_context_switches(void);
+bool memlab_fatal_signal(void);
+int memlab_nth_cpu(unsigned int n, int node);
+void memlab_cond_resched(void);
+
+#endif /* MEMLAB_HELPERS_H */

@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: GPL-2.0
+
+#include <linux/cpumask.h>
+#include <linux/device.h>
+#include <linux/dma-map-ops.h>
+#include <linux/iommu.h>
+#include <linux/mm.h>
+#include <linux/nodemask.h>
+#include <linux/of.h>
+#include <linux/preempt.h>
+#include <linux/sched/signal.h>
+#include <linux/swiotlb.h>
+#include <linux/timekeeping.h>
+#include <linux/topology.h>
+#include <linux/utsname.h>
+#include <linux/version.h>
+#ifdef CONFIG_X86
+#include <asm/cpufeature.h>
+#include <asm/cpuid/api.h>
+#include <asm/processor.h>
+#endif
+#ifdef CONFIG_ARM
+#include <asm/cputype.h>
+#endif
+#include "helpers.h"
+
+static const char *memlab_clocksource(void)
+{
+	struct system_time_snapshot snapshot;
+
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(7, 3, 0)
+	ktime_get_snapshot_id(CLOCK_MONOTONIC, &snapshot);
+#else
+	ktime_get_snapshot(&snapshot);
+#endif
+	switch (snapshot.cs_id) {
+	case CSID_ARM_ARCH_COUNTER:
+		return "arch_sys_counter";
+	case CSID_X86_TSC_EARLY:
+		return "tsc-early";
+	case CSID_X86_TSC:
+		return "tsc";
+	case CSID_X86_KVM_CLK:
+		return "kvm-clock";
+	default:
+		/* hpet, acpi_pm, jiffies and others carry no id of their own. */
+		return "generic";
+	}
+}
+
+static const char *memlab_preemption(void)
+{
+	if (IS_ENABLED(CONFIG_PREEMPT_RT))
+		return "rt";
+	if (preempt_model_full())
+		return "full";
+	if (preempt_model_lazy())
+		return "lazy";
+	if (preempt_model_voluntary())
+		return "voluntary";
+	return "none";
+}
+
+void memlab_machine(struct memlab_machine *out)
+{
+	memset(out, 0, sizeof(*out));
+	out->release = init_utsname()->release;
+	out->version = init_utsname()->version;
+	out->arch = init_utsname()->machine;
+	out->clocksource = memlab_clocksource();
+	out->preemption = memlab_preemption();
+	out->cpus = num_online_cpus();
+	out->nodes = num_online_nodes();
+	out->init_on_alloc = want_init_on_alloc(0);
+	out->init_on_free = want_init_on_free();
+#ifdef CONFIG_X86
+	out->cpu = boot_cpu_data.x86_model_id;
+	if (boot_cpu_has(X86_FEATURE_HYPERVISOR)) {
+		u32 eax, *name = (u32 *)out->hypervisor;
+
+		cpuid(0x40000000, &eax, &name[0], &name[1], &name[2]);
+	}
+#endif
+#ifdef CONFIG_ARM
+	out->cpu_id = read_cpuid_id();
+#endif
+#ifdef CONFIG_OF
+	out->virtual_board = of_machine_is_compatible("linux,dummy-virt");
+#endif
+}
+
+static const char *memlab_iommu(struct device *dev)
+{
+#ifdef CONFIG_IOMMU_API
+	struct iommu_domain *domain = iommu_get_domain_for_dev(dev);
+
+	if (!domain)
+		return "none";
+	switch (domain->type) {
+	case IOMMU_DOMAIN_BLOCKED:
+		return "blocked";
+	case IOMMU_DOMAIN_IDENTITY:
+		return "identity";
+	case IOMMU_DOMAIN_UNMANAGED:
+		return "unmanaged";
+	case IOMMU_DOMAIN_DMA:
+		return "DMA";
+	case IOMMU_DOMAIN_DMA_FQ:
+		return "DMA-FQ";
+	default:
+		return "other";
+	}
+#else
+	return "none";
+#endif
+}
+
+void memlab_dma(struct device *dev, struct memlab_dma *out)
+{
+	out->coherent = dev_is_dma_coherent(dev);
+	out->swiotlb_force = IS_ENABLED(CONFIG_SWIOTLB) && is_swiotlb_force_bounce(dev);
+	out->mask = dma_get_mask(dev);
+	out->coherent_mask = dev->coherent_dma_mask;
+	out->max_mapping = dma_max_mapping_size(dev);
+	out->iommu = memlab_iommu(dev);
+	out->bus = dev->bus ? dev->bus->name : "none";
+}
+
+u64 memlab_dma_map_single(struct device *dev, void *ptr, size_t size, u32 direction)
+{
+	return dma_map_single(dev, ptr, size, direction);
+}
+
+void memlab_dma_unmap_single(struct device *dev, u64 addr, size_t size, u32 direction)
+{
+	dma_unmap_single(dev, addr, size, direction);
+}
+
+bool memlab_dma_mapping_error(struct device *dev, u64 addr)
+{
+	return dma_mapping_error(dev, addr);
+}
+
+unsigned long memlab_context_switches(void)
+{
+	return current->nvcsw + current->nivcsw;
+}
+
+bool memlab_fatal_signal(void)
+{
+	return fatal_signal_pending(current);
+}
+
+/* The online CPU number @n of @node (any node if negative), counting round. */
+int memlab_nth_cpu(unsigned int n, int node)
+{
+	const struct cpumask *mask = node < 0 ? cpu_online_mask : cpumask_of_node(node);
+	unsigned int count = cpumask_weight_and(mask, cpu_online_mask);
+
+	if (!count)
+		return -1;
+	return cpumask_nth_and(n % count, mask, cpu_online_mask);
+}
+
+void memlab_cond_resched(void)
+{
+	cond_resched();
+}

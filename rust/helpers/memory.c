@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: GPL-2.0
+
+#include <linux/dma-map-ops.h>
+#include <linux/gfp.h>
+#include <linux/highmem.h>
+#include <linux/mm.h>
+#include <linux/mmzone.h>
+#include <linux/nodemask.h>
+#include <linux/pageblock-flags.h>
+#include <linux/vmalloc.h>
+#include <asm/fixmap.h>
+#include <linux/memlab.h>
+#include "helpers.h"
+
+/* The online node after @node (-1 for the first), or -1 after the last. */
+int memlab_next_node(int node)
+{
+	node = node < 0 ? first_online_node : next_online_node(node);
+	return node < MAX_NUMNODES ? node : -1;
+}
+
+int memlab_last_node(void)
+{
+	int node, last = 0;
+
+	for_each_online_node(node)
+		last = node;
+	return last;
+}
+
+unsigned int memlab_zones(void)
+{
+	return MAX_NR_ZONES;
+}
+
+/*
+ * Zone @index of online @node; false if it has no pages. The lists are counted
+ * under the zone's lock, as /proc/buddyinfo does: one load for each order.
+ */
+bool memlab_zone(int node, unsigned int index, struct memlab_zone *out)
+{
+	struct zone *zone = &NODE_DATA(node)->node_zones[index];
+	unsigned int order;
+	unsigned long flags;
+
+	BUILD_BUG_ON(NR_PAGE_ORDERS > MEMLAB_ORDERS);
+
+	if (!populated_zone(zone))
+		return false;
+
+	out->name = zone->name;
+	out->start_pfn = zone->zone_start_pfn;
+	out->spanned = zone->spanned_pages;
+	out->present = zone->present_pages;
+	out->managed = zone_managed_pages(zone);
+	out->cma = zone_cma_pages(zone);
+	out->watermark[0] = min_wmark_pages(zone);
+	out->watermark[1] = low_wmark_pages(zone);
+	out->watermark[2] = high_wmark_pages(zone);
+	out->orders = NR_PAGE_ORDERS;
+
+	spin_lock_irqsave(&zone->lock, flags);
+	for (order = 0; order < NR_PAGE_ORDERS; order++)
+		out->blocks[order] = zone->free_area[order].nr_free;
+	out->free = zone_page_state(zone, NR_FREE_PAGES);
+	out->free_cma = zone_page_state(zone, NR_FREE_CMA_PAGES);
+	spin_unlock_irqrestore(&zone->lock, flags);
+	return true;
+}
+
+/* get_pfnblock_migratetype() is not exported; the flags it reads are. */
+static s32 memlab_pageblock_is_cma(const struct page *page)
+{
+#ifdef CONFIG_CMA
+	unsigned long pfn = page_to_pfn(page);
+	unsigned long bit, word;
+	unsigned long *bitmap;
+
+#ifdef CONFIG_SPARSEMEM
+	bitmap = section_to_usemap(__pfn_to_section(pfn));
+	pfn &= PAGES_PER_SECTION - 1;
+#else
+	bitmap = page_zone(page)->pageblock_flags;
+	pfn -= pageblock_start_pfn(page_zone(page)->zone_start_pfn);
+#endif
+	if (!bitmap)
+		return -1;
+	bit = (pfn >> pageblock_order) * NR_PAGEBLOCK_BITS;
+	word = READ_ONCE(bitmap[bit / BITS_PER_LONG]);
+	return ((word >> (bit % BITS_PER_LONG)) & PAGEBLOCK_MIGRATETYPE_MASK) == MIGRATE_CMA;
+#else
+	return 0;
+#endif
+}
+
+void memlab_page(const struct page *page, struct memlab_page *out)
+{
+	out->zone = page_zone(page)->name;
+	out->node = page_to_nid(page);
+	out->cma = memlab_pageblock_is_cma(page);
+	out->highmem = PageHighMem(page);
+	out->phys = page_to_phys(page);
+}
+
+static bool memlab_in_pkmap(unsigned long addr)
+{
+#ifdef CONFIG_HIGHMEM
+	return addr >= PKMAP_ADDR(0) && addr < PKMAP_ADDR(LAST_PKMAP);
+#else
+	return false;
+#endif
+}
+
+/* The page that a kernel address maps, or NULL where no table says. */
+struct page *memlab_addr_to_page(const void *addr)
+{
+	if (memlab_in_pkmap((unsigned long)addr))
+		return kmap_to_page((void *)addr);
+	if (is_vmalloc_or_module_addr(addr))
+		return vmalloc_to_page(addr);
+	if (virt_addr_valid(addr))
+		return virt_to_page(addr);
+	return NULL;
+}
+
+/* The permanent address of a page of low memory, or NULL. */
+void *memlab_page_address(const struct page *page)
+{
+	return PageHighMem(page) ? NULL : lowmem_page_address(page);
+}
+
+u32 memlab_window(const void *addr)
+{
+	unsigned long a = (unsigned long)addr;
+
+	if (memlab_in_pkmap(a))
+		return MEMLAB_WINDOW_PKMAP;
+	if (a >= FIXADDR_START && a < FIXADDR_TOP)
+		return MEMLAB_WINDOW_FIXMAP;
+	if (is_vmalloc_addr(addr))
+		return MEMLAB_WINDOW_VMALLOC;
+	if (is_vmalloc_or_module_addr(addr))
+		return MEMLAB_WINDOW_MODULE;
+	if (virt_addr_valid(addr))
+		return MEMLAB_WINDOW_LINEAR;
+	return MEMLAB_WINDOW_NONE;
+}
+
+/* The area that dma_alloc_coherent() would take from, or NULL. */
+struct cma *memlab_device_cma(struct device *dev)
+{
+	return dev_get_cma_area(dev);
+}
+
+void *memlab_vmalloc(unsigned long size)
+{
+	return vmalloc(size);
+}
+
+/* From the highest zone there is: HighMem where the kernel has one. */
+struct page *memlab_alloc_highmem_page(void)
+{
+	return alloc_page(GFP_HIGHUSER);
+}

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! memlab asks a running kernel what each way of getting memory, and of getting it to a device,
+//! really costs and really does.
+
+mod bench;
+mod bindings;
+mod experiment;
+mod facts;
+pub mod front;
+pub mod model;
+pub mod report;
+mod sys;
+
+use kernel::{
+    driver,
+    miscdevice::MiscDeviceRegistration,
+    prelude::*, //
+};
+
+/// The module's version, in every result's provenance.
+pub(crate) const VERSION: &str = "0.1";
+
+/// What goes first is dropped first: the doors, then the device, then the driver.
+#[pin_data]
+struct Memlab {
+    _files: sys::debugfs::Dir<front::lab::Lab>,
+    #[pin]
+    _misc: MiscDeviceRegistration<front::misc::Door>,
+    _device: sys::device::PlatformDevice,
+    #[pin]
+    _driver: front::platform::Registration,
+}
+
+impl kernel::InPlaceModule for Memlab {
+    fn init(module: &'static ThisModule) -> impl PinInit<Self, Error> {
+        sys::device::init();
+        // Made in this order, from the driver to the doors.
+        pin_init::pin_init_scope(move || {
+            let lab = front::lab::Lab::new()?;
+            Ok(try_pin_init!(Self {
+                _driver <- driver::Registration::new(<LocalModule as kernel::ModuleMetadata>::NAME, module),
+                _device: front::platform::own_device()?,
+                _misc <- MiscDeviceRegistration::register(front::misc::OPTIONS),
+                _files: front::debugfs::register(&lab)?,
+            }))
+        })
+    }
+}
+
+module! {
+    type: Memlab,
+    name: "memlab",
+    authors: ["The memlab authors"],
+    description: "Measures what memory and DMA really cost",
+    license: "GPL",
+}

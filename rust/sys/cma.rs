@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The contiguous memory allocator.
+//!
+//! C header: [`include/linux/cma.h`](srctree/include/linux/cma.h)
+
+#[cfg(CONFIG_CMA)]
+use crate::bindings as lab;
+use core::ptr::NonNull;
+use kernel::{
+    bindings,
+    device::Device,
+    prelude::*, //
+};
+
+/// A CMA area. Areas are made at boot and stay.
+///
+/// # Invariants
+///
+/// The pointer is that of an activated area.
+#[derive(Clone, Copy)]
+pub(crate) struct Area(#[cfg_attr(not(CONFIG_CMA), expect(dead_code))] NonNull<bindings::cma>);
+
+// SAFETY: An area belongs to no thread, and its functions do their own locking.
+unsafe impl Send for Area {}
+// SAFETY: As above.
+unsafe impl Sync for Area {}
+
+impl Area {
+    /// The area that coherent allocations of `dev` come from; `None` where there is none.
+    #[cfg(CONFIG_CMA)]
+    pub(crate) fn of(dev: &Device) -> Option<Self> {
+        // SAFETY: A `&Device` is a valid `struct device`.
+        let area = unsafe { lab::memlab_device_cma(super::device::as_raw(dev)) };
+        // INVARIANT: The kernel hands out activated areas only.
+        NonNull::new(area).map(Self)
+    }
+
+    /// Without CMA there are no areas.
+    #[cfg(not(CONFIG_CMA))]
+    pub(crate) fn of(_dev: &Device) -> Option<Self> {
+        None
+    }
+}
+
+/// Contiguous pages of an [`Area`].
+///
+/// # Invariants
+///
+/// `page` is the first of `count` pages that `cma_alloc()` gave from `area` and that are owned.
+pub(crate) struct Allocation {
+    #[cfg_attr(not(CONFIG_CMA), expect(dead_code))]
+    area: Area,
+    page: NonNull<bindings::page>,
+    #[cfg_attr(not(CONFIG_CMA), expect(dead_code))]
+    count: usize,
+}
+
+// SAFETY: The allocation belongs to no thread.
+unsafe impl Send for Allocation {}
+
+impl Allocation {
+    /// `cma_alloc(area, count, 0, no_warn = true)`. The kernel gives no reason for a failure.
+    #[inline]
+    #[cfg(CONFIG_CMA)]
+    pub(crate) fn new(area: Area, count: usize) -> Result<Self> {
+        // SAFETY: By its invariant the area is an active one.
+        let page = unsafe { lab::cma_alloc(area.0.as_ptr(), count, 0, true) };
+        let page = NonNull::new(page).ok_or(ENOMEM)?;
+        // INVARIANT: These are the pages that were just allocated.
+        Ok(Self { area, page, count })
+    }
+
+    /// Without CMA there is nothing to allocate.
+    #[cfg(not(CONFIG_CMA))]
+    pub(crate) fn new(_area: Area, _count: usize) -> Result<Self> {
+        Err(ENODEV)
+    }
+
+    /// The first page.
+    pub(crate) fn page(&self) -> NonNull<bindings::page> {
+        self.page
+    }
+}
+
+impl Drop for Allocation {
+    #[inline]
+    fn drop(&mut self) {
+        #[cfg(CONFIG_CMA)]
+        // SAFETY: By the type invariant the pages came from this area and are owned. It cannot
+        // answer false, which would mean that they were not.
+        unsafe {
+            lab::cma_release(self.area.0.as_ptr(), self.page.as_ptr(), self.count)
+        };
+    }
+}

@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! debugfs files with an owner, rendered once per open.
+//!
+//! C header: [`include/linux/debugfs.h`](srctree/include/linux/debugfs.h)
+//!
+//! The kernel crate's debugfs files set no `owner`, so that a module can go while one of its files
+//! is open, and seq_file renders again whenever its buffer grows. These pin the module and render
+//! in `open`.
+
+use core::fmt;
+use kernel::{
+    bindings,
+    ffi::{
+        c_char,
+        c_int,
+        c_void, //
+    },
+    fs::file::flags,
+    module::this_module,
+    prelude::*,
+    sync::Arc,
+    uaccess::{
+        UserPtr,
+        UserSlice, //
+    },
+};
+
+/// The longest write that is looked at; what is beyond is cut, which no grammar here accepts.
+const WRITE_MAX: usize = 1024;
+
+/// What a file shows.
+pub(crate) struct Text(KVVec<u8>);
+
+impl fmt::Write for Text {
+    fn write_str(&mut self, s: &str) -> fmt::Result {
+        self.0
+            .extend_from_slice(s.as_bytes(), GFP_KERNEL)
+            .map_err(|_| fmt::Error)
+    }
+}
+
+/// One file of a directory over a `T`.
+pub(crate) struct File<T: 'static> {
+    /// Its name.
+    pub(crate) name: &'static CStr,
+    /// Renders what a reader gets. Changes nothing: files are read by curious people.
+    pub(crate) show: fn(&T, &mut Text) -> Result,
+    /// Carries out what was written.
+    pub(crate) store: Option<fn(&T, &[u8]) -> Result>,
+}
+
+/// What the inode of a file points to.
+struct Node<T: 'static> {
+    file: &'static File<T>,
+    data: Arc<T>,
+}
+
+/// What an open file points to.
+struct Open<T: 'static> {
+    node: *const Node<T>,
+    text: Text,
+}
+
+/// A directory at debugfs' root with its files, removed on drop.
+///
+/// # Invariants
+///
+/// `dir` is the directory, and its inodes point into `nodes`.
+pub(crate) struct Dir<T: Send + Sync + 'static> {
+    dir: *mut bindings::dentry,
+    _nodes: KVec<KBox<Node<T>>>,
+}
+
+// SAFETY: The directory may be removed from any thread, and `T` may be dropped there.
+unsafe impl<T: Send + Sync> Send for Dir<T> {}
+// SAFETY: `&Dir` gives access to nothing.
+unsafe impl<T: Send + Sync> Sync for Dir<T> {}
+
+impl<T: Send + Sync + 'static> Dir<T> {
+    /// Makes the directory. A kernel that refuses (lockdown, a name taken) has no directory then:
+    /// like every user of debugfs this one goes on without.
+    pub(crate) fn new(
+        name: &CStr,
+        data: &Arc<T>,
+        files: &'static [File<T>],
+    ) -> Result<Self> {
+        let mut nodes = KVec::with_capacity(files.len(), GFP_KERNEL)?;
+        for file in files {
+            let node = KBox::new(
+                Node {
+                    file,
+                    data: data.clone(),
+                },
+                GFP_KERNEL,
+            )?;
+            nodes.push(node, GFP_KERNEL)?;
+        }
+        // SAFETY: The name is NUL-terminated; a null parent is debugfs' root.
+        let dir = unsafe { bindings::debugfs_create_dir(name.as_char_ptr(), core::ptr::null_mut()) };
+        // INVARIANT: The files made below point into `nodes`, which moves only as a whole.
+        let this = Self { dir, _nodes: nodes };
+        for node in &this._nodes {
+            let mode = if node.file.store.is_some() { 0o600 } else { 0o400 };
+            let data: *const Node<T> = &**node;
+            // SAFETY: `dir` is what `debugfs_create_dir` gave, which may be an error pointer; the
+            // node and the operations outlive the file, which `drop` removes first.
+            unsafe {
+                bindings::debugfs_create_file_full(
+                    node.file.name.as_char_ptr(),
+                    mode,
+                    this.dir,
+                    data.cast_mut().cast(),
+                    core::ptr::null(),
+                    &Operations::<T>::TABLE,
+                )
+            };
+        }
+        Ok(this)
+    }
+}
+
+impl<T: Send + Sync> Drop for Dir<T> {
+    fn drop(&mut self) {
+        // SAFETY: By the type invariant. Removing waits for operations that are under way; no file
+        // is open, because an open file pins the module.
+        unsafe { bindings::debugfs_remove(self.dir) };
+    }
+}
+
+struct Operations<T>(core::marker::PhantomData<T>);
+
+impl<T: Send + Sync + 'static> Operations<T> {
+    const TABLE: bindings::file_operations = bindings::file_operations {
+        owner: this_module::<crate::LocalModule>().as_ptr(),
+        open: Some(Self::open),
+        read: Some(Self::read),
+        write: Some(Self::write),
+        llseek: Some(bindings::default_llseek),
+        release: Some(Self::release),
+        ..pin_init::zeroed()
+    };
+
+    /// # Safety
+    ///
+    /// `inode` and `file` are those of a file of a [`Dir<T>`] that is being opened.
+    unsafe extern "C" fn open(inode: *mut bindings::inode, file: *mut bindings::file) -> c_int {
+        // SAFETY: The inode's data was set by `Dir::new`, and the node outlives the inode.
+        let node_ptr = unsafe { (*inode).i_private }.cast::<Node<T>>();
+        // SAFETY: As above.
+        let node = unsafe { &*node_ptr };
+        // SAFETY: The file is valid while it is being opened.
+        let readable = unsafe { (*file).f_flags } & flags::O_ACCMODE != flags::O_WRONLY;
+        let opened = || -> Result<KBox<Open<T>>> {
+            let mut text = Text(KVVec::new());
+            if readable {
+                (node.file.show)(&node.data, &mut text)?;
+            }
+            Ok(KBox::new(
+                Open {
+                    node: node_ptr,
+                    text,
+                },
+                GFP_KERNEL,
+            )?)
+        }();
+        match opened {
+            Ok(open) => {
+                // SAFETY: The open call of a file owns the private data.
+                unsafe { (*file).private_data = KBox::into_raw(open).cast() };
+                0
+            }
+            Err(error) => error.to_errno(),
+        }
+    }
+
+    /// # Safety
+    ///
+    /// `file` was opened by [`Self::open`]; `buf` is user memory of `count` bytes.
+    unsafe extern "C" fn read(
+        file: *mut bindings::file,
+        buf: *mut c_char,
+        count: usize,
+        ppos: *mut bindings::loff_t,
+    ) -> isize {
+        // SAFETY: `open` left an `Open<T>`, which lives until `release`.
+        let open = unsafe { &*(*file).private_data.cast::<Open<T>>() };
+        // SAFETY: The text is not changed after `open`; user memory is checked by the function.
+        unsafe {
+            bindings::simple_read_from_buffer(
+                buf.cast::<c_void>(),
+                count,
+                ppos,
+                open.text.0.as_ptr().cast(),
+                open.text.0.len(),
+            )
+        }
+    }
+
+    /// # Safety
+    ///
+    /// `file` was opened by [`Self::open`]; `buf` is user memory of `count` bytes.
+    unsafe extern "C" fn write(
+        file: *mut bindings::file,
+        buf: *const c_char,
+        count: usize,
+        _ppos: *mut bindings::loff_t,
+    ) -> isize {
+        // SAFETY: `open` left an `Open<T>`, whose node lives as long as the file.
+        let node = unsafe { &*(*(*file).private_data.cast::<Open<T>>()).node };
+        let Some(store) = node.file.store else {
+            return EINVAL.to_errno() as isize;
+        };
+        let written = || -> Result {
+            let from = UserPtr::from_ptr(buf.cast_mut().cast());
+            let mut line = KVec::new();
+            UserSlice::new(from, count.min(WRITE_MAX)).read_all(&mut line, GFP_KERNEL)?;
+            store(&node.data, &line)
+        }();
+        match written {
+            // CAST: The kernel limits a write to `isize::MAX`.
+            Ok(()) => count as isize,
+            Err(error) => error.to_errno() as isize,
+        }
+    }
+
+    /// # Safety
+    ///
+    /// `file` was opened by [`Self::open`] and is not used again.
+    unsafe extern "C" fn release(_inode: *mut bindings::inode, file: *mut bindings::file) -> c_int {
+        // SAFETY: `open` left the box, and this is called once.
+        drop(unsafe { KBox::<Open<T>>::from_raw((*file).private_data.cast()) });
+        0
+    }
+}

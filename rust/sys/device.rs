@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Devices under test: lent by a driver while it is bound, leased by a run.
+//!
+//! C header: [`include/linux/platform_device.h`](srctree/include/linux/platform_device.h)
+//!
+//! A driver's probe makes a [`Loan`]; a run takes a [`Lease`], through which it reaches the bound
+//! device. Ending the loan tells the run to stop and waits for its lease to come back, so that
+//! whatever borrows the device through a lease is gone before the device is unbound. No lock is
+//! held while a lease is out.
+
+use kernel::{
+    bindings,
+    device::{
+        Bound,
+        Core,
+        Device,
+        DeviceContext, //
+    },
+    dma::{
+        Device as _,
+        DmaMask, //
+    },
+    error::from_err_ptr,
+    platform,
+    prelude::*,
+    sync::{
+        aref::ARef,
+        atomic::{
+            Atomic,
+            Relaxed, //
+        },
+        new_condvar,
+        new_mutex,
+        Arc,
+        CondVar,
+        Mutex, //
+    },
+};
+
+/// The C device behind a `&Device`; `Device::as_raw` is not public.
+#[inline]
+pub(super) fn as_raw<Ctx: DeviceContext>(dev: &Device<Ctx>) -> *mut bindings::device {
+    // CAST: `Device` is a transparent wrapper of an opaque `struct device`.
+    core::ptr::from_ref(dev).cast_mut().cast()
+}
+
+kernel::sync::global_lock! {
+    // SAFETY: `init` is called by the module's init before any driver is registered.
+    unsafe(uninit) static LENT: Mutex<KVec<Arc<Slot>>> = KVec::new();
+}
+
+/// Prepares the register of devices.
+///
+/// Called once, by the module's init, before the first driver is registered.
+pub(crate) fn init() {
+    // SAFETY: The only caller is the module's init, which runs once.
+    unsafe { LENT.init() };
+}
+
+/// One device that is lent.
+#[pin_data]
+struct Slot {
+    device: ARef<Device>,
+    /// Tells the run that the loan is ending. Read without a lock between operations.
+    recalled: Atomic<bool>,
+    #[pin]
+    leases: Mutex<Leases>,
+    #[pin]
+    returned: CondVar,
+}
+
+/// # Invariants
+///
+/// While `out` is not 0 and `open` was true when it was counted, the device is bound.
+struct Leases {
+    open: bool,
+    out: usize,
+}
+
+/// What a driver holds while its device is lent.
+pub(crate) struct Loan {
+    slot: Arc<Slot>,
+}
+
+impl Loan {
+    /// Sets both of the device's masks and lends it.
+    ///
+    /// To be called from probe; [`Loan::end`] must be called from unbind.
+    pub(crate) fn new(pdev: &platform::Device<Core<'_>>, mask: DmaMask) -> Result<Self> {
+        // SAFETY: The device is being probed and not lent yet: nobody uses its DMA.
+        unsafe { pdev.dma_set_mask_and_coherent(mask)? };
+        let device: &Device<Core<'_>> = pdev.as_ref();
+        let slot = Arc::pin_init(
+            try_pin_init!(Slot {
+                device: ARef::from(&**device),
+                recalled: Atomic::new(false),
+                leases <- new_mutex!(Leases { open: true, out: 0 }),
+                returned <- new_condvar!(),
+            }),
+            GFP_KERNEL,
+        )?;
+        LENT.lock().push(slot.clone(), GFP_KERNEL)?;
+        Ok(Self { slot })
+    }
+
+    /// Recalls the device and waits until no lease is out. Does nothing the second time.
+    pub(crate) fn end(&self) {
+        LENT.lock().retain(|slot| !Arc::ptr_eq(slot, &self.slot));
+        self.slot.recalled.store(true, Relaxed);
+        let mut leases = self.slot.leases.lock();
+        leases.open = false;
+        while leases.out > 0 {
+            self.slot.returned.wait(&mut leases);
+        }
+    }
+}
+
+impl Drop for Loan {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+/// The use of a device for the time of a run.
+///
+/// # Invariants
+///
+/// Counted in `slot.leases.out` from when the loan was open.
+pub(crate) struct Lease {
+    slot: Arc<Slot>,
+}
+
+impl Lease {
+    /// Leases the device called `name`, or the one lent first if `name` is empty.
+    ///
+    /// `ENODEV` if none of that name is lent.
+    pub(crate) fn take(name: &str) -> Result<Self> {
+        let lent = LENT.lock();
+        let slot = lent
+            .iter()
+            .find(|slot| name.is_empty() || slot.device.name().to_bytes() == name.as_bytes())
+            .ok_or(ENODEV)?
+            .clone();
+        drop(lent);
+        let mut leases = slot.leases.lock();
+        if !leases.open {
+            return Err(ENODEV);
+        }
+        leases.out += 1;
+        drop(leases);
+        // INVARIANT: Just counted.
+        Ok(Self { slot })
+    }
+
+    /// The device, bound as long as the lease is out.
+    pub(crate) fn device(&self) -> &Device<Bound> {
+        // SAFETY: By the type invariant the driver's unbind waits for this lease.
+        unsafe { self.slot.device.as_bound() }
+    }
+
+    /// Whether the device is to be given back as soon as may be.
+    #[inline]
+    pub(crate) fn recalled(&self) -> bool {
+        self.slot.recalled.load(Relaxed)
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        let mut leases = self.slot.leases.lock();
+        leases.out -= 1;
+        self.slot.returned.notify_all();
+    }
+}
+
+/// The names of the devices that are lent, handed to `each`.
+pub(crate) fn for_each_lent(mut each: impl FnMut(&str)) {
+    for slot in LENT.lock().iter() {
+        each(slot.device.name().to_str().unwrap_or("?"));
+    }
+}
+
+/// A platform device without resources, unregistered on drop.
+///
+/// # Invariants
+///
+/// `raw` is a registered platform device that nothing else unregisters.
+pub(crate) struct PlatformDevice {
+    raw: *mut bindings::platform_device,
+}
+
+// SAFETY: A platform device may be unregistered from any thread.
+unsafe impl Send for PlatformDevice {}
+// SAFETY: `&PlatformDevice` gives access to nothing.
+unsafe impl Sync for PlatformDevice {}
+
+impl PlatformDevice {
+    /// Registers the device `name`, with all 64 bits of DMA addresses until a driver says less.
+    pub(crate) fn register(name: &'static CStr) -> Result<Self> {
+        let info = bindings::platform_device_info {
+            name: name.as_char_ptr(),
+            id: bindings::PLATFORM_DEVID_NONE,
+            dma_mask: u64::MAX,
+            ..pin_init::zeroed()
+        };
+        // SAFETY: `info` is filled in as the function asks; the name outlives the device.
+        let raw = from_err_ptr(unsafe { bindings::platform_device_register_full(&info) })?;
+        // INVARIANT: Just registered.
+        Ok(Self { raw })
+    }
+}
+
+impl Drop for PlatformDevice {
+    fn drop(&mut self) {
+        // SAFETY: By the type invariant.
+        unsafe { bindings::platform_device_unregister(self.raw) };
+    }
+}

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What the machine says of itself.
+
+use super::memory::static_str;
+use crate::bindings as lab;
+use kernel::{
+    device::Device,
+    prelude::*, //
+};
+
+/// What holds as long as the kernel runs.
+pub(crate) struct Machine {
+    pub(crate) release: &'static str,
+    pub(crate) version: &'static str,
+    pub(crate) arch: &'static str,
+    /// Empty where the architecture gives an id only.
+    pub(crate) cpu: &'static str,
+    pub(crate) cpu_id: u32,
+    pub(crate) cpus: u32,
+    pub(crate) nodes: u32,
+    pub(crate) clocksource: &'static str,
+    pub(crate) preemption: &'static str,
+    /// The signature of CPUID leaf 0x4000_0000, all zero without a hypervisor.
+    pub(crate) hypervisor: [u8; 13],
+    /// Whether this is QEMU's `virt` board by its device tree.
+    pub(crate) virtual_board: bool,
+    pub(crate) init_on_alloc: bool,
+    pub(crate) init_on_free: bool,
+}
+
+/// Asks the machine.
+pub(crate) fn machine() -> Machine {
+    let mut raw = pin_init::zeroed::<lab::memlab_machine>();
+    // SAFETY: `raw` is writable; the function reads what boot has left.
+    unsafe { lab::memlab_machine(&mut raw) };
+    Machine {
+        release: static_str(raw.release),
+        version: static_str(raw.version),
+        arch: static_str(raw.arch),
+        cpu: static_str(raw.cpu),
+        cpu_id: raw.cpu_id,
+        cpus: raw.cpus,
+        nodes: raw.nodes,
+        clocksource: static_str(raw.clocksource),
+        preemption: static_str(raw.preemption),
+        // CAST: `char` has either sign.
+        hypervisor: raw.hypervisor.map(|c| c as u8),
+        virtual_board: raw.virtual_board,
+        init_on_alloc: raw.init_on_alloc,
+        init_on_free: raw.init_on_free,
+    }
+}
+
+/// CPUs online.
+pub(crate) fn cpus() -> u32 {
+    machine().cpus
+}
+
+/// What the DMA layer thinks of a device.
+pub(crate) struct Dma {
+    pub(crate) coherent: bool,
+    pub(crate) swiotlb_force: bool,
+    pub(crate) mask: u64,
+    pub(crate) coherent_mask: u64,
+    pub(crate) max_mapping: u64,
+    pub(crate) iommu: &'static str,
+    pub(crate) bus: &'static str,
+}
+
+/// Asks the DMA layer.
+pub(crate) fn dma(dev: &Device<kernel::device::Bound>) -> Dma {
+    let mut raw = pin_init::zeroed::<lab::memlab_dma>();
+    // SAFETY: The device is bound, so its DMA is set up; `raw` is writable.
+    unsafe { lab::memlab_dma(super::device::as_raw(dev), &mut raw) };
+    Dma {
+        coherent: raw.coherent,
+        swiotlb_force: raw.swiotlb_force,
+        mask: raw.mask,
+        coherent_mask: raw.coherent_mask,
+        max_mapping: raw.max_mapping,
+        iommu: static_str(raw.iommu),
+        bus: static_str(raw.bus),
+    }
+}

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Zones, pages and the windows of the kernel's address space.
+//!
+//! C headers: [`include/linux/mmzone.h`](srctree/include/linux/mmzone.h),
+//! [`include/linux/mm.h`](srctree/include/linux/mm.h)
+
+use crate::bindings as lab;
+use core::ptr::NonNull;
+use kernel::{
+    bindings,
+    ffi::{
+        c_char,
+        c_int,
+        c_void, //
+    },
+    prelude::*, //
+};
+
+/// A zone's figures as the helper gives them.
+pub(crate) use lab::memlab_zone as RawZone;
+
+/// Makes a `&str` of a C string that the kernel never frees.
+pub(super) fn static_str(text: *const c_char) -> &'static str {
+    if text.is_null() {
+        return "";
+    }
+    // SAFETY: The helpers hand out NUL-terminated literals and names that live as long as the
+    // kernel.
+    let text = unsafe { CStr::from_char_ptr(text) };
+    text.to_str().unwrap_or("?")
+}
+
+/// The online memory nodes in rising order.
+pub(crate) fn nodes() -> impl Iterator<Item = u32> {
+    let next = |after: c_int| {
+        // SAFETY: Any node that was online before, or -1, is taken.
+        let node = unsafe { lab::memlab_next_node(after) };
+        (node >= 0).then_some(node)
+    };
+    core::iter::successors(next(-1), move |node| next(*node)).map(|node| node.unsigned_abs())
+}
+
+/// The highest online memory node.
+pub(crate) fn last_node() -> u32 {
+    // SAFETY: Takes nothing and reads the node map.
+    unsafe { lab::memlab_last_node() }.unsigned_abs()
+}
+
+/// The populated zones of `node`, which must be online, with their names.
+pub(crate) fn zones(node: u32) -> impl Iterator<Item = (&'static str, RawZone)> {
+    // SAFETY: Takes nothing.
+    let count = unsafe { lab::memlab_zones() };
+    let node = c_int::try_from(node).unwrap_or(c_int::MAX);
+    // SAFETY: `nodes()` is where node numbers come from: the node is online.
+    let online = nodes().any(|n| n == node.unsigned_abs());
+    (0..count).filter_map(move |index| {
+        let mut raw = pin_init::zeroed::<RawZone>();
+        // SAFETY: The node is online, the index below the number of zones, `raw` is writable.
+        let populated = online && unsafe { lab::memlab_zone(node, index, &mut raw) };
+        populated.then(|| (static_str(raw.name), raw))
+    })
+}
+
+/// A page's whereabouts.
+pub(crate) struct PageFacts {
+    /// The zone's name.
+    pub(crate) zone: &'static str,
+    /// The memory node.
+    pub(crate) node: u32,
+    /// Whether its pageblock is a CMA one.
+    pub(crate) cma: Option<bool>,
+    /// Whether it has no permanent kernel address.
+    pub(crate) highmem: bool,
+    /// The physical address.
+    pub(crate) phys: u64,
+}
+
+/// What is known of a page that the caller owns.
+pub(crate) fn page_facts(page: NonNull<bindings::page>) -> PageFacts {
+    let mut raw = pin_init::zeroed::<lab::memlab_page>();
+    // SAFETY: Reads the flags of a page that exists; every `struct page` handed out by `sys` does.
+    unsafe { lab::memlab_page(page.as_ptr(), &mut raw) };
+    PageFacts {
+        zone: static_str(raw.zone),
+        node: raw.node,
+        cma: match raw.cma {
+            0 => Some(false),
+            1 => Some(true),
+            _ => None,
+        },
+        highmem: raw.highmem,
+        phys: raw.phys,
+    }
+}
+
+/// The page behind a kernel address; `None` where no table says.
+pub(crate) fn page_of(addr: *const c_void) -> Option<NonNull<bindings::page>> {
+    // SAFETY: Looks the address up without reading from it.
+    NonNull::new(unsafe { lab::memlab_addr_to_page(addr) })
+}
+
+/// The permanent address of a page; `None` for one of high memory.
+pub(crate) fn address_of(page: NonNull<bindings::page>) -> Option<*const c_void> {
+    // SAFETY: Reads the flags of a page that exists.
+    let addr = unsafe { lab::memlab_page_address(page.as_ptr()) };
+    (!addr.is_null()).then_some(addr.cast_const())
+}
+
+/// `enum memlab_window` of a kernel address.
+pub(crate) fn window_of(addr: *const c_void) -> u32 {
+    // SAFETY: Compares the address without reading from it.
+    unsafe { lab::memlab_window(addr) }
+}
+
+/// Bytes in a page.
+pub(crate) const PAGE_SIZE: usize = kernel::page::PAGE_SIZE;

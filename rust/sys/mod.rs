@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The only room that may say `unsafe`: a thin safe wrapper per kernel API family, with owned types
+//! that release on drop. No policy.
+
+pub(crate) mod abi;
+pub(crate) mod alloc;
+pub(crate) mod clock;
+pub(crate) mod cma;
+pub(crate) mod debugfs;
+pub(crate) mod device;
+pub(crate) mod dma;
+pub(crate) mod kmap;
+pub(crate) mod machine;
+pub(crate) mod memory;
+pub(crate) mod task;
+pub(crate) mod zeroed;
