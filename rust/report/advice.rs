@@ -118,7 +118,7 @@ pub(super) fn advice<'a, T: Deref<Target = Tally> + 'a>(
         let group = rows.clone().filter(|o| o.request.size == size);
         for_size(out, size, group)?;
     }
-    if rows.clone().any(|o| o.request.info.needs_device) {
+    if rows.clone().any(|o| o.placement.dma.is_some()) {
         writeln!(
             out,
             "# not in these figures: what the CPU's own reads and writes of a buffer cost"
@@ -155,12 +155,14 @@ fn for_size<'a, T: Deref<Target = Tally> + 'a>(
     }
 
     // Memory that a device can reach: allocated for it, or mapped for each transfer.
-    let device = |allocates| {
-        costs()
-            .filter(move |(info, _)| info.needs_device && info.allocates == allocates)
+    let reachable = |allocates| {
+        group
+            .clone()
+            .filter(move |o| o.placement.dma.is_some() && o.request.info.allocates == allocates)
+            .filter_map(|o| Some((o.request.info, Cost::of(o)?)))
             .min_by_key(|(_, cost)| cost.ns)
     };
-    if let (Some((coherent, a)), Some((streaming, b))) = (device(true), device(false)) {
+    if let (Some((coherent, a)), Some((streaming, b))) = (reachable(true), reachable(false)) {
         let verdict = match (a.differs(&b), b.ns < a.ns) {
             (false, _) => "neither is cheaper per transfer",
             (true, true) => "map what you have for each transfer, allocate once and keep",

@@ -61,7 +61,7 @@ const COLUMNS: &[Column] = &[
     ("dma", 10),
 ];
 
-/// All outcomes, the smallest size first, then the advice that follows from them.
+/// All outcomes, the smallest size first, what was `refused`, and the advice that follows.
 pub fn comparison<'a, T: Deref<Target = Tally> + 'a>(
     out: &mut dyn Write,
     rows: impl Iterator<Item = &'a Outcome<T>> + Clone,
@@ -85,6 +85,9 @@ pub fn comparison<'a, T: Deref<Target = Tally> + 'a>(
         }
     }
     writeln!(out, "#")?;
+    for refusal in refused {
+        writeln!(out, "# not measured: {}", refusal.message)?;
+    }
     for refusal in refused {
         writeln!(out, "# not measured: {}", refusal.message)?;
     }

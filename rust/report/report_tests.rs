@@ -239,10 +239,10 @@ node zone      order0  order1  order2  order3  order4  order5  order6  order7  o
     #[test]
     fn a_run_without_samples_has_no_figures() {
         let both = [nothing(&MAPS), nothing(&PLAIN)];
-        let table = rows(|out| comparison(out, both.iter(), &machine()));
+        let table = rows(|out| comparison(out, both.iter(), &[], &machine()));
         assert_eq!(table, Some(4));
         assert_eq!(
-            rows(|out| comparison(out, both[..0].iter(), &machine())),
+            rows(|out| comparison(out, both[..0].iter(), &[], &machine())),
             Some(0)
         );
         assert!(outcome(&mut Table::default(), &both[0], &machine()).is_ok());
