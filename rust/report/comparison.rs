@@ -88,9 +88,6 @@ pub fn comparison<'a, T: Deref<Target = Tally> + 'a>(
     for refusal in refused {
         writeln!(out, "# not measured: {}", refusal.message)?;
     }
-    for refusal in refused {
-        writeln!(out, "# not measured: {}", refusal.message)?;
-    }
     notes(out, rows.clone())?;
     advice(out, rows.clone(), provenance)?;
     writeln!(out, "#")?;

@@ -53,8 +53,3 @@ pub fn refusal(out: &mut dyn Write, refusal: &Refusal) -> fmt::Result {
 pub fn nothing(out: &mut dyn Write, file: &str) -> fmt::Result {
     writeln!(out, "# nothing yet: a write to {file} runs, see help")
 }
-
-/// What `file` shows before anything was written to it.
-pub fn nothing(out: &mut dyn Write, file: &str) -> fmt::Result {
-    writeln!(out, "# nothing yet: write a request to {file}, see help")
-}
