@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The grammar under lines that nobody would write.
+
+mod random;
+
+use memlab::grammar::{parse, parse_compare, COMPARE_KEYS, LINE_MAX, RUN_KEYS};
+use memlab::model::request::{CompareRequest, Info, Kind, Limits, Number, Range, Refusal};
+use random::Random;
+
+const MAPS: Info = Info {
+    name: "maps",
+    about: "",
+    phases: ["map", "unmap"],
+    sizes: Range {
+        min: 16,
+        max: 4 << 20,
+    },
+    held_max: 16,
+    allocates: false,
+    directed: true,
+    needs_device: true,
+    may_sleep: false,
+};
+static CATALOGUE: [&Info; 2] = [
+    &MAPS,
+    &Info {
+        name: "plain",
+        directed: false,
+        needs_device: false,
+        ..MAPS
+    },
+];
+const LIMITS: Limits = Limits {
+    iterations: 1_000_000,
+    time: 60_000,
+    threads: 4,
+    node: 1,
+    batch: 1024,
+};
+
+/// What holds for every refusal: it fits, it is one printable line, and its errno is one of two.
+fn assert_refusal(line: &str, refusal: &Refusal) {
+    let message = refusal.message.as_str();
+    assert!(
+        matches!(refusal.kind, Kind::Invalid | Kind::Range),
+        "{line:?}: {message}"
+    );
+    assert!(
+        message.bytes().all(|b| b == b' ' || b.is_ascii_graphic()),
+        "{line:?}: {message:?}"
+    );
+    // The text's capacity is 240 bytes: a longer message would have been cut.
+    assert!(
+        (10..240).contains(&message.len()),
+        "{line:?}: {message:?} has {} bytes",
+        message.len()
+    );
+    // "WHAT: WHY", and where WHAT has a value, it was in the line.
+    let (what, why) = message.split_once(": ").expect(message);
+    assert!(!why.is_empty(), "{message}");
+    if let Some((_, value)) = what.split_once('=') {
+        let shown = value.strip_suffix("...").unwrap_or(value);
+        // A number that was read may be shown without its suffix.
+        assert!(
+            line.contains(shown) || shown.parse::<u64>().is_ok(),
+            "{line:?}: {message}"
+        );
+    }
+}
+
+/// A request that passed is within every range, whatever the line was.
+fn check_run(line: &str) -> bool {
+    match parse(line, &CATALOGUE, &LIMITS) {
+        Ok(request) => {
+            for number in Number::ALL {
+                let range = LIMITS.range(number, request.info);
+                let value = request.get(number).unwrap_or(range.min);
+                assert!((range.min..=range.max).contains(&value), "{line:?}");
+            }
+            true
+        }
+        Err(refusal) => {
+            assert_refusal(line, &refusal);
+            false
+        }
+    }
+}
+
+fn check_compare(line: &str) -> bool {
+    match parse_compare(line, &LIMITS) {
+        Ok(request) => {
+            let sizes = request.sizes();
+            let Range { min, max } = CompareRequest::SIZES;
+            assert!((1..=8).contains(&sizes.len()), "{line:?}");
+            assert!(sizes.iter().all(|size| (min..=max).contains(size)));
+            let distinct: std::collections::BTreeSet<_> = sizes.iter().collect();
+            assert_eq!(distinct.len(), sizes.len(), "{line:?}");
+            assert!((100..=LIMITS.time).contains(&request.time), "{line:?}");
+            true
+        }
+        Err(refusal) => {
+            assert_refusal(line, &refusal);
+            false
+        }
+    }
+}
+
+#[test]
+fn random_bytes_are_answered() {
+    let mut random = Random(4);
+    for _ in 0..200_000 {
+        let length = random.below(300) as usize;
+        let bytes: Vec<u8> = (0..length).map(|_| random.next() as u8).collect();
+        let line = String::from_utf8_lossy(&bytes);
+        check_run(&line);
+        check_compare(&line);
+    }
+}
+
+#[test]
+fn lines_of_nearly_right_words_are_answered() {
+    const VALUES: [&str; 24] = [
+        "",
+        "0",
+        "1",
+        "7",
+        "64",
+        "4096",
+        "4K",
+        "1M",
+        "4G",
+        "1k,2k",
+        "64,4K,64",
+        ",",
+        "-1",
+        "1.5",
+        "0x10",
+        "18446744073709551615",
+        "18446744073709551616",
+        "to-device",
+        "sideways",
+        "op",
+        "batch",
+        "edu0",
+        "=",
+        "\u{e9}",
+    ];
+    let mut random = Random(5);
+    let mut pick = |of: &[&'static str]| of[random.below(of.len() as u64) as usize];
+    let (mut runs, mut comparisons) = (0, 0);
+    for _ in 0..300_000 {
+        let mut line = String::from(pick(&["maps", "maps", "plain", "nope", "", "maps\t"]));
+        let mut compare = String::new();
+        while pick(&["on", "on", "end"]) == "on" {
+            line += pick(&[" ", " ", "\t", "  ", "\n"]);
+            line += pick(RUN_KEYS);
+            line += pick(&["=", "=", "=", ""]);
+            line += pick(&VALUES);
+            compare += pick(COMPARE_KEYS);
+            compare += "=";
+            compare += pick(&VALUES);
+            compare += " ";
+        }
+        runs += u32::from(check_run(&line));
+        comparisons += u32::from(check_compare(&compare));
+    }
+    // Not all of it may have been refused, or nothing was tested.
+    assert!(runs > 1000 && comparisons > 1000, "{runs} {comparisons}");
+}
+
+#[test]
+fn every_number_is_refused_by_name_just_outside_its_range() {
+    for number in Number::ALL {
+        let (name, range) = (number.name(), LIMITS.range(number, &MAPS));
+        for good in [range.min, range.max] {
+            assert!(check_run(&format!("maps {name}={good}")), "{name}={good}");
+        }
+        for bad in [
+            range.min.checked_sub(1),
+            Some(range.max + 1),
+            Some(u64::MAX),
+        ] {
+            let Some(bad) = bad else { continue };
+            let line = format!("maps {name}={bad}");
+            let refusal = parse(&line, &CATALOGUE, &LIMITS).unwrap_err();
+            assert_eq!(refusal.kind, Kind::Range, "{line}");
+            let message = refusal.message.as_str();
+            assert!(message.starts_with(&format!("{name}={bad}: ")), "{message}");
+            let alternatives = format!(" {} to {} ", range.min, range.max);
+            assert!(message.contains(&alternatives), "{message}");
+        }
+    }
+}
+
+#[test]
+fn long_words_are_cut_and_a_message_still_fits() {
+    let long = "x".repeat(LINE_MAX);
+    for line in [
+        long.clone(),
+        format!("maps {}", &long[5..]),
+        format!("maps size={}", "9".repeat(240)),
+        format!("maps direction={}", &long[15..]),
+        format!("maps device={}", &long[12..]),
+        format!("{long}y"),
+    ] {
+        assert!(!check_run(&line), "{line}");
+    }
+}
+
+#[test]
+fn many_experiments_are_listed_as_far_as_a_message_goes() {
+    let names: Vec<&'static str> = (0..50)
+        .map(|n| &*format!("experiment-{n}").leak())
+        .collect();
+    let catalogue: Vec<&'static Info> = names
+        .iter()
+        .map(|name| &*Box::leak(Box::new(Info { name, ..MAPS })))
+        .collect();
+    for line in ["", "nope"] {
+        let refusal = parse(line, &catalogue, &LIMITS).unwrap_err();
+        assert_refusal(line, &refusal);
+        assert!(refusal.message.as_str().ends_with("(all: see help)"));
+    }
+}

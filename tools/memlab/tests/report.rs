@@ -1,0 +1,332 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What people and awk read from outcomes with figures in them.
+
+use memlab::model::{
+    histogram::Histogram,
+    outcome::{ClockCost, Ending, Failures, Outcome, Tally},
+    placement::{Placement, Window},
+    provenance::{Device, Machine, Provenance},
+    request::{Info, Range, Refusal, Request},
+    text::Text,
+};
+use memlab::report;
+
+const KMALLOC: Info = Info {
+    name: "kmalloc",
+    about: "",
+    phases: ["alloc", "free"],
+    sizes: Range {
+        min: 1,
+        max: 4 << 20,
+    },
+    held_max: 256,
+    allocates: true,
+    directed: false,
+    needs_device: false,
+    may_sleep: true,
+};
+static PLAIN: Info = KMALLOC;
+static VMALLOC: Info = Info {
+    name: "vmalloc",
+    ..KMALLOC
+};
+static COHERENT: Info = Info {
+    name: "dma-coherent",
+    needs_device: true,
+    ..KMALLOC
+};
+static CMA: Info = Info {
+    name: "cma",
+    ..COHERENT
+};
+static SINGLE: Info = Info {
+    name: "dma-single",
+    phases: ["map", "unmap"],
+    allocates: false,
+    directed: true,
+    ..COHERENT
+};
+
+const CLOCK: ClockCost = ClockCost {
+    median: 40,
+    p99: 60,
+    step: 1,
+};
+
+fn machine(machine: Machine) -> Provenance {
+    Provenance {
+        release: Text::new("7.3.4+deb13-amd64"),
+        version: Text::new("#1 SMP PREEMPT_DYNAMIC Debian"),
+        arch: Text::new("x86_64"),
+        module: "0.1.0",
+        cpu: Text::new("QEMU Virtual CPU version 2.5+"),
+        cpus: 2,
+        nodes: 1,
+        page_size: 4096,
+        clocksource: "tsc",
+        machine,
+        hypervisor: Text::EMPTY,
+        preemption: "lazy",
+        distorting: Text::EMPTY,
+    }
+}
+
+fn device() -> Device {
+    Device {
+        name: Text::new("memlab"),
+        bus: Text::new("platform"),
+        coherent: true,
+        mask: u64::MAX,
+        coherent_mask: u64::from(u32::MAX),
+        iommu: "none",
+        swiotlb_force: false,
+        max_mapping: u64::MAX,
+    }
+}
+
+/// An outcome whose two phases have samples around `net` ns each.
+fn outcome(info: &'static Info, size: u64, net: u64) -> Outcome<Box<Tally>> {
+    let mut request = Request::new(info);
+    request.size = size;
+    let mut tally = Box::new(Tally {
+        phases: [Histogram::EMPTY, Histogram::EMPTY],
+        failures: Failures::NONE,
+        disturbed: 0,
+    });
+    for phase in &mut tally.phases {
+        for n in 0..1000 {
+            let tail = if n % 100 == 99 { net * 20 } else { 0 };
+            phase.record(CLOCK.median + net + tail);
+        }
+    }
+    let device = info.needs_device.then(device);
+    let dma = matches!(info.name, "dma-coherent" | "dma-single").then_some(0x7f00_0000);
+    Outcome {
+        request,
+        tally,
+        clock: CLOCK,
+        batch: 1,
+        placement: Placement {
+            zone: Text::new("Normal"),
+            cma: Some(false),
+            extents: 1,
+            largest_extent: size,
+            window: Window::Linear,
+            virt: 0xffff_8880_1234_0000,
+            phys: 0x1234_0000,
+            dma,
+            ..Placement::UNKNOWN
+        },
+        device,
+        elapsed: 1_000_000,
+        ending: Ending::Complete,
+    }
+}
+
+fn text(write: impl FnOnce(&mut dyn core::fmt::Write) -> core::fmt::Result) -> String {
+    let mut text = String::new();
+    write(&mut text).unwrap();
+    text
+}
+
+fn comparison(rows: &[Outcome<Box<Tally>>], on: Machine) -> String {
+    text(|out| report::comparison(out, rows.iter(), &[], &machine(on)))
+}
+
+/// The rows of the one table in `text`, its header first, as fields.
+fn table(text: &str) -> Vec<Vec<&str>> {
+    text.lines()
+        .filter(|line| !line.starts_with('#'))
+        .map(|line| line.split_whitespace().collect())
+        .collect()
+}
+
+fn notes(text: &str) -> String {
+    let notes = text.lines().filter(|line| line.starts_with('#'));
+    notes.collect::<Vec<_>>().join("\n")
+}
+
+fn ordinary() -> Vec<Outcome<Box<Tally>>> {
+    let mut rows = Vec::new();
+    for size in [65536, 64] {
+        rows.push(outcome(&COHERENT, size, 5000));
+        rows.push(outcome(&SINGLE, size, 300));
+        rows.push(outcome(&PLAIN, size, 100));
+        rows.push(outcome(&VMALLOC, size, 2000));
+    }
+    rows
+}
+
+#[test]
+fn a_comparison_is_one_table_with_every_field_in_its_column() {
+    let text = comparison(&ordinary(), Machine::Native);
+    let table = table(&text);
+    let header = &table[0];
+    assert_eq!(
+        header.join(" "),
+        "experiment size phase min p50 p90 p99 p99.9 max samples failures zone cma extents \
+         window dma"
+    );
+    assert_eq!(table.len(), 1 + 8 * 2);
+    for row in &table[1..] {
+        assert_eq!(row.len(), header.len(), "{row:?}");
+    }
+    let sizes: Vec<&str> = table[1..].iter().map(|row| row[1]).collect();
+    assert_eq!(sizes, [["64"; 8], ["64K"; 8]].concat());
+    // Aligned: no row is longer or shorter than its header.
+    for line in text.lines().filter(|line| !line.starts_with('#')) {
+        assert_eq!(line.len(), text.lines().nth(1).unwrap().len(), "{line}");
+    }
+}
+
+#[test]
+fn the_figures_of_a_comparison_are_net_and_rise() {
+    let mut rows = ordinary();
+    rows.push(outcome(&CMA, 64, 3));
+    let text = comparison(&rows, Machine::Native);
+    let table = table(&text);
+    for row in &table[1..] {
+        let figures: Vec<u64> = (row[3..9].iter())
+            .map(|figure| figure.strip_prefix('<').map_or(Some(*figure), |_| None))
+            .map(|figure| figure.map_or(0, |ns| ns.parse().unwrap()))
+            .collect();
+        assert!(figures.is_sorted(), "{row:?}");
+        assert_eq!(row[9], "1000");
+    }
+    let kmalloc = table.iter().find(|row| row[0] == "kmalloc").unwrap();
+    assert_eq!(kmalloc[3], "100", "the minimum is exact, less the clock");
+    let cma = table.iter().find(|row| row[0] == "cma").unwrap();
+    assert_eq!(cma[3], "<20", "3 ns are below the resolution of 20");
+}
+
+#[test]
+fn failures_and_placement_belong_to_what_acquires() {
+    let mut row = outcome(&COHERENT, 4096, 500);
+    row.tally.failures.add(-12, 7);
+    row.tally.failures.add(-16, 2);
+    row.placement.cma = Some(true);
+    let text = comparison(&[row], Machine::Native);
+    let table = table(&text);
+    assert_eq!(table[1][10..].join(" "), "9 Normal yes 1 linear 0x7f000000");
+    assert_eq!(table[2][10..].join(" "), "0 - - - - -");
+    let notes = notes(&text);
+    assert!(
+        notes.contains("4K: failed: dma-coherent 7 x ENOMEM, dma-coherent 2 x EBUSY"),
+        "{notes}"
+    );
+}
+
+#[test]
+fn advice_ranks_memory_and_sets_streaming_against_coherent() {
+    let notes = notes(&comparison(&ordinary(), Machine::Native));
+    for said in [
+        "# 64: to get memory: kmalloc 20",
+        " < vmalloc ",
+        " < dma-coherent ",
+        "map what you have for each transfer",
+        "# 64K: came from: dma-coherent buddy (Normal, 1 extents)",
+    ] {
+        assert!(notes.contains(said), "{said:?} is not in\n{notes}");
+    }
+}
+
+#[test]
+fn advice_follows_the_figures() {
+    let cheap = [outcome(&COHERENT, 64, 300), outcome(&SINGLE, 64, 5000)];
+    let cheap = comparison(&cheap, Machine::Native);
+    assert!(cheap.contains("allocating for each transfer is cheaper than mapping"));
+    let even = [outcome(&COHERENT, 64, 1000), outcome(&SINGLE, 64, 1040)];
+    let even = comparison(&even, Machine::Native);
+    assert!(even.contains("neither is cheaper per transfer"), "{even}");
+    let alike = [outcome(&PLAIN, 64, 1000), outcome(&VMALLOC, 64, 1040)];
+    let alike = comparison(&alike, Machine::Native);
+    assert!(
+        alike.contains("kmalloc 20") && alike.contains(" ~ vmalloc 20"),
+        "{alike}"
+    );
+    // CMA pages have no DMA address: they are no alternative to a mapping.
+    let pages = [outcome(&CMA, 64, 10), outcome(&SINGLE, 64, 5000)];
+    assert!(!comparison(&pages, Machine::Native).contains("for a device"));
+}
+
+#[test]
+fn an_emulator_is_labelled_wherever_its_figures_are_shown() {
+    let label = "EMULATED: timings are an emulator's, not hardware's";
+    let tcg = comparison(&ordinary(), Machine::Tcg);
+    assert!(tcg.contains(label));
+    assert!(tcg.contains("counts of an emulator, not advice for hardware"));
+    let native = comparison(&ordinary(), Machine::Native);
+    assert!(!native.contains("mulat"), "{native}");
+    let one = outcome(&PLAIN, 64, 100);
+    assert!(text(|out| report::outcome(out, &one, &machine(Machine::Tcg))).contains(label));
+    assert!(text(|out| report::provenance(out, &machine(Machine::Tcg), None)).contains(label));
+}
+
+#[test]
+fn what_a_table_does_not_show_is_said() {
+    let mut rows = ordinary();
+    rows[2].batch = 32;
+    rows[0].ending = Ending::Time;
+    rows[1].tally.disturbed = 5;
+    let refused = [Refusal::no_device(format_args!(
+        "cma: the device has no CMA area"
+    ))];
+    let notes =
+        text(|out| report::comparison(out, rows.iter(), &refused, &machine(Machine::Native)));
+    for said in [
+        "# not measured: cma: the device has no CMA area",
+        "tails are lost: kmalloc 64K x 32",
+        "# not complete: dma-coherent 64K time",
+        "# switched out during 5 of 16000 samples",
+        "# on Linux 7.3.4+deb13-amd64 x86_64",
+        "# for memlab (platform): cache-coherent",
+    ] {
+        assert!(notes.contains(said), "{said:?} is not in\n{notes}");
+    }
+    for absent in ["not measured", "batched", "not complete", "switched out"] {
+        let plain = comparison(&ordinary(), Machine::Native);
+        assert!(!plain.contains(absent), "{plain}");
+    }
+}
+
+#[test]
+fn an_outcome_shows_raw_and_net_and_its_whole_histogram() {
+    let mut one = outcome(&COHERENT, 4096, 1000);
+    one.tally.failures.add(-12, 3);
+    let shown = text(|out| report::outcome(out, &one, &machine(Machine::Native)));
+    let value = |key: &str| {
+        let mut lines = shown.lines().map(|line| line.split_whitespace());
+        lines.find_map(|mut words| (words.next()? == key).then(|| words.next())?)
+    };
+    assert_eq!(value("experiment"), Some("dma-coherent"));
+    assert_eq!(value("size"), Some("4096"));
+    assert_eq!(value("time_ms"), Some("1000"));
+    assert_eq!(value("node"), Some("-"));
+    assert_eq!(value("failures"), Some("3"));
+    assert_eq!(value("window"), Some("linear"));
+    assert_eq!(value("dma"), Some("0x7f000000"));
+    assert_eq!(value("kernel"), Some("7.3.4+deb13-amd64"));
+    assert_eq!(value("-12"), Some("ENOMEM"));
+    assert!(!shown.contains("ffff8880"), "no kernel address is shown");
+
+    let fields = |start: &str| -> Vec<&str> {
+        let line = shown.lines().find(|line| {
+            let words: Vec<&str> = line.split_whitespace().collect();
+            words.join(" ").starts_with(start)
+        });
+        line.unwrap().split_whitespace().collect()
+    };
+    assert_eq!(fields("alloc raw")[2], "1040");
+    assert_eq!(fields("alloc net")[2], "1000");
+    assert_eq!(fields("phase figure").len(), fields("alloc raw").len());
+    assert_eq!(fields("phase figure").len(), fields("free net").len());
+    // The histogram's rows hold all samples.
+    let from = shown.find("# histogram").unwrap();
+    let counts = shown[from..].lines().skip(2).map(|line| {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        assert_eq!(words.len(), 4, "{line}");
+        words[3].parse::<u64>().unwrap()
+    });
+    assert_eq!(counts.sum::<u64>(), 2000);
+}
