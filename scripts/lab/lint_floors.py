@@ -18,7 +18,7 @@ MAY_NAME = {
 }
 MAY_SAY_UNSAFE = {"sys", "bindings"}
 # What the host compiles too: `core` alone.
-PURE = re.compile(r"rust/(model|report)/|rust/front/grammar\.rs$")
+PURE = re.compile(r"rust/(model|report)/|rust/front/grammar")
 
 # One match per comment, string or character, so that none hides in another.
 NOT_CODE = re.compile(
@@ -85,7 +85,7 @@ def rust_complaints(name, text):
         for line, word in named(code, depth):
             word = "bindings" if word.startswith("bindings") else word
             if word in MAY_NAME and word not in MAY_NAME.get(room, set()):
-                yield line, f"`{room}` names `{word}`: that arrow points up"
+                yield line, f"`{room}` may not name `{word}`"
     if room and room not in MAY_NAME:
         yield 1, f"`{room}` is no room of the design"
     if PURE.match(name):

@@ -10,8 +10,8 @@ from . import kernel, module, test_guest, test_kunit, test_suites
 from .console import Failure
 from .test_report import Report
 
-CHECKS = ["uname", "files", "buddy", "refusals", "two_writers", "compare", "rmmod_while_open",
-          "reload"]
+CHECKS = ["uname", "files", "buddy", "refusals", "two_writers", "compare", "ioctl",
+          "rmmod_while_open", "reload"]
 TWO_NODES = {"smp": 4, "memory": "3G", "numa": [("0-1", "1536M"), ("2-3", "1536M")]}
 
 

@@ -5,9 +5,16 @@ import re
 from pathlib import Path
 
 from . import guest, module, test_log
+from .cache import digest
 from .console import Failure
 
 LINE = re.compile(r"memlab-test: (?P<word>check|done|ok|not ok) (?P<text>.*)")
+
+
+TARGETS = {
+    "x86_64": (["--target=x86_64-linux-gnu"], "x86"),
+    "arm": (["--target=arm-linux-gnueabihf", "-march=armv7-a"], "arm"),
+}
 
 
 def job(scripts, checks, settings):
@@ -19,6 +26,31 @@ def job(scripts, checks, settings):
         + [f". /check/{name}" for name in names if name != "lib.sh"]
         + ["load || exit 1", f"run {' '.join(checks)}", "dmesg", "exit 0"]
     )
+
+
+def program(lab, kernel):
+    """The path of scripts/test/ioctl.c, built on nolibc for the guest of a kernel."""
+    root = lab.root()
+    target, linux_arch = TARGETS[kernel.arch]
+
+    def headers(path, step):
+        step.run(root.argv(["make", "-C", kernel.source, f"O={root.inside(path)}",
+                            f"ARCH={linux_arch}", "headers"]))
+
+    name = f"headers-{kernel.arch}-{digest(kernel.source, lab.root_key())}"
+    entry = lab.cache.ensure(name, f"kernel headers for {kernel.arch}", 200, headers)
+    nolibc = f"{kernel.source}/tools/include/nolibc"
+    binary = lab.output() / f"ioctl-{kernel.arch}"
+    with lab.cache.lock(f"{lab.output().name}-{binary.name}", "test program"), \
+            lab.console.step(f"test program for {kernel.arch}") as step:
+        step.run(root.argv([
+            "sh", "-c", 'exec clang-19 -isystem "$(clang-19 -print-resource-dir)/include" "$@"',
+            "sh", *target, "-Os", "-Wall", "-Werror", "-fno-stack-protector",
+            "-static", "-nostdlib", "-nostdinc", "-fuse-ld=lld",
+            f"-I{nolibc}", "-include", f"{nolibc}/nolibc.h", f"-I{root.inside(entry)}/usr/include",
+            "-idirafter", "/src/include/uapi", "-o", root.inside(binary),
+            "/src/scripts/test/ioctl.c"]))
+    return binary
 
 
 def read(console, checks):
@@ -44,13 +76,16 @@ def read(console, checks):
     return results
 
 
-def run(lab, report, label, kernel, checks, timeout=180, settings=None, **options):
+def run(lab, report, label, kernel, checks, timeout=180, **options):
     """Boot once and report every assertion of every check, and the kernel's log."""
     ko = module.build(lab, kernel)
     scripts = sorted((Path(lab.checkout) / "scripts/test").glob("*.sh"))
     files = {f"/check/{path.name}": path for path in scripts} | {"/memlab.ko": ko}
+    if "ioctl" in checks:
+        files["/check/ioctl"] = program(lab, kernel)
     log = lab.output() / f"{label.replace(' ', '-')}.log"
-    values = {"RELEASE": kernel.release, "ORIGIN": kernel.name.split("-")[0], **(settings or {})}
+    values = {"RELEASE": kernel.release, "ORIGIN": kernel.name.split("-")[0],
+              "ACCEL": guest.accelerator(lab, kernel)}
     with lab.console.step(f"checks in {label}"):
         try:
             console = guest.boot(lab, kernel, job(scripts, checks, values), files,

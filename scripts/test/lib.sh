@@ -20,7 +20,7 @@ pass() {
 fail() {
 	local name=$1
 	shift
-	say "not ok $name: $(echo "$*" | tr '\n\t' '  ')"
+	say "not ok $name: $(echo "$*" | tr '\n\t' '  ' | cut -c 1-400)"
 }
 
 # equal NAME GOT WANTED
@@ -37,7 +37,7 @@ matches() {
 	if echo "$2" | grep -qE -- "$3"; then
 		pass "$1"
 	else
-		fail "$1" "\"$2\" does not match /$3/"
+		fail "$1" "no match of /$3/ in \"$2\""
 	fi
 }
 

@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What /dev/memlab answers, seen from user space: built on nolibc, because the
+ * guest has no C library, and on the very header that the module is built on.
+ */
+#include <linux/memlab.h>
+
+static struct memlab_outcome outcome;
+
+static void result(const char *name, int good, long got, long wanted)
+{
+	if (good)
+		printf("memlab-test: ok %s\n", name);
+	else
+		printf("memlab-test: not ok %s: got %ld, wanted %ld\n", name, got, wanted);
+}
+
+static void equal(const char *name, long got, long wanted)
+{
+	result(name, got == wanted, got, wanted);
+}
+
+/* 0, or the errno of the refusal. */
+static int call(int fd, unsigned long request, void *arg)
+{
+	return ioctl(fd, request, arg) < 0 ? errno : 0;
+}
+
+static struct memlab_run request(const char *experiment)
+{
+	struct memlab_run run = {
+		.size = sizeof(run),
+		.iterations = 100,
+		.node = MEMLAB_NODE_ANY,
+		.outcome = (__u64)(unsigned long)&outcome,
+		.outcome_size = sizeof(outcome),
+	};
+
+	strlcpy(run.experiment, experiment, sizeof(run.experiment));
+	memset(&outcome, 0, sizeof(outcome));
+	return run;
+}
+
+/* A structure with a tail that this module does not know. */
+static int longer(int fd, unsigned char tail)
+{
+	struct {
+		struct memlab_run run;
+		unsigned char tail[16];
+	} arg = { .run = request("kmalloc") };
+
+	arg.run.size = sizeof(arg);
+	arg.tail[7] = tail;
+	return call(fd, MEMLAB_IOC_RUN, &arg);
+}
+
+static void check_info(int fd)
+{
+	struct memlab_info info = { .size = sizeof(info) };
+	unsigned int count;
+
+	equal("information", call(fd, MEMLAB_IOC_INFO, &info), 0);
+	equal("version of the ABI", info.abi, MEMLAB_ABI_VERSION);
+	count = info.experiments;
+	result("six experiments at least", count >= 6, count, 6);
+	for (unsigned int i = 0; i < count; i++) {
+		struct memlab_info each = { .size = sizeof(each), .index = i };
+		int error = call(fd, MEMLAB_IOC_INFO, &each);
+
+		equal("information on each experiment", error, 0);
+		result("each has a name and sizes",
+		       each.name[0] && each.size_min && each.size_min <= each.size_max, i, 0);
+	}
+	info.size = sizeof(info);
+	info.index = count;
+	result("no information beyond the last one", call(fd, MEMLAB_IOC_INFO, &info) != 0, 0, 1);
+	info.size = 4;
+	equal("too short a structure", call(fd, MEMLAB_IOC_INFO, &info), EINVAL);
+}
+
+static void check_run(int fd)
+{
+	struct memlab_run run = request("kmalloc");
+	__u64 in_buckets = 0;
+
+	run.bytes = 4096;
+	run.mode = MEMLAB_MODE_OP;
+	equal("a run", call(fd, MEMLAB_IOC_RUN, &run), 0);
+	equal("it fills the outcome", outcome.size, sizeof(outcome));
+	equal("it was complete", outcome.ending, MEMLAB_COMPLETE);
+	for (int phase = 0; phase < 2; phase++) {
+		struct memlab_phase *p = &outcome.phases[phase];
+
+		equal("samples are what was asked for", p->count, 100);
+		result("minimum is below maximum", p->min <= p->max, p->min, p->max);
+		in_buckets = p->overflow;
+		for (int i = 0; i < MEMLAB_BUCKETS; i++)
+			in_buckets += p->buckets[i];
+		equal("every sample is in a bucket", in_buckets, 100);
+	}
+	equal("kmalloc lies in the linear map", outcome.window, MEMLAB_WINDOW_LINEAR);
+	equal("kmalloc is one extent", outcome.extents, 1);
+	result("it has no address for a device", outcome.dma == MEMLAB_NO_ADDRESS, 0, 1);
+
+	run = request("dma-coherent");
+	equal("a run on the module's own device", call(fd, MEMLAB_IOC_RUN, &run), 0);
+	result("it has an address for a device", outcome.dma != MEMLAB_NO_ADDRESS, 0, 1);
+}
+
+static void check_refusals(int fd)
+{
+	struct memlab_run run = request("nosuch");
+
+	equal("unknown experiment", call(fd, MEMLAB_IOC_RUN, &run), EINVAL);
+	result("its message names it", !!strstr(run.message, "nosuch"), 0, 1);
+	run = request("kmalloc");
+	run.bytes = 1ULL << 40;
+	equal("too large a size", call(fd, MEMLAB_IOC_RUN, &run), ERANGE);
+	result("its message names parameter and value",
+	       !!strstr(run.message, "size=1099511627776"), 0, 1);
+	run = request("kmalloc");
+	run.flags = 1;
+	equal("an unknown flag", call(fd, MEMLAB_IOC_RUN, &run), EINVAL);
+	run = request("kmalloc");
+	run.direction = 3;
+	equal("an unknown direction", call(fd, MEMLAB_IOC_RUN, &run), EINVAL);
+	run = request("kmalloc");
+	run.mode = 99;
+	equal("an unknown mode", call(fd, MEMLAB_IOC_RUN, &run), EINVAL);
+	run = request("kmalloc");
+	run.node = 999;
+	equal("a node that is not there", call(fd, MEMLAB_IOC_RUN, &run), ERANGE);
+	run = request("kmalloc");
+	memset(run.experiment, 'k', sizeof(run.experiment));
+	equal("a name without an end", call(fd, MEMLAB_IOC_RUN, &run), EINVAL);
+	run = request("dma-single");
+	strlcpy(run.device, "nosuch", sizeof(run.device));
+	equal("a device that is not there", call(fd, MEMLAB_IOC_RUN, &run), ENODEV);
+	run = request("kmalloc");
+	run.outcome = 16;
+	equal("an outcome at a bad address", call(fd, MEMLAB_IOC_RUN, &run), EFAULT);
+	equal("a structure at a bad address", call(fd, MEMLAB_IOC_RUN, (void *)16), EFAULT);
+	run = request("kmalloc");
+	run.size = 0;
+	equal("a structure without a size", call(fd, MEMLAB_IOC_RUN, &run), EINVAL);
+	run.size = 1U << 30;
+	equal("a structure beyond a page", call(fd, MEMLAB_IOC_RUN, &run), E2BIG);
+	equal("a longer structure, its tail zero", longer(fd, 0), 0);
+	equal("a longer structure, its tail not zero", longer(fd, 1), E2BIG);
+	equal("an unknown number", call(fd, _IOWR(MEMLAB_IOC_MAGIC, 0x7f, struct memlab_run), &run),
+	      ENOTTY);
+	equal("another magic", call(fd, _IOWR('z', 0x01, struct memlab_run), &run), ENOTTY);
+	equal("another direction", call(fd, _IO(MEMLAB_IOC_MAGIC, 0x01), &run), ENOTTY);
+}
+
+int main(void)
+{
+	int fd = open("/dev/memlab", O_RDWR);
+
+	result("it opens", fd >= 0, errno, 0);
+	if (fd < 0)
+		return 1;
+	check_info(fd);
+	check_run(fd);
+	check_refusals(fd);
+	close(fd);
+	return 0;
+}
