@@ -17,6 +17,7 @@ const MAPS: Info = Info {
         max: 4 << 20,
     },
     held_max: 16,
+    unit: "bytes",
     allocates: false,
     directed: true,
     needs_device: true,
