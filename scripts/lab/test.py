@@ -12,7 +12,7 @@ from .test_report import Report
 
 CHECKS = ["uname", "files", "buddy", "refusals", "two_writers", "compare", "ioctl",
           "rmmod_while_open", "reload"]
-TWO_NODES = {"smp": 4, "memory": "3G", "numa": [("0-1", "1536M"), ("2-3", "1536M")]}
+TWO_NODES = {"smp": "4,sockets=2", "memory": "3G", "numa": [("0-1", "1536M"), ("2-3", "1536M")]}
 
 
 def host(lab, report):
@@ -85,7 +85,7 @@ def main(lab):
 
     for arch, which in ours.items():
         start(f"kunit {arch}", test_kunit.run, which, expected)
-    start("stock", test_guest.run, stock, CHECKS)
+    start("stock", test_guest.run, stock, CHECKS, smp=2)
     start("two nodes", test_guest.run, stock, ["buddy", "compare"], **TWO_NODES)
     start("testing x86_64", test_guest.run, ours["x86_64"], [*CHECKS, "leaks"], smp=2)
     start("testing arm", test_guest.run, ours["arm"], [*CHECKS, "fixmap", "leaks"],
