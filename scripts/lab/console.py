@@ -3,13 +3,16 @@
 
     with console.step("kernel source") as step:
         step.run(argv)                    # counts the lines of its log
-        step.run(argv, count=callable)    # or whatever callable returns
+        step.run(argv, unit="files")      # and calls them files
+        step.run(argv, count=callable)    # or shows whatever callable returns
 
 Failure carries the one line a user reads; every log is a file that it names.
 """
 
+import os
 import re
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -85,10 +88,9 @@ def catch_signals():
         signal.signal(each, stop)
 
 
-def telling_line(log):
-    """The line of a log that most likely says why."""
-    lines = [line.strip() for line in log.read_text(errors="replace").splitlines()]
-    lines = [line for line in lines if line]
+def telling_line(text):
+    """The line of a program's output that most likely says why."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
     found = [line for line in lines if TELLING.search(line)]
     if found:
         return found[0][:200]
@@ -104,6 +106,7 @@ class Step:
         self.began = time.monotonic()
         self.seconds = None
         self.count = None
+        self._unit = "lines"
         self._seen = 0
         self._lines = 0
 
@@ -114,7 +117,7 @@ class Step:
             new = file.read()
         self._seen += len(new)
         self._lines += new.count(b"\n")
-        return f"{self._lines} lines"
+        return f"{self._lines} {self._unit}"
 
     def state(self):
         elapsed = int(time.monotonic() - self.began)
@@ -129,8 +132,10 @@ class Step:
         """A line about this step for people."""
         self.console.say(f"[{self.number}] {self.name}: {text}")
 
-    def run(self, argv, count=None, cwd=None, env=None):
+    def run(self, argv, count=None, unit="lines", cwd=None, env=None):
         """Run to the end with its output in the log, or raise Failure."""
+        self.lines()
+        self._lines, self._unit = 0, unit
         self.count = count or self.lines
         with self.log.open("ab") as log:
             log.write(f"+ {shlex.join(map(str, argv))}\n".encode())
@@ -139,11 +144,8 @@ class Step:
             child = spawn(argv, stdout=log, stderr=log, cwd=cwd, env=env)
             status = reap(child)
         if status:
-            with self.log.open("rb") as log:
-                log.seek(start)
-                tail = self.log.with_suffix(".failed")
-                tail.write_bytes(log.read())
-            raise Failure(f"{self.name}: {telling_line(tail)} (log: {self.log})")
+            said = self.log.read_bytes()[start:].decode(errors="replace")
+            raise Failure(f"{self.name}: {telling_line(said)} (log: {self.log})")
 
 
 class Console:
@@ -208,7 +210,8 @@ class Console:
                     continue
                 if self.fancy:
                     self._clear()
-                    self.stream.write("  ".join(s.state() for s in self.active)[:150])
+                    room = shutil.get_terminal_size().columns - 1
+                    self.stream.write("  ".join(s.state() for s in self.active)[:room])
                     self.stream.flush()
                 elif time.monotonic() - told > HEARTBEAT:
                     told = time.monotonic()
@@ -217,9 +220,12 @@ class Console:
 
     def table(self):
         """What every step took."""
-        total = time.monotonic() - self.began
-        width = max([len(s.name) for s in self.steps] + [5])
+        setup = float(os.environ.get("MEMLAB_SETUP_SECONDS", 0))
+        total = time.monotonic() - self.began + setup
+        width = max([len(s.name) for s in self.steps] + [13])
         self.say("")
+        if setup:
+            self.say(f"   0  {'host packages':<{width}} {setup:8.1f} s")
         for step in self.steps:
             if step.seconds is not None:
                 self.say(f"{step.number:4}  {step.name:<{width}} {step.seconds:8.1f} s")

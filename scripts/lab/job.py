@@ -56,8 +56,8 @@ def run(lab):
     print("\n".join(result.output), flush=True)
     lab.console.table()
     if result.status:
-        raise Failure(f"guest: the job ended with status {result.status} (log: {result.log})")
-    return 0
+        lab.console.say(f"memlab: the job ended with status {result.status} (log: {result.log})")
+    return result.status
 
 
 def shell(lab):

@@ -80,7 +80,7 @@ def source(lab, series, version, packages):
             "bash", "-c",
             'set -o pipefail; dpkg-deb --fsys-tarfile "$1" | tar -xO "./usr/src/$2.tar.xz" '
             '| tar -xvJ -C "$3"', "bash", deb, package, path,
-        ])
+        ], unit="files")
         deb.unlink()
 
     entry = lab.cache.ensure(f"source-{version}", f"kernel source {version}", 2500, build)
@@ -186,7 +186,8 @@ def any_source(lab, series):
             version = max(versions, key=version_key)
             return version, source(lab, series, version, packages)
         reasons.append(f"no linux-source-{series} in {suite}/{arch}")
-    raise Failure(f"no source of Linux {series}: {'; '.join(reasons)}")
+    raise Failure(f"no source of Linux {series} in any of {len(SOURCES)} indexes; "
+                  f"the first: {reasons[0]}")
 
 
 def built(lab, config="run-x86_64", arch="x86_64", series=SERIES):
