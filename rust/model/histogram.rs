@@ -119,6 +119,23 @@ impl Histogram {
         Some(self.max)
     }
 
+    /// Between which two values the median of what was sampled lies, with about 95 % confidence;
+    /// `None` without samples.
+    ///
+    /// It is a matter of ranks alone, whatever the distribution: `sqrt(n)` of `n` samples to
+    /// either side of the middle one.
+    pub fn median_interval(&self) -> Option<(u64, u64)> {
+        let beside = (1u32..500).find(|per_mille| {
+            let squared = u64::from(per_mille * per_mille);
+            squared.saturating_mul(self.count) >= 1_000_000
+        });
+        let beside = beside.unwrap_or(500);
+        Some((
+            self.percentile(500 - beside)?,
+            self.percentile(500 + beside)?,
+        ))
+    }
+
     /// The buckets that hold samples: lowest value, highest value, count.
     pub fn filled(&self) -> impl Iterator<Item = (u64, u64, u64)> + '_ {
         self.buckets
@@ -203,6 +220,7 @@ mod tests {
         assert_eq!(NONE.max(), None);
         assert_eq!(NONE.mean(), None);
         assert_eq!(NONE.percentile(500), None);
+        assert_eq!(NONE.median_interval(), None);
         assert!(NONE.filled().next().is_none());
     }
 }

@@ -41,27 +41,30 @@ use core::{
     ops::Deref, //
 };
 
-/// What getting and giving back costs in the median.
+/// What getting and giving back costs in the median, in ns.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Cost {
-    /// The net figures, in ns.
+    /// The net figures.
     ns: u64,
-    /// What more it may be, in ns, where a figure was below the resolution.
+    /// What more it may be where a figure was below the resolution.
     hidden: u64,
-    /// Smaller differences mean nothing, in ns.
-    noise: u64,
+    /// Between which figures it lies, as far as the samples and the clock can tell.
+    low: u64,
+    high: u64,
 }
 
 impl Cost {
     const NONE: Self = Self {
         ns: 0,
         hidden: 0,
-        noise: 0,
+        low: 0,
+        high: 0,
     };
 
     /// `None` where a phase has no samples.
     fn of<T: Deref<Target = Tally>>(outcome: &Outcome<T>) -> Option<Self> {
         let clock = &outcome.clock;
+        let floor = clock.floor();
         outcome
             .tally
             .phases
@@ -71,20 +74,22 @@ impl Cost {
                     Net::Ns(ns) => (ns, 0),
                     Net::Below(floor) => (0, floor),
                 };
+                let (low, high) = phase.median_interval()?;
+                let [low, high] = [low, high].map(|raw| raw.saturating_sub(clock.median));
                 Some(Self {
                     ns: sum.ns.saturating_add(ns),
                     hidden: sum.hidden.saturating_add(hidden),
-                    noise: sum.noise.saturating_add(clock.floor()),
+                    low: sum.low.saturating_add(low.saturating_sub(floor)),
+                    high: sum.high.saturating_add(high.saturating_add(floor)),
                 })
             })
     }
 
-    /// Whether the difference to `other` is more than the noise of both and more than 10 % of the
-    /// greater.
+    /// Whether it differs from `other` by more than both may be wrong and by more than 10 %.
     fn differs(&self, other: &Self) -> bool {
-        let greater = self.ns.max(other.ns);
-        let tenth = num::div(greater, 10).unwrap_or(0);
-        self.ns.abs_diff(other.ns) > tenth.max(self.noise).max(other.noise)
+        let apart = self.high < other.low || other.high < self.low;
+        let tenth = num::div(self.ns.max(other.ns), 10).unwrap_or(0);
+        apart && self.ns.abs_diff(other.ns) > tenth
     }
 }
 
@@ -111,8 +116,8 @@ pub(super) fn advice<'a, T: Deref<Target = Tally> + 'a>(
     writeln!(out, "# ADVICE{caveat}")?;
     writeln!(
         out,
-        "# ns: p50 of both phases together; \"~\": cannot be told apart, within 10 % or the \
-         clock's resolution"
+        "# ns: p50 of both phases together; ~ cannot be told apart: within 10 %, the clock's \
+         resolution or what the samples allow"
     )?;
     for size in sizes(rows.clone()) {
         let group = rows.clone().filter(|o| o.request.size == size);
@@ -165,7 +170,7 @@ fn for_size<'a, T: Deref<Target = Tally> + 'a>(
     if let (Some((coherent, a)), Some((streaming, b))) = (reachable(true), reachable(false)) {
         let verdict = match (a.differs(&b), b.ns < a.ns) {
             (false, _) => "neither is cheaper per transfer",
-            (true, true) => "map what you have for each transfer, allocate once and keep",
+            (true, true) => "map your buffer for each transfer; allocate coherent once and keep it",
             (true, false) => "allocating for each transfer is cheaper than mapping",
         };
         let (coherent, streaming) = (coherent.name, streaming.name);
@@ -247,9 +252,10 @@ impl Display for Origin<'_> {
             (None, _) => "unknown",
         };
         write!(f, "{from}")?;
-        match p.zone.as_str() {
-            "" => Ok(()),
-            zone => write!(f, " ({zone}, {} extents)", p.extents),
+        match (p.zone.as_str(), p.extents) {
+            ("", _) => Ok(()),
+            (zone, 0 | 1) => write!(f, " ({zone})"),
+            (zone, extents) => write!(f, " ({zone}, {extents} extents)"),
         }
     }
 }
@@ -284,7 +290,8 @@ mod tests {
         Cost {
             ns,
             hidden: 0,
-            noise,
+            low: ns - noise,
+            high: ns + noise,
         }
     }
 
@@ -293,8 +300,9 @@ mod tests {
         assert!(!cost(1000, 1).differs(&cost(900, 1)));
         assert!(cost(1000, 1).differs(&cost(899, 1)));
         assert!(cost(899, 1).differs(&cost(1000, 1)));
-        assert!(!cost(100, 50).differs(&cost(60, 1)));
-        assert!(!cost(60, 1).differs(&cost(100, 50)));
+        assert!(!cost(100, 30).differs(&cost(60, 10)));
+        assert!(!cost(60, 10).differs(&cost(100, 30)));
+        assert!(cost(100, 29).differs(&cost(60, 10)));
         assert!(!Cost::NONE.differs(&Cost::NONE));
     }
 
@@ -315,7 +323,8 @@ mod tests {
         let hidden = Cost {
             ns: 30,
             hidden: 20,
-            noise: 40,
+            low: 0,
+            high: 90,
         };
         let text = Text::<16>::format(format_args!("{hidden}"));
         assert_eq!(text.as_str(), "<50");

@@ -48,8 +48,8 @@ const COLUMNS: &[Column] = &[
     ("phase", -6),
     ("min", 7),
     ("p50", 7),
-    ("p90", 7),
-    ("p99", 7),
+    ("p90", 8),
+    ("p99", 8),
     ("p99.9", 8),
     ("max", 9),
     ("samples", 7),
@@ -71,7 +71,8 @@ pub fn comparison<'a, T: Deref<Target = Tally> + 'a>(
     let clocks = || rows.clone().map(|o| o.clock);
     writeln!(
         out,
-        "# ns per operation, net of the clock's own {} ns; <F: below its resolution of F ns",
+        "# ns per operation, net of the clock's own cost (up to {} ns); <F: below its resolution \
+         of F ns",
         Dec(clocks().map(|clock| clock.median).max().unwrap_or(0)),
     )?;
     if let Some(label) = label(provenance) {
@@ -160,13 +161,21 @@ fn notes<'a, T: Deref<Target = Tally> + 'a>(
     }
     end(out, lead)?;
 
-    let mut lead = "# not complete: ";
-    for o in rows.clone().filter(|o| o.ending != Ending::Complete) {
-        let (name, size) = (o.request.info.name, Bytes(o.request.size));
-        write!(out, "{lead}{name} {size} {}", ending(o.ending))?;
-        lead = ", ";
+    let ended = |by| rows.clone().filter(move |o| o.ending == by);
+    let timed_out = ended(Ending::Time).count();
+    if timed_out != 0 {
+        let all = rows.clone().count();
+        writeln!(
+            out,
+            "# {timed_out} of {all} ended with their time: see samples"
+        )?;
     }
-    end(out, lead)?;
+    for by in [Ending::Stopped, Ending::DeviceGone] {
+        for o in ended(by) {
+            let (name, size) = (o.request.info.name, Bytes(o.request.size));
+            writeln!(out, "# not finished: {name} {size}, {}", ending(by))?;
+        }
+    }
 
     let disturbed = (rows.clone().map(|o| o.tally.disturbed)).fold(0, u64::saturating_add);
     if disturbed != 0 {

@@ -21,7 +21,6 @@ const KMALLOC: Info = Info {
         max: 4 << 20,
     },
     held_max: 256,
-    unit: "bytes",
     allocates: true,
     directed: false,
     needs_device: false,
@@ -44,7 +43,6 @@ static CMA: Info = Info {
 static SINGLE: Info = Info {
     name: "dma-single",
     phases: ["map", "unmap"],
-    unit: "bytes",
     allocates: false,
     directed: true,
     ..COHERENT
@@ -226,8 +224,8 @@ fn advice_ranks_memory_and_sets_streaming_against_coherent() {
         "# 64: to get memory: kmalloc 20",
         " < vmalloc ",
         " < dma-coherent ",
-        "map what you have for each transfer",
-        "# 64K: came from: dma-coherent buddy (Normal, 1 extents)",
+        "map your buffer for each transfer",
+        "# 64K: came from: dma-coherent buddy (Normal)",
     ] {
         assert!(notes.contains(said), "{said:?} is not in\n{notes}");
     }
@@ -270,6 +268,7 @@ fn what_a_table_does_not_show_is_said() {
     let mut rows = ordinary();
     rows[2].batch = 32;
     rows[0].ending = Ending::Time;
+    rows[5].ending = Ending::DeviceGone;
     rows[1].tally.disturbed = 5;
     let refused = [Refusal::no_device(format_args!(
         "cma: the device has no CMA area"
@@ -279,14 +278,15 @@ fn what_a_table_does_not_show_is_said() {
     for said in [
         "# not measured: cma: the device has no CMA area",
         "tails are lost: kmalloc 64K x 32",
-        "# not complete: dma-coherent 64K time",
+        "# 1 of 8 ended with their time: see samples",
+        "# not finished: dma-single 64, device-gone",
         "# switched out during 5 of 16000 samples",
         "# on Linux 7.3.4+deb13-amd64 x86_64",
         "# for memlab (platform): cache-coherent",
     ] {
         assert!(notes.contains(said), "{said:?} is not in\n{notes}");
     }
-    for absent in ["not measured", "batched", "not complete", "switched out"] {
+    for absent in ["not measured", "batched", "ended with", "switched out"] {
         let plain = comparison(&ordinary(), Machine::Native);
         assert!(!plain.contains(absent), "{plain}");
     }
