@@ -23,7 +23,8 @@ use kernel::{
     bindings::{
         cma,
         device,
-        page, //
+        page,
+        scatterlist, //
     },
     ffi::{
         self,

@@ -28,6 +28,9 @@ struct Memlab {
     #[pin]
     _misc: MiscDeviceRegistration<front::misc::Door>,
     _device: sys::device::PlatformDevice,
+    #[cfg(CONFIG_PCI)]
+    #[pin]
+    _pci: front::pci::Registration,
     #[pin]
     _driver: front::platform::Registration,
 }
@@ -40,6 +43,8 @@ impl kernel::InPlaceModule for Memlab {
             let lab = front::lab::Lab::new()?;
             Ok(try_pin_init!(Self {
                 _driver <- driver::Registration::new(<LocalModule as kernel::ModuleMetadata>::NAME, module),
+                #[cfg(CONFIG_PCI)]
+                _pci <- driver::Registration::new(<LocalModule as kernel::ModuleMetadata>::NAME, module),
                 _device: front::platform::own_device()?,
                 _misc <- MiscDeviceRegistration::register(front::misc::OPTIONS),
                 _files: front::debugfs::register(&lab)?,
@@ -54,4 +59,22 @@ module! {
     authors: ["The memlab authors"],
     description: "Measures what memory and DMA really cost",
     license: "GPL",
+    params: {
+        max_iterations: u64 {
+            default: 10_000_000,
+            description: "Most operations that a run may measure, per thread",
+        },
+        max_time: u64 {
+            default: 3_600_000,
+            description: "Longest run, in ms",
+        },
+        max_threads: u32 {
+            default: 0,
+            description: "Most threads of a run; 0 for four times the CPUs",
+        },
+        max_memory: u64 {
+            default: 64 << 20,
+            description: "Most bytes that a run may hold at a time; never more than a quarter of what is free",
+        },
+    },
 }

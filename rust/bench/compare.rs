@@ -76,7 +76,7 @@ pub(crate) fn compare(
 }
 
 fn takes(info: &Info, size: u64) -> bool {
-    (info.sizes.min..=info.sizes.max).contains(&size)
+    info.unit == "bytes" && (info.sizes.min..=info.sizes.max).contains(&size)
 }
 
 /// Whether a run ended for a reason that ends the comparison too.

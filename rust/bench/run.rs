@@ -43,6 +43,7 @@ use crate::{
         },
     },
 };
+use crate::module_parameters;
 use kernel::{
     new_mutex,
     prelude::*,
@@ -64,23 +65,39 @@ pub(crate) type Report = Outcome<KVBox<Tally>>;
 const CALIBRATION: u64 = 2_000;
 /// Operations from whose cost the mode is chosen.
 const PILOT: u64 = 32;
-/// An operation cheaper than so many clock reads is measured in batches.
+/// An operation whose phases are both cheaper than so many clock reads is measured in batches.
 const CHEAP: u64 = 5;
 /// The largest batch is 2 to this.
 const BATCH_SHIFT_MAX: u32 = 8;
-/// Most bytes that all threads of a run may hold at a time.
-const HELD_MAX: u64 = 64 << 20;
+/// The largest batch that is not asked for: enough to make the clock a small part of a sample, too
+/// few to make an allocator work from another end than it does for one.
+const BATCH_SHIFT_AUTO: u32 = 4;
+/// The warm-up takes no more than the time divided by 2 to this.
+const WARMUP_SHIFT: u32 = 2;
 const NS_PER_MS: u64 = 1_000_000;
 
 /// The ranges that hold on this machine.
 pub(crate) fn limits() -> Limits {
     Limits {
-        iterations: 10_000_000,
-        time: 3_600_000,
-        threads: u64::from(sys::machine::cpus()).saturating_mul(4),
+        iterations: module_parameters::max_iterations.value(),
+        time: module_parameters::max_time.value(),
+        threads: match module_parameters::max_threads.value() {
+            0 => u64::from(sys::machine::cpus()).saturating_mul(4),
+            threads => u64::from(threads),
+        },
         node: u64::from(sys::memory::last_node()),
         batch: 1 << BATCH_SHIFT_MAX,
     }
+}
+
+/// A request's time in ns; it is limited to an hour.
+fn ns(ms: u64) -> u64 {
+    ms.saturating_mul(NS_PER_MS)
+}
+
+/// Most bytes that all threads of a run may hold at a time.
+fn held_max() -> u64 {
+    (sys::machine::available() >> 2).min(module_parameters::max_memory.value())
 }
 
 /// Runs what `request` asks for. `cancelled` is asked now and then whether to stop.
@@ -111,6 +128,7 @@ pub(crate) fn run(request: &Request, cancelled: &dyn Fn() -> bool) -> Result<Rep
 /// `ending`, which is written when they are to end.
 struct Shared<'a> {
     ready: &'a Atomic<u32>,
+    crowd: u32,
     ending: &'a Atomic<u32>,
 }
 
@@ -179,18 +197,16 @@ impl Runner<'_> {
     fn batch_shift<'d, E: Experiment<'d>>(&self, experiment: &E) -> Result<u32, Refusal> {
         let request = self.request;
         let all_threads = request.size.saturating_mul(request.threads);
-        let held_max = u64::from(request.info.held_max);
-        let fits = |batch: u64| {
-            batch <= held_max && all_threads.saturating_mul(batch) <= HELD_MAX
-        };
+        let (most, bytes) = (u64::from(request.info.held_max), held_max());
+        let fits = |batch: u64| batch <= most && all_threads.saturating_mul(batch) <= bytes;
         let largest = (0..=BATCH_SHIFT_MAX)
             .take_while(|shift| fits(1 << shift))
             .last();
         let Some(largest) = largest else {
-            let size = Dec(request.size);
-            let threads = request.threads as u32;
+            let (size, threads) = (Dec(request.size), Dec(request.threads));
+            let bytes = Dec(bytes);
             return Err(Refusal::no_memory(format_args!(
-                "size={size} with threads={threads}: all threads together may hold 64M"
+                "size={size} with threads={threads}: all threads together may hold {bytes} bytes now"
             )));
         };
         let batched = match request.mode {
@@ -200,7 +216,7 @@ impl Runner<'_> {
         };
         match request.batch {
             _ if !batched => Ok(0),
-            0 => Ok(largest),
+            0 => Ok(largest.min(BATCH_SHIFT_AUTO)),
             asked if asked.is_power_of_two() && fits(asked) => Ok(asked.ilog2()),
             asked => {
                 let (asked, largest) = (asked as u32, 1u32 << largest);
@@ -226,7 +242,7 @@ impl Runner<'_> {
             measure(&Empty, plan, &mut empty, &|| false)?;
             measure(experiment, plan, &mut pilot, &task::fatal_signal)?;
             let read = median(&empty, 0).unwrap_or(1).max(1);
-            Ok((0..2).any(|phase| median(&pilot, phase).is_some_and(|m| m < read * CHEAP)))
+            Ok((0..2).all(|phase| median(&pilot, phase).is_some_and(|m| m < read * CHEAP)))
         };
         // What cannot be tried out fails again, and is counted, in the run itself.
         try_out().unwrap_or(false)
@@ -240,8 +256,11 @@ impl Runner<'_> {
         cpus: &[u32],
     ) -> Result<Report> {
         let (ready, ending) = (Atomic::new(0u32), Atomic::new(0u32));
+        // CAST: The number of threads is limited to a few times the number of CPUs.
+        let crowd = cpus.len() as u32;
         let shared = Shared {
             ready: &ready,
+            crowd,
             ending: &ending,
         };
         let total = Total {
@@ -254,11 +273,9 @@ impl Runner<'_> {
             error: None,
         };
         let total = KBox::pin_init(new_mutex!(total), GFP_KERNEL)?;
-        // CAST: The number of threads is limited to a few times the number of CPUs.
-        let crowd = cpus.len() as u32;
-        let warmup = self.request.warmup;
+        let request = self.request;
         let work = |index: usize| {
-            let result = one_thread(experiment, plan, warmup, index, crowd, &shared, &total);
+            let result = one_thread(experiment, plan, request, index, &shared, &total);
             if let Err(error) = result {
                 // The others wait at the barrier for this one.
                 shared.ready.fetch_add(1, Release);
@@ -266,13 +283,16 @@ impl Runner<'_> {
             }
         };
 
-        let deadline = now().saturating_add(self.request.time.saturating_mul(NS_PER_MS));
+        let mut deadline = None;
         task::run_pinned(cpus, &work, |wake| {
+            if deadline.is_none() && ready.load(Relaxed) >= crowd {
+                deadline = Some(now().saturating_add(ns(request.time)));
+            }
             let why = if wake == Wake::Signal || (self.cancelled)() {
                 Ending::Stopped
             } else if self.lease.is_some_and(Lease::recalled) {
                 Ending::DeviceGone
-            } else if now() >= deadline {
+            } else if deadline.is_some_and(|deadline| now() >= deadline) {
                 Ending::Time
             } else {
                 return;
@@ -287,7 +307,7 @@ impl Runner<'_> {
             return Err(error);
         }
         let [empty, _] = &total.empty.phases;
-        let clock = clock::cost(empty, total.step);
+        let clock = clock::cost(empty, total.step, plan.batch_shift);
         let spent = sys::zeroed::tally()?;
         // CAST: `ending` holds an index into the table.
         let why = ENDINGS.get(ending.load(Relaxed) as usize);
@@ -309,9 +329,8 @@ impl Runner<'_> {
 fn one_thread<'d, E: Experiment<'d>>(
     experiment: &E,
     plan: Plan,
-    warmup: u64,
+    request: &Request,
     index: usize,
-    crowd: u32,
     shared: &Shared<'_>,
     total: &Mutex<Total>,
 ) -> Result {
@@ -333,19 +352,25 @@ fn one_thread<'d, E: Experiment<'d>>(
     };
 
     let calibration = Plan {
-        iterations: CALIBRATION << plan.batch_shift.min(2),
+        iterations: CALIBRATION << plan.batch_shift,
         ..plan
     };
     measure(&Empty, calibration, &mut empty, &stop)?;
     let step = clock::step();
     let warm = Plan {
-        iterations: warmup,
+        // A warm-up shorter than a batch is one batch.
+        iterations: match request.warmup {
+            0 => 0,
+            warmup => warmup.max(plan.batch()),
+        },
         ..plan
     };
-    measure(experiment, warm, &mut unused, &stop)?;
+    let warm_until = now().saturating_add(ns(request.time) >> WARMUP_SHIFT);
+    let warm_stop = || stop() || now() >= warm_until;
+    measure(experiment, warm, &mut unused, &warm_stop)?;
 
     shared.ready.fetch_add(1, Release);
-    while shared.ready.load(Acquire) < crowd && !stop() {
+    while shared.ready.load(Acquire) < shared.crowd && !stop() {
         task::cpu_relax();
         task::cond_resched();
     }

@@ -42,6 +42,7 @@ impl<'d> Experiment<'d> for Cma {
             min: PAGE_SIZE as u64,
             max: 16 << 20,
         },
+        unit: "bytes",
         held_max: 16,
         allocates: true,
         directed: false,

@@ -38,6 +38,7 @@ impl<'d> Experiment<'d> for DmaCoherent<'d> {
             min: 1,
             max: 16 << 20,
         },
+        unit: "bytes",
         held_max: 16,
         allocates: true,
         directed: false,

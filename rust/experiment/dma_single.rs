@@ -2,26 +2,22 @@
 
 //! `dma_map_single()`: ordinary memory lent to a device for one transfer.
 
-use super::Experiment;
+use super::{
+    Experiment,
+    Target, //
+};
 use crate::{
-    facts::{
-        placement,
-        provenance, //
-    },
+    facts::placement,
     model::{
         placement::Placement,
         request::{
-            Direction,
             Info,
             Range,
             Refusal,
             Request, //
         },
     },
-    sys::dma::{
-        self,
-        DataDirection, //
-    },
+    sys::dma, //
 };
 use kernel::{
     device::{
@@ -32,11 +28,8 @@ use kernel::{
 };
 
 pub(crate) struct DmaSingle<'d> {
-    dev: &'d Device<Bound>,
+    target: Target<'d>,
     size: usize,
-    direction: DataDirection,
-    /// Whether an IOMMU gives the device addresses of its own.
-    translated: bool,
 }
 
 impl<'d> Experiment<'d> for DmaSingle<'d> {
@@ -48,6 +41,7 @@ impl<'d> Experiment<'d> for DmaSingle<'d> {
             min: 1,
             max: 4 << 20,
         },
+        unit: "bytes",
         held_max: 16,
         allocates: false,
         directed: true,
@@ -62,29 +56,18 @@ impl<'d> Experiment<'d> for DmaSingle<'d> {
         Self: 'a;
 
     fn prepare(request: &Request, device: Option<&'d Device<Bound>>) -> Result<Self, Refusal> {
-        let dev = super::required(request, device)?;
-        let facts = provenance::device(dev);
-        if request.size > facts.max_mapping {
+        let target = Target::of(request, device)?;
+        if request.size > target.max_mapping {
             let range = Range {
                 min: 1,
-                max: facts.max_mapping,
+                max: target.max_mapping,
             };
-            return Err(Refusal::range(
-                "size",
-                request.size,
-                range,
-                "bytes (dma_max_mapping_size() of the device)",
-            ));
+            let unit = "bytes (dma_max_mapping_size() of the device)";
+            return Err(Refusal::range("size", request.size, range, unit));
         }
         Ok(Self {
-            dev,
+            target,
             size: super::size_of(request)?,
-            direction: match request.direction {
-                Direction::Bidirectional => DataDirection::Bidirectional,
-                Direction::ToDevice => DataDirection::ToDevice,
-                Direction::FromDevice => DataDirection::FromDevice,
-            },
-            translated: !matches!(facts.iommu, "none" | "identity"),
         })
     }
 
@@ -92,17 +75,15 @@ impl<'d> Experiment<'d> for DmaSingle<'d> {
         dma::Buffer::new(self.size)
     }
 
-    /// Stains the CPU's caches, as a driver that fills its buffer does: without it a device that is
-    /// not coherent with them would look cheaper than it is.
     fn touch(&self, idle: &mut dma::Buffer) {
-        if self.direction != DataDirection::FromDevice {
+        if self.target.stained() {
             idle.bytes_mut().fill(0x5a);
         }
     }
 
     #[inline]
     fn acquire(&self, idle: dma::Buffer) -> Result<dma::Mapped<'d>, (dma::Buffer, Error)> {
-        idle.map(self.dev, self.direction)
+        idle.map(self.target.dev, self.target.direction)
     }
 
     #[inline]
@@ -111,12 +92,6 @@ impl<'d> Experiment<'d> for DmaSingle<'d> {
     }
 
     fn describe(&self, held: &dma::Mapped<'d>) -> Placement {
-        let placement = placement::of_address(held.as_ptr(), self.size);
-        Placement {
-            dma: Some(held.dma()),
-            // Without translation the address differs only where the bytes lie elsewhere.
-            bounced: (!self.translated).then(|| held.dma() != placement.phys),
-            ..placement
-        }
+        self.target.place(placement::of_address(held.as_ptr(), self.size), held.dma())
     }
 }

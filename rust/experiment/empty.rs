@@ -29,6 +29,7 @@ impl<'d> Experiment<'d> for Empty {
         about: "nothing",
         phases: ["acquire", "release"],
         sizes: Range { min: 1, max: 1 },
+        unit: "bytes",
         held_max: 256,
         allocates: false,
         directed: false,

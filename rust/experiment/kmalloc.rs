@@ -38,6 +38,7 @@ impl<'d> Experiment<'d> for Kmalloc {
             min: 1,
             max: 4 << 20,
         },
+        unit: "bytes",
         held_max: 256,
         allocates: true,
         directed: false,

@@ -43,6 +43,7 @@ impl<'d> Experiment<'d> for KmapLocal {
             // CAST: A page is far smaller than 4 GiB.
             max: PAGE_SIZE as u64,
         },
+        unit: "bytes",
         // Half of what a task has (KM_MAX_IDX in include/linux/highmem-internal.h).
         held_max: 8,
         allocates: false,

@@ -2,21 +2,28 @@
 
 //! What can be asked: one file per API family, one row each in the [catalogue](CATALOGUE).
 
+mod calibrate;
 mod cma;
 mod dma_coherent;
+mod dma_sg;
 mod dma_single;
 pub(crate) mod empty;
 mod kmalloc;
 mod kmap_local;
 mod vmalloc;
 
-use crate::model::{
-    placement::Placement,
-    request::{
-        Info,
-        Refusal,
-        Request, //
+use crate::{
+    facts::provenance,
+    model::{
+        placement::Placement,
+        request::{
+            Direction,
+            Info,
+            Refusal,
+            Request, //
+        },
     },
+    sys::dma::DataDirection, //
 };
 use kernel::{
     device::{
@@ -102,7 +109,9 @@ catalogue! {
     cma::Cma,
     dma_coherent::DmaCoherent<'_>,
     dma_single::DmaSingle<'_>,
+    dma_sg::DmaSg<'_>,
     kmap_local::KmapLocal,
+    calibrate::Calibrate,
 }
 
 /// The size of a request as the kernel's functions take it.
@@ -126,4 +135,47 @@ fn required<'d>(
         let name = request.info.name;
         Refusal::no_device(format_args!("{name} needs a device, and none is lent"))
     })
+}
+
+/// A device that memory is mapped for, and how.
+struct Target<'d> {
+    dev: &'d Device<Bound>,
+    direction: DataDirection,
+    /// Whether an IOMMU gives the device addresses of its own.
+    translated: bool,
+    /// The largest single mapping, in bytes.
+    max_mapping: u64,
+}
+
+impl<'d> Target<'d> {
+    fn of(request: &Request, device: Option<&'d Device<Bound>>) -> Result<Self, Refusal> {
+        let dev = required(request, device)?;
+        let facts = provenance::device(dev);
+        Ok(Self {
+            dev,
+            direction: match request.direction {
+                Direction::Bidirectional => DataDirection::Bidirectional,
+                Direction::ToDevice => DataDirection::ToDevice,
+                Direction::FromDevice => DataDirection::FromDevice,
+            },
+            translated: !matches!(facts.iommu, "none" | "identity"),
+            max_mapping: facts.max_mapping,
+        })
+    }
+
+    /// Whether the CPU writes what is mapped: a driver that fills its buffer leaves it in the
+    /// caches, and a device that is not coherent with them would look cheaper without.
+    fn stained(&self) -> bool {
+        self.direction != DataDirection::FromDevice
+    }
+
+    /// The placement of memory that the device reaches at `dma`.
+    fn place(&self, placement: Placement, dma: u64) -> Placement {
+        Placement {
+            dma: Some(dma),
+            // Without translation the address differs only where the bytes lie elsewhere.
+            bounced: (!self.translated).then_some(dma != placement.phys),
+            ..placement
+        }
+    }
 }

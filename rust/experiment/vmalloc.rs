@@ -37,6 +37,7 @@ impl<'d> Experiment<'d> for Vmalloc {
             min: 1,
             max: 16 << 20,
         },
+        unit: "bytes",
         held_max: 64,
         allocates: true,
         directed: false,

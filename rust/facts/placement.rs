@@ -10,9 +10,12 @@ use crate::{
         },
         text::Text, //
     },
-    sys::memory::{
-        self,
-        PAGE_SIZE, //
+    sys::{
+        alloc::Pages,
+        memory::{
+            self,
+            PAGE_SIZE, //
+        },
     },
 };
 use core::ptr::NonNull;
@@ -76,6 +79,30 @@ pub(crate) fn of_pages(page: NonNull<bindings::page>, size: usize) -> Placement 
         return of_address(addr, size);
     }
     of_page_at(page, core::ptr::null(), size)
+}
+
+/// The placement of single pages in the order in which a device sees them.
+pub(crate) fn of_scattered<'a>(pages: impl Iterator<Item = &'a Pages>) -> Placement {
+    let mut all = Placement::UNKNOWN;
+    let mut next_phys = None;
+    let mut extent = 0;
+    for page in pages {
+        let one = of_pages(page.page(), PAGE_SIZE);
+        if all.extents == 0 {
+            all = Placement {
+                extents: 0,
+                ..one
+            };
+        }
+        if next_phys != Some(one.phys) {
+            all.extents += 1;
+            extent = 0;
+        }
+        extent += PAGE_SIZE as u64;
+        all.largest_extent = all.largest_extent.max(extent);
+        next_phys = Some(one.phys + PAGE_SIZE as u64);
+    }
+    all
 }
 
 /// The placement of contiguous pages of which `addr` is a window's address, or null for none.

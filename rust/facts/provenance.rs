@@ -19,7 +19,7 @@ use kernel::device::{
 };
 
 /// Debug options that slow what is measured, with whether this kernel has them.
-const DISTORTING: [(&str, bool); 12] = [
+const DISTORTING: [(&str, bool); 11] = [
     ("DMA_API_DEBUG", cfg!(CONFIG_DMA_API_DEBUG)),
     ("PROVE_LOCKING", cfg!(CONFIG_PROVE_LOCKING)),
     ("KASAN", cfg!(CONFIG_KASAN)),
@@ -30,17 +30,17 @@ const DISTORTING: [(&str, bool); 12] = [
     ("DEBUG_OBJECTS", cfg!(CONFIG_DEBUG_OBJECTS)),
     ("DEBUG_ATOMIC_SLEEP", cfg!(CONFIG_DEBUG_ATOMIC_SLEEP)),
     ("DEBUG_KMEMLEAK", cfg!(CONFIG_DEBUG_KMEMLEAK)),
-    ("PAGE_POISONING", cfg!(CONFIG_PAGE_POISONING)),
     (
         "DEBUG_KMAP_LOCAL_FORCE_MAP",
         cfg!(CONFIG_DEBUG_KMAP_LOCAL_FORCE_MAP),
     ),
 ];
 
-fn distorting(init_on_alloc: bool, init_on_free: bool) -> Text<160> {
+fn distorting(raw: &sys::machine::Machine) -> Text<160> {
     let switches = [
-        ("init_on_alloc", init_on_alloc),
-        ("init_on_free", init_on_free),
+        ("init_on_alloc", raw.init_on_alloc),
+        ("init_on_free", raw.init_on_free),
+        ("page_poison", raw.page_poisoning),
     ];
     let mut text = Text::EMPTY;
     for (name, on) in DISTORTING.into_iter().chain(switches) {
@@ -82,7 +82,7 @@ pub(crate) fn machine() -> Provenance {
         machine,
         hypervisor: Text::new(hypervisor),
         preemption: raw.preemption,
-        distorting: distorting(raw.init_on_alloc, raw.init_on_free),
+        distorting: distorting(&raw),
     }
 }
 

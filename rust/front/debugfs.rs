@@ -2,7 +2,10 @@
 
 //! The files in /sys/kernel/debug/memlab. A write runs, a read shows.
 
-use super::lab::Lab;
+use super::lab::{
+    self,
+    Lab, //
+};
 use crate::{
     bench::run,
     experiment::CATALOGUE,
@@ -44,6 +47,14 @@ static FILES: &[File<Lab>] = &[
         name: c"compare",
         show: show_comparison,
         store: Some(Lab::compare_line),
+    },
+    File {
+        name: c"stop",
+        show: |_, out| done(report::stop(out)),
+        store: Some(|_, _| {
+            lab::stop();
+            Ok(())
+        }),
     },
     File {
         name: c"zones",

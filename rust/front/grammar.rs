@@ -89,7 +89,7 @@ pub fn parse(line: &str, catalogue: &[&'static Info], limits: &Limits) -> Result
             _ => {
                 if let Some(number) = Number::ALL.into_iter().find(|n| n.name() == key) {
                     let range = limits.range(number, info);
-                    let parsed = parse_number(number, value, range)?;
+                    let parsed = parse_number(number, info.unit_of(number), value, range)?;
                     request.set(number, parsed, limits)?;
                     batch = batch.or((number == Number::Batch).then_some(parsed));
                 }
@@ -116,7 +116,7 @@ pub fn parse_compare(line: &str, limits: &Limits) -> Result<CompareRequest, Refu
             "direction" => request.direction = choice(key, value, &Direction::ALL)?,
             "time" => {
                 let range = CompareRequest::times(limits);
-                let time = parse_number(Number::Time, value, range)?;
+                let time = parse_number(Number::Time, Number::Time.unit(), value, range)?;
                 if !(range.min..=range.max).contains(&time) {
                     return Err(Refusal::range(key, time, range, Number::Time.unit()));
                 }
@@ -126,7 +126,7 @@ pub fn parse_compare(line: &str, limits: &Limits) -> Result<CompareRequest, Refu
             _ => request.set_sizes(
                 value
                     .split(',')
-                    .map(|size| parse_number(Number::Size, size, CompareRequest::SIZES)),
+                    .map(|size| parse_number(Number::Size, Number::Size.unit(), size, CompareRequest::SIZES)),
             )?,
         }
     }
@@ -195,8 +195,8 @@ impl Keys {
 }
 
 /// Reads decimal digits; a size may end in K, M or G.
-fn parse_number(number: Number, value: &str, range: Range) -> Result<u64, Refusal> {
-    let (name, unit, min, max) = (number.name(), number.unit(), Dec(range.min), Dec(range.max));
+fn parse_number(number: Number, unit: &str, value: &str, range: Range) -> Result<u64, Refusal> {
+    let (name, min, max) = (number.name(), Dec(range.min), Dec(range.max));
     let suffixed = number == Number::Size;
     let shift = match value.as_bytes().last() {
         Some(b'K' | b'k') if suffixed => 10,

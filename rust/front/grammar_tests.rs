@@ -36,12 +36,14 @@ mod tests {
         needs_device: true,
         may_sleep: false,
         held_max: 1,
+        unit: "bytes",
         allocates: false,
     };
     static PLAIN: Info = Info {
         name: "plain",
         directed: false,
         needs_device: false,
+        unit: "bytes",
         allocates: true,
         ..MAPS
     };

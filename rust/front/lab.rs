@@ -42,6 +42,9 @@ use kernel::{
 /// Whether a run is on. There is one machine to measure, whoever asks.
 static BUSY: Atomic<bool> = Atomic::new(false);
 
+/// Whether the run that is on was told to stop.
+static STOP: Atomic<bool> = Atomic::new(false);
+
 /// The right to run, one at a time.
 struct Turn;
 
@@ -50,6 +53,7 @@ impl Turn {
         if BUSY.load(Relaxed) || BUSY.xchg(true, Acquire) {
             return Err(EBUSY);
         }
+        STOP.store(false, Relaxed);
         Ok(Self)
     }
 }
@@ -98,7 +102,7 @@ impl Lab {
         let result = with_turn(|| {
             let line = text(line)?;
             let request = grammar::parse(line, CATALOGUE, &run::limits())?;
-            run::run(&request, &|| false)
+            run::run(&request, &stopped)
         })?;
         let ending = result
             .as_ref()
@@ -111,7 +115,7 @@ impl Lab {
     pub(crate) fn compare_line(&self, line: &[u8]) -> Result {
         let result = with_turn(|| {
             let request = grammar::parse_compare(text(line)?, &run::limits())?;
-            compare::compare(&request, &|| false)
+            compare::compare(&request, &stopped)
         })?;
         let cut_short = |comparison: &Comparison| {
             let mut endings = comparison.rows.iter().map(|row| row.ending);
@@ -121,6 +125,15 @@ impl Lab {
         keep(&self.comparison, result)?;
         early(ending.unwrap_or(Ending::Complete))
     }
+}
+
+/// Tells the run that is on to stop. Without one it does nothing.
+pub(crate) fn stop() {
+    STOP.store(true, Relaxed);
+}
+
+fn stopped() -> bool {
+    STOP.load(Relaxed)
 }
 
 /// Does `work` if no run is on; `EBUSY` otherwise.
@@ -133,7 +146,7 @@ pub(crate) fn with_turn<T>(work: impl FnOnce() -> T) -> Result<T> {
 
 /// Runs a request that another door has checked.
 pub(crate) fn run_request(request: &Request) -> Result<Result<Report, Refusal>> {
-    with_turn(|| run::run(request, &|| false))
+    with_turn(|| run::run(request, &stopped))
 }
 
 /// Keeps a result, or why there is none beside the result before it.

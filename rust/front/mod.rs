@@ -6,4 +6,6 @@ pub(crate) mod debugfs;
 pub mod grammar;
 pub(crate) mod lab;
 pub(crate) mod misc;
+#[cfg(CONFIG_PCI)]
+pub(crate) mod pci;
 pub(crate) mod platform;

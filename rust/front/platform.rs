@@ -11,7 +11,6 @@ use crate::sys::device::{
 };
 use kernel::{
     device::Core,
-    dma::DmaMask,
     driver,
     platform,
     prelude::*, //
@@ -20,7 +19,8 @@ use kernel::{
 /// Name of the driver and of the module's own device.
 const NAME: &CStr = c"memlab";
 
-/// Lends every platform device that is bound to it.
+/// Lends every platform device that is bound to it: the module's own, and any that
+/// `driver_override` sends here.
 pub(crate) struct Driver;
 
 /// The registration of [`Driver`].
@@ -34,7 +34,7 @@ impl platform::Driver for Driver {
         pdev: &'bound platform::Device<Core<'_>>,
         _info: Option<&'bound Self::IdInfo>,
     ) -> impl PinInit<Self::Data<'bound>, Error> + 'bound {
-        Loan::new(pdev, DmaMask::new::<64>())
+        Loan::new(pdev.as_ref())
     }
 
     fn unbind<'bound>(_dev: &'bound platform::Device<Core<'_>>, loan: Pin<&Loan>) {

@@ -8,6 +8,7 @@
 struct cma;
 struct device;
 struct page;
+struct scatterlist;
 
 #define MEMLAB_ORDERS	16
 
@@ -49,6 +50,7 @@ struct memlab_machine {
 	bool virtual_board;
 	bool init_on_alloc;
 	bool init_on_free;
+	bool page_poisoning;
 	char hypervisor[13];
 };
 
@@ -81,6 +83,7 @@ void memlab_machine(struct memlab_machine *out);
 void memlab_dma(struct device *dev, struct memlab_dma *out);
 u64 memlab_dma_map_single(struct device *dev, void *ptr, size_t size, u32 direction);
 void memlab_dma_unmap_single(struct device *dev, u64 addr, size_t size, u32 direction);
+void memlab_sg_set_page(struct scatterlist *sg, struct page *page, unsigned int length);
 bool memlab_dma_mapping_error(struct device *dev, u64 addr);
 unsigned long memlab_context_switches(void);
 bool memlab_fatal_signal(void);

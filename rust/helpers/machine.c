@@ -8,6 +8,7 @@
 #include <linux/nodemask.h>
 #include <linux/of.h>
 #include <linux/preempt.h>
+#include <linux/scatterlist.h>
 #include <linux/sched/signal.h>
 #include <linux/swiotlb.h>
 #include <linux/timekeeping.h>
@@ -73,6 +74,7 @@ void memlab_machine(struct memlab_machine *out)
 	out->nodes = num_online_nodes();
 	out->init_on_alloc = want_init_on_alloc(0);
 	out->init_on_free = want_init_on_free();
+	out->page_poisoning = page_poisoning_enabled();
 #ifdef CONFIG_X86
 	out->cpu = boot_cpu_data.x86_model_id;
 	if (boot_cpu_has(X86_FEATURE_HYPERVISOR)) {
@@ -139,6 +141,11 @@ void memlab_dma_unmap_single(struct device *dev, u64 addr, size_t size, u32 dire
 bool memlab_dma_mapping_error(struct device *dev, u64 addr)
 {
 	return dma_mapping_error(dev, addr);
+}
+
+void memlab_sg_set_page(struct scatterlist *sg, struct page *page, unsigned int length)
+{
+	sg_set_page(sg, page, length, 0);
 }
 
 unsigned long memlab_context_switches(void)

@@ -158,8 +158,10 @@ pub struct Info {
     pub about: &'static str,
     /// The names of the timed phases: what acquires and what releases.
     pub phases: [&'static str; 2],
-    /// The sizes that it takes, in bytes.
+    /// The sizes that it takes.
     pub sizes: Range,
+    /// What a size is in: "bytes" for everything that has to do with memory.
+    pub unit: &'static str,
     /// How many acquisitions one thread may hold at a time: the largest batch.
     pub held_max: u32,
     /// Whether the direction of DMA means anything to it.
@@ -170,6 +172,16 @@ pub struct Info {
     pub may_sleep: bool,
     /// Whether it gets memory; otherwise it maps memory that is there already.
     pub allocates: bool,
+}
+
+impl Info {
+    /// The unit of `number` in this experiment.
+    pub fn unit_of(&self, number: Number) -> &'static str {
+        match number {
+            Number::Size => self.unit,
+            _ => number.unit(),
+        }
+    }
 }
 
 /// One run, checked.
@@ -225,7 +237,8 @@ impl Request {
     pub fn set(&mut self, number: Number, value: u64, limits: &Limits) -> Result<(), Refusal> {
         let range = limits.range(number, self.info);
         if !(range.min..=range.max).contains(&value) {
-            return Err(Refusal::range(number.name(), value, range, number.unit()));
+            let unit = self.info.unit_of(number);
+            return Err(Refusal::range(number.name(), value, range, unit));
         }
         match number {
             Number::Size => self.size = value,

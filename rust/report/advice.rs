@@ -279,6 +279,7 @@ mod tests {
             directed: false,
             needs_device: false,
             may_sleep: false,
+            unit: "bytes",
             allocates: true,
         }
     }

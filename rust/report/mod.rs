@@ -53,3 +53,11 @@ pub fn refusal(out: &mut dyn Write, refusal: &Refusal) -> fmt::Result {
 pub fn nothing(out: &mut dyn Write, file: &str) -> fmt::Result {
     writeln!(out, "# nothing yet: a write to {file} runs, see help")
 }
+
+/// What the file `stop` is for.
+pub fn stop(out: &mut dyn Write) -> fmt::Result {
+    writeln!(
+        out,
+        "# a write ends the run that is on, within 100 ms between two operations"
+    )
+}

@@ -103,12 +103,14 @@ mod tests {
         directed: true,
         needs_device: true,
         may_sleep: false,
+        unit: "bytes",
         allocates: false,
     };
     static PLAIN: Info = Info {
         name: "plain",
         directed: false,
         needs_device: false,
+        unit: "bytes",
         allocates: true,
         phases: ["alloc", "free"],
         ..MAPS

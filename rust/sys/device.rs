@@ -17,12 +17,7 @@ use kernel::{
         Device,
         DeviceContext, //
     },
-    dma::{
-        Device as _,
-        DmaMask, //
-    },
     error::from_err_ptr,
-    platform,
     prelude::*,
     sync::{
         aref::ARef,
@@ -84,16 +79,13 @@ pub(crate) struct Loan {
 }
 
 impl Loan {
-    /// Sets both of the device's masks and lends it.
+    /// Lends a device as it is.
     ///
     /// To be called from probe; [`Loan::end`] must be called from unbind.
-    pub(crate) fn new(pdev: &platform::Device<Core<'_>>, mask: DmaMask) -> Result<Self> {
-        // SAFETY: The device is being probed and not lent yet: nobody uses its DMA.
-        unsafe { pdev.dma_set_mask_and_coherent(mask)? };
-        let device: &Device<Core<'_>> = pdev.as_ref();
+    pub(crate) fn new(device: &Device<Core<'_>>) -> Result<Self> {
         let slot = Arc::pin_init(
             try_pin_init!(Slot {
-                device: ARef::from(&**device),
+                device: device.into(),
                 recalled: Atomic::new(false),
                 leases <- new_mutex!(Leases { open: true, out: 0 }),
                 returned <- new_condvar!(),

@@ -27,6 +27,7 @@ pub(crate) struct Machine {
     pub(crate) virtual_board: bool,
     pub(crate) init_on_alloc: bool,
     pub(crate) init_on_free: bool,
+    pub(crate) page_poisoning: bool,
 }
 
 /// Asks the machine.
@@ -49,7 +50,15 @@ pub(crate) fn machine() -> Machine {
         virtual_board: raw.virtual_board,
         init_on_alloc: raw.init_on_alloc,
         init_on_free: raw.init_on_free,
+        page_poisoning: raw.page_poisoning,
     }
+}
+
+/// Bytes that can be had without swapping (`si_mem_available()`).
+pub(crate) fn available() -> u64 {
+    // SAFETY: Takes nothing.
+    let pages = unsafe { kernel::bindings::si_mem_available() };
+    u64::try_from(pages).unwrap_or(0) << kernel::page::PAGE_SHIFT
 }
 
 /// CPUs online.

@@ -13,5 +13,7 @@ pub(crate) mod dma;
 pub(crate) mod kmap;
 pub(crate) mod machine;
 pub(crate) mod memory;
+pub(crate) mod sg;
+pub(crate) mod spin;
 pub(crate) mod task;
 pub(crate) mod zeroed;

@@ -21,6 +21,7 @@ const KMALLOC: Info = Info {
         max: 4 << 20,
     },
     held_max: 256,
+    unit: "bytes",
     allocates: true,
     directed: false,
     needs_device: false,
@@ -43,6 +44,7 @@ static CMA: Info = Info {
 static SINGLE: Info = Info {
     name: "dma-single",
     phases: ["map", "unmap"],
+    unit: "bytes",
     allocates: false,
     directed: true,
     ..COHERENT

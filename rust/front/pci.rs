@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The driver that lends PCI devices. It matches none: `driver_override` sends them here.
+//!
+//! Its device is left as it was found, disabled and without bus mastering: what is measured is the
+//! work of the CPU, and no transfer is started.
+
+use crate::sys::device::Loan;
+use kernel::{
+    device::Core,
+    driver,
+    pci,
+    prelude::*, //
+};
+
+/// Lends every PCI device that is bound to it.
+pub(crate) struct Driver;
+
+/// The registration of [`Driver`].
+pub(crate) type Registration = driver::Registration<pci::Adapter<Driver>>;
+
+kernel::pci_device_table!(TABLE, <Driver as pci::Driver>::IdInfo, []);
+
+impl pci::Driver for Driver {
+    type IdInfo = ();
+    type Data<'bound> = Loan;
+    const ID_TABLE: pci::IdTable<Self::IdInfo> = &TABLE;
+
+    fn probe<'bound>(
+        pdev: &'bound pci::Device<Core<'_>>,
+        _info: Option<&'bound Self::IdInfo>,
+    ) -> impl PinInit<Self::Data<'bound>, Error> + 'bound {
+        Loan::new(pdev.as_ref())
+    }
+
+    fn unbind<'bound>(_dev: &'bound pci::Device<Core<'_>>, loan: Pin<&Loan>) {
+        loan.end();
+    }
+}
