@@ -11,6 +11,7 @@ from .console import Failure
 LINE = re.compile(r"memlab-test: (?P<word>check|done|ok|not ok) (?P<text>.*)")
 
 
+PROGRAMS = {"ioctl", "faults"}  # checks that stand on a program in C
 TARGETS = {
     "x86_64": (["--target=x86_64-linux-gnu"], "x86"),
     "arm": (["--target=arm-linux-gnueabihf", "-march=armv7-a"], "arm"),
@@ -28,8 +29,8 @@ def job(scripts, checks, settings):
     )
 
 
-def program(lab, kernel):
-    """The path of scripts/test/ioctl.c, built on nolibc for the guest of a kernel."""
+def program(lab, kernel, name):
+    """The path of scripts/test/NAME.c, built on nolibc for the guest of a kernel."""
     root = lab.root()
     target, linux_arch = TARGETS[kernel.arch]
 
@@ -37,19 +38,19 @@ def program(lab, kernel):
         step.run(root.argv(["make", "-C", kernel.source, f"O={root.inside(path)}",
                             f"ARCH={linux_arch}", "headers"]))
 
-    name = f"headers-{kernel.arch}-{digest(kernel.source, lab.root_key())}"
-    entry = lab.cache.ensure(name, f"kernel headers for {kernel.arch}", 200, headers)
+    key = f"headers-{kernel.arch}-{digest(kernel.source, lab.root_key())}"
+    entry = lab.cache.ensure(key, f"kernel headers for {kernel.arch}", 200, headers)
     nolibc = f"{kernel.source}/tools/include/nolibc"
-    binary = lab.output() / f"ioctl-{kernel.arch}"
+    binary = lab.output() / f"{name}-{kernel.arch}"
     with lab.cache.lock(f"{lab.output().name}-{binary.name}", "test program"), \
-            lab.console.step(f"test program for {kernel.arch}") as step:
+            lab.console.step(f"{name}.c for {kernel.arch}") as step:
         step.run(root.argv([
             "sh", "-c", 'exec clang-19 -isystem "$(clang-19 -print-resource-dir)/include" "$@"',
             "sh", *target, "-Os", "-Wall", "-Werror", "-fno-stack-protector",
             "-static", "-nostdlib", "-nostdinc", "-fuse-ld=lld",
             f"-I{nolibc}", "-include", f"{nolibc}/nolibc.h", f"-I{root.inside(entry)}/usr/include",
             "-idirafter", "/src/include/uapi", "-o", root.inside(binary),
-            "/src/scripts/test/ioctl.c"]))
+            f"/src/scripts/test/{name}.c"]))
     return binary
 
 
@@ -81,8 +82,8 @@ def run(lab, report, label, kernel, checks, timeout=180, **options):
     ko = module.build(lab, kernel)
     scripts = sorted((Path(lab.checkout) / "scripts/test").glob("*.sh"))
     files = {f"/check/{path.name}": path for path in scripts} | {"/memlab.ko": ko}
-    if "ioctl" in checks:
-        files["/check/ioctl"] = program(lab, kernel)
+    for name in PROGRAMS.intersection(checks):
+        files[f"/check/{name}"] = program(lab, kernel, name)
     log = lab.output() / f"{label.replace(' ', '-')}.log"
     values = {"RELEASE": kernel.release, "ORIGIN": kernel.name.split("-")[0],
               "ACCEL": guest.accelerator(lab, kernel)}

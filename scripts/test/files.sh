@@ -45,6 +45,29 @@ check_reload() {
 	succeeds "it loads again" load
 }
 
+# Only a kernel with fault injection can do this: scripts/test/faults.c says ok and not ok.
+check_faults() {
+	for each in failslab fail_page_alloc; do
+		knobs=/sys/kernel/debug/$each
+		echo N >$knobs/ignore-gfp-wait
+		echo 0 >$knobs/verbose
+	done
+	echo N >/sys/kernel/debug/fail_page_alloc/ignore-gfp-highmem
+	echo 0 >/sys/kernel/debug/fail_page_alloc/min-order
+	for file in run compare zones buddy provenance; do
+		/check/faults read "$MEMLAB/$file" || fail "reading $file" "status $?"
+	done
+	for experiment in dma-coherent dma-single cma kmalloc vmalloc kmap-local; do
+		/check/faults write "$MEMLAB/run" "$experiment iterations=10" ||
+			fail "running $experiment" "status $?"
+	done
+	/check/faults write "$MEMLAB/compare" "size=4096 time=100" || fail "comparing" "status $?"
+	rmmod memlab
+	/check/faults load || fail "loading" "status $?"
+	succeeds "it loads after that" load
+	succeeds "it runs after that" put "$MEMLAB/run" "kmalloc iterations=10"
+}
+
 # Only a kernel built with DEBUG_KMEMLEAK has the file; the host asks for this check there.
 check_leaks() {
 	kmemleak=/sys/kernel/debug/kmemleak
