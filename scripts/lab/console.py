@@ -184,8 +184,8 @@ class Console:
             self.say(f"[{number}] {name} ...")
         try:
             yield step
-        except BaseException:
-            self._finish(step, "failed")
+        except BaseException as error:
+            self._finish(step, "failed" if isinstance(error, Exception) else "stopped")
             raise
         self._finish(step, "done")
 

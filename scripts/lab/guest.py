@@ -154,8 +154,7 @@ def command(lab, kernel, archive, append="", smp=1, memory=None, numa=(), device
 
 
 def archive_file(lab, name, data):
-    path = lab.output() / name
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path = lab.console.logs / name  # goes with the logs, should a kill leave it
     path.write_bytes(data)
     return path
 
