@@ -12,7 +12,7 @@ from .cache import Cache, digest
 from .console import Console
 from .root import Root
 
-KEPT_LOGS = 10
+KEPT_LOGS = 20
 
 
 class Lab:
@@ -33,7 +33,8 @@ class Lab:
         parent = self.output() / "log"
         parent.mkdir(exist_ok=True)
         for old in sorted(parent.iterdir())[:-KEPT_LOGS]:
-            shutil.rmtree(old, ignore_errors=True)
+            if not Path("/proc", old.name.rpartition("-")[2]).exists():  # its run is over
+                shutil.rmtree(old, ignore_errors=True)
         path = parent / f"{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}"
         path.mkdir()
         return path
