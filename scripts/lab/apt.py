@@ -65,8 +65,17 @@ class Index:
         }.items():
             self.options += ["-o", f"{key}={value}"]
 
+    def lock(self):
+        """Two clones may be at the same state."""
+        return self.cache.lock(f"apt-{self.suite}-{self.arch}", "package index")
+
+    def ask(self, *words):
+        with self.lock():
+            return subprocess.run(["apt-cache", *self.options, *words],
+                                  capture_output=True, text=True, check=False).stdout
+
     def update(self, step):
-        with self.cache.lock(f"apt-{self.suite}-{self.arch}", "package index"):
+        with self.lock():
             (self.state / "lists" / "partial").mkdir(parents=True, exist_ok=True)
             (self.state / "archives" / "partial").mkdir(parents=True, exist_ok=True)
             (self.state / "sources.list").write_text(
@@ -76,17 +85,10 @@ class Index:
 
     def names(self, pattern):
         """Package names that match a regular expression."""
-        done = subprocess.run(
-            ["apt-cache", *self.options, "pkgnames"], capture_output=True, text=True, check=False
-        )
-        return [name for name in done.stdout.split() if re.fullmatch(pattern, name)]
+        return [name for name in self.ask("pkgnames").split() if re.fullmatch(pattern, name)]
 
     def versions(self, package):
-        done = subprocess.run(
-            ["apt-cache", *self.options, "madison", package],
-            capture_output=True, text=True, check=False,
-        )
-        rows = (line.split("|") for line in done.stdout.splitlines())
+        rows = (line.split("|") for line in self.ask("madison", package).splitlines())
         return [row[1].strip() for row in rows if len(row) == 3]
 
     def download(self, packages, target, step):
@@ -99,5 +101,6 @@ class Index:
             size = sum(entry.stat().st_size for entry in os.scandir(partial))
             return f"{size >> 20} MiB"
 
-        step.run(["apt-get", *self.options, "download", *packages], cwd=partial, count=count)
+        with self.lock():
+            step.run(["apt-get", *self.options, "download", *packages], cwd=partial, count=count)
         return sorted(partial.glob("*.deb"))
