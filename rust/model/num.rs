@@ -43,11 +43,10 @@ fn long_division(n: u64, d: u64) -> (u64, u64) {
     let mut quotient = 0;
     let mut remainder: u64 = 0;
     for bit in (0..u64::BITS).rev() {
-        // The bit that a shift would push out is remembered: `d` may use all 64 bits.
-        let carry = remainder >> 63 != 0;
+        // Nothing is pushed out: what is left after k bits of `n` has at most k bits.
         remainder = (remainder << 1) | ((n >> bit) & 1);
-        if carry || remainder >= d {
-            remainder = remainder.wrapping_sub(d);
+        if remainder >= d {
+            remainder -= d;
             quotient |= 1 << bit;
         }
     }

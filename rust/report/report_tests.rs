@@ -269,6 +269,7 @@ node zone      order0  order1  order2  order3  order4  order5  order6  order7  o
         let text = |n| Text::<24>::format(format_args!("{}", table::Bytes(n)));
         assert_eq!(text(0).as_str(), "0");
         assert_eq!(text(64).as_str(), "64");
+        assert_eq!(text(512).as_str(), "512");
         assert_eq!(text(4096).as_str(), "4K");
         assert_eq!(text(4097).as_str(), "4097");
         assert_eq!(text(1 << 20).as_str(), "1M");

@@ -207,6 +207,9 @@ fn long_words_are_cut_and_a_message_still_fits() {
     ] {
         assert!(!check_run(&line), "{line}");
     }
+    let longest = format!("maps size=4096{}", " ".repeat(LINE_MAX - 14));
+    assert!(check_run(&longest) && check_run(&format!("{longest}\n")));
+    assert!(!check_run(&format!("{longest} ")));
 }
 
 #[test]
