@@ -34,12 +34,18 @@ def chosen(lab):
     """The kernel that ARCH, SERIES and KERNEL ask for."""
     arch = os.environ.get("ARCH") or "x86_64"
     series = os.environ.get("SERIES") or kernel.SERIES
-    way = os.environ.get("KERNEL") or "stock"
+    way = os.environ.get("KERNEL")
     if arch not in guest.MACHINES:
         raise Failure(f"ARCH={arch}: it is one of {', '.join(guest.MACHINES)}")
-    if way not in ("stock", "built"):
+    if way not in (None, "", "stock", "built"):
         raise Failure(f"KERNEL={way}: it is stock or built")
     if way == "stock":
+        return kernel.stock(lab, arch, series)
+    ready = None if way == "built" else kernel.stock_before(lab, arch, series)
+    ready = ready or kernel.built_before(lab, f"run-{arch}", series)
+    if ready:
+        return ready
+    if way != "built":
         try:
             return kernel.stock(lab, arch, series)
         except kernel.Unavailable as error:

@@ -24,6 +24,7 @@ DEBIAN = {"x86_64": ("amd64", "amd64")}  # our name: Debian's, the flavour
 IMAGES = {"x86_64": "arch/x86/boot/bzImage", "arm": "arch/arm/boot/zImage"}
 # The source package is for every architecture: an index can be broken.
 SOURCES = ((SUITE, "amd64"), (SUITE, "arm64"), ("sid", "amd64"))
+UNREACHABLE = re.compile("resolv|[Cc]onnect|[Nn]etwork|timed out|No space")
 EXPORTED = re.compile(r"EXPORT_SYMBOL_RUST_GPL\((\w+)\)")
 
 
@@ -66,6 +67,8 @@ def index(lab, suite=SUITE, arch="amd64"):
         try:
             found.update(step)
         except Failure as error:
+            if UNREACHABLE.search(str(error)):  # nor would any other index be
+                raise
             raise Unavailable(str(error)) from None
     return found
 
@@ -100,22 +103,30 @@ def newest(packages, series, debian, flavour):
                   f"{', '.join(sources) or 'none'})")
 
 
+def stock_before(lab, arch, series):
+    """The stock kernel of a series that is ready in the cache, or None."""
+    pointer = lab.cache.path / f"stock-{arch}-{series}"
+    if pointer.is_file():
+        name = stock_name(lab, pointer.read_text().strip())
+        if lab.cache.complete(name):
+            return remembered(lab.cache.path / name)
+    return None
+
+
 def stock(lab, arch="x86_64", series=SERIES):
     """The newest stock kernel of a series."""
+    ready = stock_before(lab, arch, series)
+    if ready:
+        return ready
     if arch not in DEBIAN:
         raise Unavailable(f"no stock kernel for {arch}")
     debian, flavour = DEBIAN[arch]
-    pointer = lab.cache.path / f"stock-{arch}-{series}"
-    if pointer.is_file():
-        release, version = pointer.read_text().split()
-        name = stock_name(lab, release)
-        if lab.cache.complete(name):
-            return remembered(lab.cache.path / name)
     packages = index(lab, arch=debian)
     release, version = newest(packages, series, debian, flavour)
     kernel = stock_release(lab, packages, arch, series, release, version)
-    pending = pointer.with_suffix(f".{os.getpid()}")
-    pending.write_text(f"{release} {version}\n")
+    pointer = lab.cache.path / f"stock-{arch}-{series}"
+    pending = pointer.with_name(f"{pointer.name}.{os.getpid()}")
+    pending.write_text(f"{release}\n")
     pending.replace(pointer)
     return kernel
 
@@ -190,20 +201,34 @@ def any_source(lab, series):
                   f"the first: {reasons[0]}")
 
 
-def built(lab, config="run-x86_64", arch="x86_64", series=SERIES):
-    """A kernel of scripts/configs/CONFIG.config, merged over allnoconfig."""
-    fragment = lab.checkout / "scripts/configs" / f"{config}.config"
-    if not fragment.is_file():
-        raise Failure(f"no configuration {fragment.name} in scripts/configs")
+def built_before(lab, config, series):
+    """The newest kernel of this configuration that is ready in the cache, or None."""
+    fragment = configuration(lab, config)
     key = digest(fragment, lab.root_key())
-    ready = sorted(lab.cache.path.glob(f"built-{config}-{series}.*-{key}"))
-    for path in reversed(ready):
+    for path in sorted(lab.cache.path.glob(f"built-{config}-{series}.*-{key}"), reverse=True,
+                       key=lambda path: version_key(path.name)):
         if lab.cache.complete(path.name):
             return remembered(path)
+    return None
+
+
+def configuration(lab, config):
+    path = lab.checkout / "scripts/configs" / f"{config}.config"
+    if not path.is_file():
+        raise Failure(f"no configuration {path.name} in scripts/configs")
+    return path
+
+
+def built(lab, config="run-x86_64", arch="x86_64", series=SERIES):
+    """A kernel of scripts/configs/CONFIG.config, merged over allnoconfig."""
+    ready = built_before(lab, config, series)
+    if ready:
+        return ready
+    fragment = configuration(lab, config)
     with lab.meanwhile(any_source, lab, series) as found:
         root = lab.root()
         version, tree = found()
-    name = f"built-{config}-{version}-{key}"
+    name = f"built-{config}-{version}-{digest(fragment, lab.root_key())}"
     make = ["LLVM=-19", f"ARCH={arch}"]
 
     def build(path, step):
