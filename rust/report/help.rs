@@ -35,11 +35,12 @@ const EXPERIMENTS: &[Column] = &[
     ("phases", -12),
     ("min_size", 8),
     ("max_size", 8),
+    ("unit", -12),
     ("sleeps", 6),
     ("parameters", -1),
 ];
 
-/// One line for each experiment: its phases, its sizes, what it takes.
+/// One line for each experiment: its phases, its sizes and their unit, what it takes.
 pub fn experiments(out: &mut dyn Write, catalogue: &[&'static Info]) -> fmt::Result {
     header(out, EXPERIMENTS)?;
     for info in catalogue {
@@ -51,6 +52,7 @@ pub fn experiments(out: &mut dyn Write, catalogue: &[&'static Info]) -> fmt::Res
                 &Phases(info),
                 &Bytes(info.sizes.min),
                 &Bytes(info.sizes.max),
+                &info.unit,
                 &super::provenance::yes(info.may_sleep),
                 &Parameters(info),
             ],
@@ -170,7 +172,7 @@ pub fn help(out: &mut dyn Write, catalogue: &[&'static Info], limits: &Limits) -
 
 fn meaning(number: Number) -> &'static str {
     match number {
-        Number::Size => "bytes per operation, within the experiment's own range: see experiments",
+        Number::Size => "of one operation; unit and range are the experiment's own: see experiments",
         Number::Iterations => "operations measured, per thread",
         Number::Warmup => "operations before the measured ones, per thread",
         Number::Time => "ms after which the run ends",
