@@ -78,9 +78,14 @@ def main(lab):
         stock = attempt(report, "stock kernel", kernel.stock, lab)
     ours = {arch: attempt(report, f"testing kernel for {arch}", kernel.built, lab,
                           f"test-{arch}", arch) for arch in arches}
+
+    def with_module(which):
+        return which and attempt(report, f"module for {which.name}", module.build, lab, which) \
+            and which
+
     # Building is for all processors; guests are for one or two, so they run side by side.
-    for which in filter(None, [stock, *ours.values()]):
-        attempt(report, f"module for {which.name}", module.build, lab, which)
+    stock = with_module(stock)
+    ours = {arch: with_module(which) for arch, which in ours.items()}
     pool = ThreadPoolExecutor(2)
     running = []
 

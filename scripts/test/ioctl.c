@@ -36,7 +36,7 @@ static struct memlab_run request(const char *experiment)
 		.outcome_size = sizeof(outcome),
 	};
 
-	strlcpy(run.experiment, experiment, sizeof(run.experiment));
+	snprintf(run.experiment, sizeof(run.experiment), "%s", experiment);
 	memset(&outcome, 0, sizeof(outcome));
 	return run;
 }
@@ -134,7 +134,7 @@ static void check_refusals(int fd)
 	memset(run.experiment, 'k', sizeof(run.experiment));
 	equal("a name without an end", call(fd, MEMLAB_IOC_RUN, &run), EINVAL);
 	run = request("dma-single");
-	strlcpy(run.device, "nosuch", sizeof(run.device));
+	snprintf(run.device, sizeof(run.device), "nosuch");
 	equal("a device that is not there", call(fd, MEMLAB_IOC_RUN, &run), ENODEV);
 	run = request("kmalloc");
 	run.outcome = 16;
