@@ -66,14 +66,21 @@ def reap(child, timeout=None):
     return status
 
 
+def kill(child):
+    try:
+        os.killpg(child.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+
+
 def stop_all():
-    """Kill what runs; unshare's --kill-child takes the rest with it."""
+    """Kill what runs, each with its group; unshare's --kill-child takes the rest."""
     global _stopping
     with _guard:
         _stopping = True
         running = list(_children)
     for child in running:
-        child.kill()
+        kill(child)
     for child in running:
         child.wait()
 

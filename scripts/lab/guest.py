@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .apt import Index
-from .console import Failure, reap, spawn
+from .console import Failure, kill, reap, spawn
 
 BEGIN = "memlab-guest: begin"
 END = "memlab-guest: status "
@@ -185,7 +185,7 @@ def boot(lab, kernel, script, files=None, echo=None, timeout=120, log=None, **op
 
             def expire():
                 expired.set()
-                child.kill()
+                kill(child)
 
             timer = threading.Timer(timeout, expire)
             timer.daemon = True

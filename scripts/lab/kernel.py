@@ -17,6 +17,7 @@ from pathlib import Path
 from .apt import Index
 from .cache import digest
 from .console import Failure
+from .root import isolated
 
 SERIES = "7.3"
 SUITE = "trixie-backports"
@@ -80,7 +81,7 @@ def source(lab, series, version, packages):
     def build(path, step):
         deb = packages.download([f"{package}={version}"], path, step)[0]
         step.run([
-            "bash", "-c",
+            *isolated(), "bash", "-c",
             'set -o pipefail; dpkg-deb --fsys-tarfile "$1" | tar -xO "./usr/src/$2.tar.xz" '
             '| tar -xvJ -C "$3"', "bash", deb, package, path,
         ], unit="files")
