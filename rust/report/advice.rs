@@ -160,24 +160,27 @@ fn for_size<'a, T: Deref<Target = Tally> + 'a>(
     }
 
     // Memory that a device can reach: allocated for it, or mapped for each transfer.
-    let reachable = |allocates| {
+    let reachable = || {
         group
             .clone()
-            .filter(move |o| o.placement.dma.is_some() && o.request.info.allocates == allocates)
+            .filter(|o| o.placement.dma.is_some())
             .filter_map(|o| Some((o.request.info, Cost::of(o)?)))
-            .min_by_key(|(_, cost)| cost.ns)
     };
-    if let (Some((coherent, a)), Some((streaming, b))) = (reachable(true), reachable(false)) {
-        let verdict = match (a.differs(&b), b.ns < a.ns) {
+    let best = |allocates| {
+        reachable()
+            .filter(|(info, _)| info.allocates == allocates)
+            .map(|(_, cost)| cost)
+            .min_by_key(|cost| cost.ns)
+    };
+    if let (Some(coherent), Some(streaming)) = (best(true), best(false)) {
+        let verdict = match (coherent.differs(&streaming), streaming.ns < coherent.ns) {
             (false, _) => "neither is cheaper per transfer",
             (true, true) => "map your buffer for each transfer; allocate coherent once and keep it",
             (true, false) => "allocating for each transfer is cheaper than mapping",
         };
-        let (coherent, streaming) = (coherent.name, streaming.name);
-        writeln!(
-            out,
-            "# {size}: for a device: {streaming} {b}, {coherent} {a}: {verdict}"
-        )?;
+        write!(out, "# {size}: for a device: ")?;
+        ranking(out, reachable())?;
+        writeln!(out, ": {verdict}")?;
     }
 
     let mut lead = "came from: ";

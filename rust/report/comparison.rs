@@ -153,7 +153,7 @@ fn notes<'a, T: Deref<Target = Tally> + 'a>(
     out: &mut dyn Write,
     rows: impl Iterator<Item = &'a Outcome<T>> + Clone,
 ) -> fmt::Result {
-    let mut lead = "# batched, a sample is the mean of so many operations, tails are lost: ";
+    let mut lead = "# batched, a sample is the mean of so many operations, which hides tails: ";
     for o in rows.clone().filter(|o| o.batch > 1) {
         let (name, size) = (o.request.info.name, Bytes(o.request.size));
         write!(out, "{lead}{name} {size} x {}", Dec(o.batch))?;

@@ -172,7 +172,9 @@ pub fn help(out: &mut dyn Write, catalogue: &[&'static Info], limits: &Limits) -
 
 fn meaning(number: Number) -> &'static str {
     match number {
-        Number::Size => "of one operation; unit and range are the experiment's own: see experiments",
+        Number::Size => {
+            "of one operation; unit and range are the experiment's own: see experiments"
+        }
         Number::Iterations => "operations measured, per thread",
         Number::Warmup => "operations before the measured ones, per thread",
         Number::Time => "ms after which the run ends",

@@ -226,7 +226,9 @@ fn advice_ranks_memory_and_sets_streaming_against_coherent() {
         "# 64: to get memory: kmalloc 20",
         " < vmalloc ",
         " < dma-coherent ",
-        "map your buffer for each transfer",
+        "# 64: for a device: dma-single 6",
+        " < dma-coherent 10",
+        ": map your buffer for each transfer",
         "# 64K: came from: dma-coherent buddy (Normal)",
     ] {
         assert!(notes.contains(said), "{said:?} is not in\n{notes}");
@@ -279,7 +281,7 @@ fn what_a_table_does_not_show_is_said() {
         text(|out| report::comparison(out, rows.iter(), &refused, &machine(Machine::Native)));
     for said in [
         "# not measured: cma: the device has no CMA area",
-        "tails are lost: kmalloc 64K x 32",
+        "which hides tails: kmalloc 64K x 32",
         "# 1 of 8 ended with their time: see samples",
         "# not finished: dma-single 64, device-gone",
         "# switched out during 5 of 16000 samples",
