@@ -187,11 +187,12 @@ pub(crate) fn errno(refusal: &Refusal) -> Error {
     }
 }
 
-/// The errno of a run that did not end by itself.
+/// The errno of a run that did not end by itself. Not `EINTR`, upon which some shells write the
+/// same line again.
 pub(crate) fn early(ending: Ending) -> Result {
     match ending {
         Ending::Complete | Ending::Time => Ok(()),
-        Ending::Stopped => Err(EINTR),
+        Ending::Stopped => Err(ECANCELED),
         Ending::DeviceGone => Err(ENODEV),
     }
 }
