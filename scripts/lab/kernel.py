@@ -10,7 +10,6 @@ Both are kept in the cache and both are a Kernel: nobody else asks which.
 import json
 import os
 import re
-import subprocess
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -21,7 +20,11 @@ from .root import isolated
 
 SERIES = "7.3"
 SUITE = "trixie-backports"
-DEBIAN = {"x86_64": ("amd64", "amd64")}  # our name: Debian's, the flavour
+DEBIAN = {"x86_64": ("amd64", "amd64"), "arm": ("armhf", "armmp-lpae")}  # name, flavour
+CROSS = """
+    gcc-14-arm-linux-gnueabihf gcc-14-arm-linux-gnueabihf-base cpp-14-arm-linux-gnueabihf
+    libgcc-14-dev-armhf-cross binutils-arm-linux-gnueabihf
+""".split()
 IMAGES = {"x86_64": "arch/x86/boot/bzImage", "arm": "arch/arm/boot/zImage"}
 # The source package is for every architecture: an index can be broken.
 SOURCES = ((SUITE, "amd64"), (SUITE, "arm64"), ("sid", "amd64"))
@@ -53,8 +56,9 @@ def jobs():
 
 
 def remembered(path):
-    """A Kernel as its entry holds it."""
+    """A Kernel as its entry holds it; the cache may have moved since."""
     facts = json.loads((path / "kernel.json").read_text())
+    facts["image"] = str(path / facts["image"])
     return Kernel(**{**facts, "make": tuple(facts["make"])})
 
 
@@ -119,8 +123,6 @@ def stock(lab, arch="x86_64", series=SERIES):
     ready = stock_before(lab, arch, series)
     if ready:
         return ready
-    if arch not in DEBIAN:
-        raise Unavailable(f"no stock kernel for {arch}")
     debian, flavour = DEBIAN[arch]
     packages = index(lab, arch=debian)
     release, version = newest(packages, series, debian, flavour)
@@ -130,6 +132,24 @@ def stock(lab, arch="x86_64", series=SERIES):
     pending.write_text(f"{release}\n")
     pending.replace(pointer)
     return kernel
+
+
+def compiler(lab, arch):
+    """The make arguments for the compiler that built Debian's kernel."""
+    if arch == "x86_64":
+        return ["CC=gcc-14"]
+
+    def build(path, step):
+        # Unpacked beside the root, as only this kernel needs it.
+        packages = Index(lab.cache, "trixie", "amd64")
+        packages.update(step)
+        for deb in packages.download(CROSS, path, step):
+            step.run(["dpkg-deb", "-x", deb, path])
+            deb.unlink()
+
+    entry = lab.cache.ensure(f"cross-{digest(*CROSS)}", "ARM cross compiler", 300, build)
+    prefix = f"/cache/{entry.name}/usr/bin/arm-linux-gnueabihf-"
+    return ["ARCH=arm", f"CROSS_COMPILE={prefix}", f"CC={prefix}gcc-14"]
 
 
 def stock_name(lab, release):
@@ -142,6 +162,7 @@ def stock_release(lab, packages, arch, series, release, version):
         return remembered(lab.cache.path / name)
     with lab.meanwhile(source, lab, series, version, packages) as unpacked:
         root = lab.root()
+        toolchain = compiler(lab, arch)
         tree = unpacked()
 
     def build(path, step):
@@ -154,7 +175,7 @@ def stock_release(lab, packages, arch, series, release, version):
         (path / "build").mkdir()
         (path / "build/.config").write_bytes(
             (unpacked / "lib/modules" / release / "config").read_bytes())
-        make = ["CC=gcc-14", f"KERNELRELEASE={release}"]
+        make = [*toolchain, f"KERNELRELEASE={release}"]
         prefix = ["make", "-C", tree, f"O=/cache/{name}/build", *make]
         step.run(root.argv([*prefix, "olddefconfig"]))
         step.run(root.argv([*prefix, jobs(), "prepare", "modules_prepare"]))
@@ -162,7 +183,7 @@ def stock_release(lab, packages, arch, series, release, version):
         agree(path / "build/rust", symvers, release)
         (path / "build/Module.symvers").write_text(symvers)
         remember(path, Kernel(
-            name, release, arch, str(unpacked / "lib/modules" / release / "vmlinuz"), tree,
+            name, release, arch, f"packages/usr/lib/modules/{release}/vmlinuz", tree,
             f"/cache/{name}/build", tuple(make)))
 
     return remembered(lab.cache.ensure(name, f"stock kernel {release}", 1000, build))
@@ -244,8 +265,7 @@ def built(lab, config="run-x86_64", arch="x86_64", series=SERIES):
         step.run(root.argv(["make", "-C", tree, f"O={output}", *make, jobs(),
                             Path(image).name, "modules"]))
         release = (path / "build/include/config/kernel.release").read_text().strip()
-        remember(path, Kernel(name, release, arch, str(path / "build" / image), tree, output,
-                              tuple(make)))
+        remember(path, Kernel(name, release, arch, f"build/{image}", tree, output, tuple(make)))
 
     return remembered(lab.cache.ensure(name, f"kernel {config} {version}", 1500, build))
 
