@@ -56,6 +56,21 @@ def suites(lab, report):
     return expected
 
 
+def frames(lab, report, which, ko):
+    """No stack frame of the module is larger than CONFIG_FRAME_WARN allows by default."""
+    most = 1024 if which.arch == "arm" else 2048
+    with lab.console.step(f"stack frames for {which.name}") as step:
+        step.run(lab.root().argv([
+            "sh", "-c", 'llvm-objdump-19 -d "$1" | perl "$2/scripts/checkstack.pl" "$3" 0 '
+            "| llvm-cxxfilt-19", "sh", lab.root().inside(ko), which.source, which.arch]))
+        sizes = re.findall(r"^0x\w+ (.+) \[\w+\]:\s*(\d+)$", step.log.read_text(), re.M)
+    # A KUnit case runs in a thread of its own.
+    wide = [f"{name} {size}" for name, size in sizes
+            if int(size) > most and "kunit_rust_wrapper" not in name]
+    why = f"more than {most} bytes: {', '.join(wide)}" if wide else ""
+    report.add(f"stack frames on {which.arch}", why if sizes else f"none found (log: {step.log})")
+
+
 def attempt(report, name, function, *arguments, **options):
     """A part that cannot be run is a failure of its own and does not hide the others."""
     try:
@@ -80,8 +95,10 @@ def main(lab):
                           f"test-{arch}", arch) for arch in arches}
 
     def with_module(which):
-        return which and attempt(report, f"module for {which.name}", module.build, lab, which) \
-            and which
+        ko = which and attempt(report, f"module for {which.name}", module.build, lab, which)
+        if ko and which is not stock:
+            attempt(report, f"stack frames on {which.arch}", frames, lab, report, which, ko)
+        return ko and which
 
     # Building is for all processors; guests are for one or two, so they run side by side.
     stock = with_module(stock)

@@ -89,8 +89,11 @@ def run(lab, report, label, kernel, checks, timeout=180, **options):
               "ACCEL": guest.accelerator(lab, kernel)}
     with lab.console.step(f"checks in {label}"):
         try:
-            console = guest.boot(lab, kernel, job(scripts, checks, values), files,
-                                 timeout=timeout, log=log, **options).console
+            result = guest.boot(lab, kernel, job(scripts, checks, values), files,
+                                timeout=timeout, log=log, **options)
+            console = result.console
+            if result.status:
+                report.add(f"{label} boot", f"its script ended with {result.status} (log: {log})")
         except Failure as error:
             report.add(f"{label} boot", str(error))
             console = log.read_text(errors="replace").splitlines() if log.is_file() else []
