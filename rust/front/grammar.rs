@@ -123,11 +123,14 @@ pub fn parse_compare(line: &str, limits: &Limits) -> Result<CompareRequest, Refu
                 request.time = time;
             }
             // `keys` lets nothing else through.
-            _ => request.set_sizes(
-                value
-                    .split(',')
-                    .map(|size| parse_number(Number::Size, Number::Size.unit(), size, CompareRequest::SIZES)),
-            )?,
+            _ => request.set_sizes(value.split(',').map(|size| {
+                parse_number(
+                    Number::Size,
+                    Number::Size.unit(),
+                    size,
+                    CompareRequest::SIZES,
+                )
+            }))?,
         }
     }
     Ok(request)
