@@ -26,10 +26,7 @@ use kernel::{
         page,
         scatterlist, //
     },
-    ffi::{
-        self,
-        c_char, //
-    },
+    ffi, //
 };
 use pin_init::MaybeZeroable;
 

@@ -3,6 +3,11 @@
 //! memlab asks a running kernel what each way of getting memory, and of getting it to a device,
 //! really costs and really does.
 
+#![allow(
+    clippy::result_large_err,
+    reason = "a refusal carries its sentence, and is made once per request"
+)]
+
 mod bench;
 mod bindings;
 mod experiment;

@@ -161,11 +161,11 @@ impl Visitor for Runner<'_> {
     type Output = Result<Report, Refusal>;
 
     fn visit<'d, E: Experiment<'d>>(self, experiment: &E) -> Self::Output {
-        let cpus = self.cpus()?;
         let plan = Plan {
             iterations: self.request.iterations,
             batch_shift: self.batch_shift(experiment)?,
         };
+        let cpus = self.cpus()?;
         self.threads(experiment, plan, &cpus).map_err(|error| {
             let (name, threads) = (self.request.info.name, self.request.threads as u32);
             let errno = error.to_errno();
@@ -388,3 +388,7 @@ fn one_thread<'d, E: Experiment<'d>>(
     total.ended = total.ended.max(ended);
     Ok(())
 }
+
+#[cfg(CONFIG_KUNIT = "y")]
+#[path = "run_tests.rs"]
+mod run_tests;

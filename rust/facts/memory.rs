@@ -35,3 +35,7 @@ pub(crate) fn zones() -> Result<KVec<Zone>> {
     }
     Ok(all)
 }
+
+#[cfg(CONFIG_KUNIT = "y")]
+#[path = "memory_tests.rs"]
+mod memory_tests;

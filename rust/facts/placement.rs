@@ -125,3 +125,7 @@ pub(crate) fn of_page_at(
         ..Placement::UNKNOWN
     }
 }
+
+#[cfg(CONFIG_KUNIT = "y")]
+#[path = "placement_tests.rs"]
+mod placement_tests;

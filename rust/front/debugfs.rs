@@ -67,6 +67,11 @@ static FILES: &[File<Lab>] = &[
         store: None,
     },
     File {
+        name: c"device",
+        show: show_devices,
+        store: None,
+    },
+    File {
         name: c"provenance",
         show: show_provenance,
         store: None,
@@ -115,6 +120,14 @@ fn show_comparison(lab: &Lab, out: &mut Text) -> Result {
         None if last.refusal.is_none() => done(report::nothing(out, "compare")),
         None => Ok(()),
     }
+}
+
+fn show_devices(_: &Lab, out: &mut Text) -> Result {
+    let leases = sys::device::lease_all()?;
+    let devices = leases
+        .iter()
+        .map(|lease| facts::provenance::device(lease.device()));
+    done(report::devices(out, devices))
 }
 
 fn show_provenance(_: &Lab, out: &mut Text) -> Result {

@@ -10,7 +10,6 @@ use crate::{
         self,
         Report, //
     },
-    bindings as abi_const,
     experiment::CATALOGUE,
     model::{
         histogram::Histogram,
@@ -60,7 +59,7 @@ impl MiscDevice for Door {
     fn ioctl((): (), _file: &File, cmd: u32, arg: usize) -> Result<isize> {
         // The size is not looked at: it is in the structure, which may grow.
         let direction = kernel::uapi::_IOC_READ | kernel::uapi::_IOC_WRITE;
-        if _IOC_TYPE(cmd) != abi_const::MEMLAB_IOC_MAGIC || _IOC_DIR(cmd) != direction {
+        if _IOC_TYPE(cmd) != abi::IOC_MAGIC || _IOC_DIR(cmd) != direction {
             return Err(ENOTTY);
         }
         let arg = UserPtr::from_addr(arg);
@@ -79,7 +78,7 @@ fn info(arg: UserPtr) -> Result<isize> {
     let experiment = CATALOGUE.get(index).ok_or(ERANGE)?;
     let limits = run::limits();
     info.size = u32::try_from(size_of::<abi::Info>())?;
-    info.abi = abi_const::MEMLAB_ABI_VERSION;
+    info.abi = abi::VERSION;
     info.experiments = u32::try_from(CATALOGUE.len())?;
     abi::put(&mut info.name, experiment.name);
     info.size_min = experiment.sizes.min;
@@ -144,7 +143,7 @@ fn checked(call: &abi::Run, name: &str, device: &str) -> Result<Request, Refusal
     for (number, value) in numbers.into_iter().filter(|(_, value)| *value != 0) {
         request.set(number, value, &limits)?;
     }
-    if call.node != abi_const::MEMLAB_NODE_ANY {
+    if call.node != abi::NODE_ANY {
         request.set(Number::Node, u64::from(call.node), &limits)?;
     }
     let unknown = |what: &str, value: u32| Refusal::invalid(format_args!("{what}={value}: unknown"));
@@ -161,10 +160,10 @@ fn outcome(report: &Report) -> Result<KVBox<abi::Outcome>> {
     let mut out = abi::outcome()?;
     out.size = u32::try_from(size_of::<abi::Outcome>())?;
     out.ending = match report.ending {
-        Ending::Complete => abi_const::memlab_ending_MEMLAB_COMPLETE,
-        Ending::Time => abi_const::memlab_ending_MEMLAB_TIME,
-        Ending::Stopped => abi_const::memlab_ending_MEMLAB_STOPPED,
-        Ending::DeviceGone => abi_const::memlab_ending_MEMLAB_DEVICE_GONE,
+        Ending::Complete => abi::COMPLETE,
+        Ending::Time => abi::TIME,
+        Ending::Stopped => abi::STOPPED,
+        Ending::DeviceGone => abi::DEVICE_GONE,
     };
     for (to, from) in out.phases.iter_mut().zip(&report.tally.phases) {
         phase(to, from);
@@ -203,8 +202,8 @@ fn phase(to: &mut abi::Phase, from: &Histogram) {
 
 fn tristate(value: Option<bool>) -> u32 {
     match value {
-        Some(false) => abi_const::memlab_tristate_MEMLAB_NO,
-        Some(true) => abi_const::memlab_tristate_MEMLAB_YES,
-        None => abi_const::memlab_tristate_MEMLAB_UNKNOWN,
+        Some(false) => abi::NO,
+        Some(true) => abi::YES,
+        None => abi::UNKNOWN,
     }
 }

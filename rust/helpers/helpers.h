@@ -32,7 +32,6 @@ struct memlab_page {
 	const char *zone;
 	u32 node;
 	s32 cma;
-	bool highmem;
 	u64 phys;
 };
 

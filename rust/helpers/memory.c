@@ -98,7 +98,6 @@ void memlab_page(const struct page *page, struct memlab_page *out)
 	out->zone = page_zone(page)->name;
 	out->node = page_to_nid(page);
 	out->cma = memlab_pageblock_is_cma(page);
-	out->highmem = PageHighMem(page);
 	out->phys = page_to_phys(page);
 }
 

@@ -26,7 +26,10 @@ pub use self::{
         zones, //
     },
     outcome::outcome,
-    provenance::provenance, //
+    provenance::{
+        devices,
+        provenance, //
+    },
 };
 
 use crate::model::request::{

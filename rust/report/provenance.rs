@@ -2,7 +2,12 @@
 
 //! What colours every result.
 
-use super::table::Bytes;
+use super::table::{
+    header,
+    row,
+    Bytes,
+    Column, //
+};
 use crate::model::{
     num::Hex,
     provenance::{
@@ -46,6 +51,51 @@ pub fn provenance(
     }
 }
 
+const DEVICES: &[Column] = &[
+    ("device", -16),
+    ("bus", -8),
+    ("coherent", 8),
+    ("dma_mask", 18),
+    ("coherent_mask", 18),
+    ("iommu", 8),
+    ("swiotlb_force", 13),
+    ("max_mapping", 11),
+];
+
+/// The devices that can be under test; the first is the default.
+pub fn devices(out: &mut dyn Write, devices: impl Iterator<Item = Device>) -> fmt::Result {
+    writeln!(
+        out,
+        "# lent now, the default first; driver_override lends another PCI or platform device"
+    )?;
+    header(out, DEVICES)?;
+    for d in devices {
+        row(
+            out,
+            DEVICES,
+            &[
+                &d.name,
+                &d.bus,
+                &yes(d.coherent),
+                &Hex(d.mask),
+                &Hex(d.coherent_mask),
+                &d.iommu,
+                &yes(d.swiotlb_force),
+                &mapping(d.max_mapping),
+            ],
+        )?;
+    }
+    Ok(())
+}
+
+/// The kernel says "any size" with the highest value of its size type, which is 32 bits on ARM.
+fn mapping(max: u64) -> Text<16> {
+    match max {
+        max if max == u64::MAX || max == u64::from(u32::MAX) => Text::new("unlimited"),
+        max => Text::format(format_args!("{}", Bytes(max))),
+    }
+}
+
 fn device(out: &mut dyn Write, device: &Device) -> fmt::Result {
     writeln!(out, "device        {}", device.name)?;
     writeln!(out, "bus           {}", device.bus)?;
@@ -54,13 +104,7 @@ fn device(out: &mut dyn Write, device: &Device) -> fmt::Result {
     writeln!(out, "coherent_mask {}", Hex(device.coherent_mask))?;
     writeln!(out, "iommu         {}", device.iommu)?;
     writeln!(out, "swiotlb_force {}", yes(device.swiotlb_force))?;
-    // The kernel says "any size" with the highest value of its size type, which is 32 bits on ARM.
-    match device.max_mapping {
-        max if max == u64::MAX || max == u64::from(u32::MAX) => {
-            writeln!(out, "max_mapping   unlimited")
-        }
-        max => writeln!(out, "max_mapping   {}", Bytes(max)),
-    }
+    writeln!(out, "max_mapping   {}", mapping(device.max_mapping))
 }
 
 /// The line that goes on top of figures which are not hardware's.

@@ -17,11 +17,20 @@ use kernel::{
 use pin_init::Zeroable;
 
 pub(crate) use lab::{
-    memlab_failure as Failure,
+    memlab_ending_MEMLAB_COMPLETE as COMPLETE,
+    memlab_ending_MEMLAB_DEVICE_GONE as DEVICE_GONE,
+    memlab_ending_MEMLAB_STOPPED as STOPPED,
+    memlab_ending_MEMLAB_TIME as TIME,
     memlab_info as Info,
     memlab_outcome as Outcome,
     memlab_phase as Phase,
-    memlab_run as Run, //
+    memlab_run as Run,
+    memlab_tristate_MEMLAB_NO as NO,
+    memlab_tristate_MEMLAB_UNKNOWN as UNKNOWN,
+    memlab_tristate_MEMLAB_YES as YES,
+    MEMLAB_ABI_VERSION as VERSION,
+    MEMLAB_IOC_MAGIC as IOC_MAGIC,
+    MEMLAB_NODE_ANY as NODE_ANY, //
 };
 
 /// A structure of the ABI.

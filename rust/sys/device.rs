@@ -135,6 +135,11 @@ impl Lease {
             .ok_or(ENODEV)?
             .clone();
         drop(lent);
+        Self::new(slot)
+    }
+
+    /// `ENODEV` if the loan is ending.
+    fn new(slot: Arc<Slot>) -> Result<Self> {
         let mut leases = slot.leases.lock();
         if !leases.open {
             return Err(ENODEV);
@@ -166,11 +171,20 @@ impl Drop for Lease {
     }
 }
 
-/// The names of the devices that are lent, handed to `each`.
-pub(crate) fn for_each_lent(mut each: impl FnMut(&str)) {
+/// A lease of every device that is lent, in the order in which they were.
+pub(crate) fn lease_all() -> Result<KVec<Lease>> {
+    let mut slots = KVec::new();
     for slot in LENT.lock().iter() {
-        each(slot.device.name().to_str().unwrap_or("?"));
+        slots.push(slot.clone(), GFP_KERNEL)?;
     }
+    let mut leases = KVec::new();
+    for slot in slots {
+        // One that is just being recalled is not lent any more.
+        if let Ok(lease) = Lease::new(slot) {
+            leases.push(lease, GFP_KERNEL)?;
+        }
+    }
+    Ok(leases)
 }
 
 /// A platform device without resources, unregistered on drop.
@@ -209,3 +223,7 @@ impl Drop for PlatformDevice {
         unsafe { bindings::platform_device_unregister(self.raw) };
     }
 }
+
+#[cfg(CONFIG_KUNIT = "y")]
+#[path = "device_tests.rs"]
+mod device_tests;

@@ -4,10 +4,7 @@
 
 use super::memory::static_str;
 use crate::bindings as lab;
-use kernel::{
-    device::Device,
-    prelude::*, //
-};
+use kernel::device::Device;
 
 /// What holds as long as the kernel runs.
 pub(crate) struct Machine {

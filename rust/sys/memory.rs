@@ -70,8 +70,6 @@ pub(crate) struct PageFacts {
     pub(crate) node: u32,
     /// Whether its pageblock is a CMA one.
     pub(crate) cma: Option<bool>,
-    /// Whether it has no permanent kernel address.
-    pub(crate) highmem: bool,
     /// The physical address.
     pub(crate) phys: u64,
 }
@@ -89,7 +87,6 @@ pub(crate) fn page_facts(page: NonNull<bindings::page>) -> PageFacts {
             1 => Some(true),
             _ => None,
         },
-        highmem: raw.highmem,
         phys: raw.phys,
     }
 }

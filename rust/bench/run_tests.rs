@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The engine on the kernel it is loaded into: counts and endings, never wall time.
+
+#[kernel::macros::kunit_tests(memlab_run)]
+mod tests {
+    use super::super::{
+        limits,
+        run,
+        Report, //
+    };
+    use crate::{
+        experiment::CATALOGUE,
+        model::{
+            outcome::{
+                Ending,
+                Net, //
+            },
+            request::{
+                Kind,
+                Mode,
+                Refusal,
+                Request, //
+            },
+            text::Text, //
+        },
+    };
+
+    /// A short request for the experiment `name`.
+    fn request(name: &str, size: u64, iterations: u64) -> Option<Request> {
+        let info = CATALOGUE.iter().find(|info| info.name == name)?;
+        let mut request = Request::new(info);
+        request.size = size;
+        request.iterations = iterations;
+        request.warmup = 2;
+        request.time = 20_000;
+        request.mode = Mode::Op;
+        Some(request)
+    }
+
+    fn go(request: Option<Request>) -> Option<Report> {
+        run(&request?, &|| false).ok()
+    }
+
+    fn refused(request: Option<Request>) -> Option<Refusal> {
+        run(&request?, &|| false).err()
+    }
+
+    fn counts(report: &Report) -> [u64; 2] {
+        let [acquired, released] = &report.tally.phases;
+        [acquired.count(), released.count()]
+    }
+
+    #[test]
+    fn every_experiment_runs_and_counts_each_operation() {
+        for info in CATALOGUE {
+            let size = 4096u64.clamp(info.sizes.min, info.sizes.max);
+            let report = go(request(info.name, size, 50));
+            assert!(report.is_some());
+            if let Some(report) = report {
+                assert_eq!(report.ending, Ending::Complete);
+                assert_eq!(report.tally.failures.total(), 0);
+                assert_eq!(counts(&report), [50; 2]);
+                assert_eq!(report.device.is_some(), info.needs_device);
+            }
+        }
+    }
+
+    #[test]
+    fn threads_add_up() {
+        let mut three = request("kmalloc", 64, 200);
+        if let Some(request) = &mut three {
+            request.threads = 3;
+        }
+        assert!(limits().threads >= 3);
+        assert_eq!(go(three).map(|report| counts(&report)), Some([600; 2]));
+    }
+
+    #[test]
+    fn a_batch_is_one_sample() {
+        let mut batched = request("kmalloc", 64, 80);
+        if let Some(request) = &mut batched {
+            request.mode = Mode::Batch;
+            request.batch = 8;
+        }
+        let report = go(batched);
+        assert_eq!(report.as_ref().map(|report| report.batch), Some(8));
+        assert_eq!(report.map(|report| counts(&report)), Some([10; 2]));
+    }
+
+    #[test]
+    fn a_batch_that_cannot_fit_is_refused_by_name() {
+        let mut nested = request("kmap-local", 64, 80);
+        if let Some(request) = &mut nested {
+            request.mode = Mode::Batch;
+            request.batch = 16;
+        }
+        let refusal = refused(nested);
+        assert_eq!(refusal.map(|refusal| refusal.kind), Some(Kind::Invalid));
+        assert!(refusal.is_some_and(|r| r.message.as_str().starts_with("batch=16: ")));
+    }
+
+    #[test]
+    fn more_memory_than_a_run_may_hold_is_refused_by_name() {
+        let mut huge = request("vmalloc", 16 << 20, 1);
+        if let Some(request) = &mut huge {
+            request.threads = 1 << 20;
+        }
+        let refusal = refused(huge);
+        // The threads' own book-keeping must not be allocated first.
+        assert_eq!(refusal.map(|refusal| refusal.kind), Some(Kind::NoMemory));
+        assert!(refusal.is_some_and(|r| r.message.as_str().starts_with("size=16777216 ")));
+    }
+
+    #[test]
+    fn a_device_that_is_not_lent_is_refused_by_name() {
+        let mut elsewhere = request("dma-coherent", 4096, 1);
+        if let Some(request) = &mut elsewhere {
+            request.device = Text::new("nowhere");
+        }
+        let refusal = refused(elsewhere);
+        assert_eq!(refusal.map(|refusal| refusal.kind), Some(Kind::NoDevice));
+        assert!(refusal.is_some_and(|r| r.message.as_str().starts_with("device=nowhere: ")));
+    }
+
+    #[test]
+    fn the_time_ends_a_run() {
+        let mut long = request("calibrate", 1_000_000, 10_000_000);
+        if let Some(request) = &mut long {
+            request.time = 20;
+        }
+        let report = go(long);
+        assert_eq!(report.as_ref().map(|report| report.ending), Some(Ending::Time));
+        assert!(report.is_some_and(|report| counts(&report) < [10_000_000; 2]));
+    }
+
+    #[test]
+    fn being_told_to_stop_ends_a_run() {
+        let long = request("calibrate", 1_000_000, 10_000_000);
+        let report = long.and_then(|request| run(&request, &|| true).ok());
+        assert_eq!(report.map(|report| report.ending), Some(Ending::Stopped));
+    }
+
+    #[test]
+    fn nothing_is_below_resolution_and_a_long_loop_is_not() {
+        let nothing = go(request("calibrate", 0, 2_000));
+        let below = |report: &Report, phase: usize| {
+            let median = report.tally.phases.get(phase)?.percentile(500)?;
+            Some(matches!(report.clock.net(median), Net::Below(_)))
+        };
+        assert_eq!(nothing.as_ref().and_then(|report| below(report, 1)), Some(true));
+        let long = go(request("calibrate", 1_000_000, 20));
+        assert_eq!(long.as_ref().and_then(|report| below(report, 0)), Some(false));
+    }
+}

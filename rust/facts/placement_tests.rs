@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Where each kind of memory really is, on the kernel that the module is loaded into.
+
+#[kernel::macros::kunit_tests(memlab_placement)]
+mod tests {
+    use super::super::{
+        of_address,
+        of_page_at,
+        of_pages, //
+    };
+    use crate::{
+        model::placement::Window,
+        sys::{
+            alloc::{
+                Kmalloc,
+                Pages,
+                Vmalloc, //
+            },
+            cma,
+            device::Lease,
+            dma::{
+                Buffer,
+                Coherent,
+                DataDirection, //
+            },
+            kmap::KmapLocal,
+            machine,
+            memory::PAGE_SIZE, //
+        },
+    };
+
+    #[test]
+    fn kmalloc_is_linear_and_one_extent() {
+        for size in [1, 64, PAGE_SIZE, 16 * PAGE_SIZE, 1 << 20] {
+            let memory = Kmalloc::new(size);
+            assert!(memory.is_ok());
+            if let Ok(memory) = memory {
+                let placement = of_address(memory.as_ptr(), size);
+                assert_eq!(placement.window, Window::Linear);
+                assert_eq!(placement.extents, 1);
+                assert_eq!(placement.largest_extent, size as u64);
+                assert_eq!(placement.phys % 8, memory.as_ptr() as u64 % 8);
+            }
+        }
+    }
+
+    #[test]
+    fn vmalloc_is_in_its_window_and_all_there() {
+        let memory = Vmalloc::new(64 * PAGE_SIZE);
+        assert!(memory.is_ok());
+        if let Ok(memory) = memory {
+            let placement = of_address(memory.as_ptr(), 64 * PAGE_SIZE);
+            assert_eq!(placement.window, Window::Vmalloc);
+            assert!(placement.extents >= 1);
+            assert!(placement.extents <= 64);
+            let all = placement.largest_extent * u64::from(placement.extents);
+            assert!(all >= 64 * PAGE_SIZE as u64);
+        }
+    }
+
+    #[test]
+    fn a_range_that_is_not_mapped_has_no_placement() {
+        let placement = of_address(core::ptr::null(), PAGE_SIZE);
+        assert_eq!(placement.window, Window::None);
+        assert_eq!(placement.extents, 0);
+    }
+
+    #[test]
+    fn a_high_page_is_seen_through_the_fixmap() {
+        let page = Pages::highmem();
+        assert!(page.is_ok());
+        if let Ok(page) = page {
+            let map = KmapLocal::new(&page);
+            let placement = of_page_at(page.page(), map.as_ptr(), PAGE_SIZE);
+            let high = placement.zone.as_str() == "HighMem";
+            assert_eq!(high, cfg!(CONFIG_HIGHMEM));
+            let forced = cfg!(CONFIG_DEBUG_KMAP_LOCAL_FORCE_MAP);
+            let expected = if high || forced {
+                Window::Fixmap
+            } else {
+                Window::Linear
+            };
+            assert_eq!(placement.window, expected);
+        }
+    }
+
+    #[test]
+    fn cma_gives_contiguous_pages_of_its_own_pageblocks() {
+        let lease = Lease::take("");
+        let area = lease.as_ref().ok().and_then(|lease| cma::Area::of(lease.device()));
+        // The testing kernels are booted with an area.
+        assert!(area.is_some());
+        if let Some(area) = area {
+            let memory = cma::Allocation::new(area, 16);
+            assert!(memory.is_ok());
+            if let Ok(memory) = memory {
+                let placement = of_pages(memory.page(), 16 * PAGE_SIZE);
+                assert_eq!(placement.cma, Some(true));
+                assert_eq!(placement.extents, 1);
+            }
+        }
+        let elsewhere = Kmalloc::new(64);
+        let cma = elsewhere.ok().and_then(|memory| of_address(memory.as_ptr(), 64).cma);
+        // The kernel never puts its own unmovable memory into a CMA pageblock.
+        assert_eq!(cma, Some(false));
+    }
+
+    #[test]
+    fn coherent_memory_is_contiguous_for_the_device() {
+        let lease = Lease::take("");
+        assert!(lease.is_ok());
+        if let Ok(lease) = lease {
+            let coherent = machine::dma(lease.device()).coherent;
+            for size in [64, PAGE_SIZE, 16 * PAGE_SIZE] {
+                let memory = Coherent::new(lease.device(), size);
+                assert!(memory.is_ok());
+                if let Ok(memory) = memory {
+                    let placement = of_address(memory.as_ptr(), size);
+                    assert_eq!(placement.extents, 1);
+                    assert_eq!(placement.phys, memory.dma());
+                    // Memory of a device that is not coherent is mapped anew, uncached.
+                    if coherent {
+                        assert_eq!(placement.window, Window::Linear);
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_mapped_buffer_goes_out_and_comes_back() {
+        let lease = Lease::take("");
+        let buffer = Buffer::new(PAGE_SIZE);
+        assert!(lease.is_ok());
+        assert!(buffer.is_ok());
+        if let (Ok(lease), Ok(mut buffer)) = (lease, buffer) {
+            buffer.bytes_mut().fill(0xa5);
+            let mapped = buffer.map(lease.device(), DataDirection::ToDevice);
+            assert!(mapped.is_ok());
+            if let Ok(mapped) = mapped {
+                let placement = of_address(mapped.as_ptr(), PAGE_SIZE);
+                assert_eq!(mapped.dma(), placement.phys);
+                let mut back = mapped.unmap();
+                assert!(back.bytes_mut().iter().all(|byte| *byte == 0xa5));
+            }
+        }
+    }
+}
