@@ -4,11 +4,10 @@
 LAB := scripts/memlab-lab
 CACHE := $(or $(MEMLAB_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/memlab)
 MO ?= $(CACHE)/out/kdir-$(firstword $(shell echo '$(CURDIR)' | cksum))
-VERBS := run shell host test lint fmt rust-analyzer clean
+VERBS := run shell host test bench lint fmt rust-analyzer clean
 
 .DEFAULT_GOAL := $(if $(KDIR),modules,help)
 .PHONY: $(VERBS) modules help
-export ARCH SERIES KERNEL RELEASE SIGN_KEY SIGN_CERT
 
 $(VERBS):
 	@$(LAB) $@
@@ -23,6 +22,7 @@ help:
 	@echo
 	@echo '  make run            the comparison in the stock Debian kernel, booted in QEMU'
 	@echo '  make test           KUnit, end-to-end and host tests; ends with N passed, N failed'
+	@echo '  make bench          memlab beside dma_map_benchmark (SAVE=FILE, AGAINST=FILE)'
 	@echo '  make shell          a prompt in that guest, with the module loaded'
 	@echo '  make host           the module for the kernel that runs here (or RELEASE=)'
 	@echo '  make KDIR=DIR       the module for any kernel tree, with your own toolchain'
