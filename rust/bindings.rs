@@ -21,7 +21,6 @@
 
 use kernel::{
     bindings::{
-        cma,
         device,
         page,
         scatterlist, //

@@ -7,6 +7,10 @@
     clippy::result_large_err,
     reason = "a refusal carries its sentence, and is made once per request"
 )]
+#![cfg_attr(
+    not(CONFIG_DEBUG_FS),
+    allow(dead_code, reason = "without debugfs /dev/memlab is the only door")
+)]
 
 mod bench;
 mod bindings;
@@ -29,6 +33,7 @@ pub(crate) const VERSION: &str = "0.1";
 /// What goes first is dropped first: the doors, then the device, then the driver.
 #[pin_data]
 struct Memlab {
+    #[cfg(CONFIG_DEBUG_FS)]
     _files: sys::debugfs::Dir<front::lab::Lab>,
     #[pin]
     _misc: MiscDeviceRegistration<front::misc::Door>,
@@ -45,6 +50,7 @@ impl kernel::InPlaceModule for Memlab {
         sys::device::init();
         // Made in this order, from the driver to the doors.
         pin_init::pin_init_scope(move || {
+            #[cfg(CONFIG_DEBUG_FS)]
             let lab = front::lab::Lab::new()?;
             Ok(try_pin_init!(Self {
                 _driver <- driver::Registration::new(<LocalModule as kernel::ModuleMetadata>::NAME, module),
@@ -52,6 +58,7 @@ impl kernel::InPlaceModule for Memlab {
                 _pci <- driver::Registration::new(<LocalModule as kernel::ModuleMetadata>::NAME, module),
                 _device: front::platform::own_device()?,
                 _misc <- MiscDeviceRegistration::register(front::misc::OPTIONS),
+                #[cfg(CONFIG_DEBUG_FS)]
                 _files: front::debugfs::register(&lab)?,
             }))
         })

@@ -2,6 +2,7 @@
 
 //! The doors: what comes in is checked here, once, and turned into a request.
 
+#[cfg(CONFIG_DEBUG_FS)]
 pub(crate) mod debugfs;
 pub mod grammar;
 pub(crate) mod lab;

@@ -4,7 +4,6 @@
 //!
 //! C header: [`include/linux/cma.h`](srctree/include/linux/cma.h)
 
-#[cfg(CONFIG_CMA)]
 use crate::bindings as lab;
 use core::ptr::NonNull;
 use kernel::{
@@ -19,7 +18,7 @@ use kernel::{
 ///
 /// The pointer is that of an activated area.
 #[derive(Clone, Copy)]
-pub(crate) struct Area(#[cfg_attr(not(CONFIG_CMA), expect(dead_code))] NonNull<bindings::cma>);
+pub(crate) struct Area(#[cfg_attr(not(CONFIG_CMA), expect(dead_code))] NonNull<lab::cma>);
 
 // SAFETY: An area belongs to no thread, and its functions do their own locking.
 unsafe impl Send for Area {}

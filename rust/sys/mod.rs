@@ -7,6 +7,7 @@ pub(crate) mod abi;
 pub(crate) mod alloc;
 pub(crate) mod clock;
 pub(crate) mod cma;
+#[cfg(CONFIG_DEBUG_FS)]
 pub(crate) mod debugfs;
 pub(crate) mod device;
 pub(crate) mod dma;
