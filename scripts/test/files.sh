@@ -58,10 +58,9 @@ check_faults() {
 		/check/faults read "$MEMLAB/$file" || fail "reading $file" "status $?"
 	done
 	for experiment in dma-coherent dma-single cma kmalloc vmalloc kmap-local; do
-		/check/faults write "$MEMLAB/run" "$experiment iterations=10" ||
+		/check/faults write "$MEMLAB/run" "$experiment iterations=1 warmup=0" ||
 			fail "running $experiment" "status $?"
 	done
-	/check/faults write "$MEMLAB/compare" "size=4096 time=100" || fail "comparing" "status $?"
 	rmmod memlab
 	/check/faults load || fail "loading" "status $?"
 	succeeds "it loads after that" load
@@ -75,7 +74,7 @@ check_leaks() {
 	rmmod memlab
 	sleep 6
 	succeeds "kmemleak scans" sh -c "echo scan >$kmemleak && echo scan >$kmemleak"
-	cat $kmemleak >/tmp/leaks
+	cat $kmemleak | tee /tmp/leaks
 	quiet "nothing leaked" /tmp/leaks
 	succeeds "it loads after the scan" load
 }
