@@ -129,12 +129,14 @@ def accelerator(lab, kernel):
 
 
 def command(lab, kernel, archive, append="", smp=1, memory=None, numa=(), devices=None,
-            icount=False, accel=None, cma="64M", loglevel=4):
+            icount=False, accel=None, cpu=None, cma="64M", loglevel=4):
     """QEMU's command line, for inside the root.
 
     numa: a pair (cpus, memory) per node, like ("0-1", "512M"); memory is their sum.
+    cpu: instead of the machine's usual one.
     """
     program, machine, tty = MACHINES[kernel.arch]
+    machine = [*machine, "-cpu", cpu] if cpu else machine
     devices = [EDU[kernel.arch]] if devices is None else devices
     if icount:
         accel, smp = "tcg", 1
