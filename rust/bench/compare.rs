@@ -106,9 +106,8 @@ fn again(
     mut one: Request,
     cancelled: &dyn Fn() -> bool,
 ) -> Result<(), Refusal> {
-    let same = |row: &&mut Report| {
-        row.request.info.name == one.info.name && row.request.size == one.size
-    };
+    let same =
+        |row: &&mut Report| row.request.info.name == one.info.name && row.request.size == one.size;
     let Some(row) = comparison.rows.iter_mut().find(same) else {
         return Ok(());
     };

@@ -10,6 +10,7 @@ use super::{
         Plan, //
     },
 };
+use crate::module_parameters;
 use crate::{
     experiment::{
         self,
@@ -43,7 +44,6 @@ use crate::{
         },
     },
 };
-use crate::module_parameters;
 use kernel::{
     new_mutex,
     prelude::*,
@@ -230,7 +230,10 @@ impl Runner<'_> {
     /// Whether one operation costs less than a few clock reads, by trying.
     fn is_cheap<'d, E: Experiment<'d>>(&self, experiment: &E) -> bool {
         let median = |tally: &Tally, phase: usize| {
-            tally.phases.get(phase).and_then(|phase| phase.percentile(500))
+            tally
+                .phases
+                .get(phase)
+                .and_then(|phase| phase.percentile(500))
         };
         let try_out = || -> Result<bool> {
             let plan = Plan {

@@ -130,7 +130,10 @@ mod tests {
             request.time = 20;
         }
         let report = go(long);
-        assert_eq!(report.as_ref().map(|report| report.ending), Some(Ending::Time));
+        assert_eq!(
+            report.as_ref().map(|report| report.ending),
+            Some(Ending::Time)
+        );
         assert!(report.is_some_and(|report| counts(&report) < [10_000_000; 2]));
     }
 
@@ -148,8 +151,14 @@ mod tests {
             let median = report.tally.phases.get(phase)?.percentile(500)?;
             Some(matches!(report.clock.net(median), Net::Below(_)))
         };
-        assert_eq!(nothing.as_ref().and_then(|report| below(report, 1)), Some(true));
+        assert_eq!(
+            nothing.as_ref().and_then(|report| below(report, 1)),
+            Some(true)
+        );
         let long = go(request("calibrate", 1_000_000, 20));
-        assert_eq!(long.as_ref().and_then(|report| below(report, 0)), Some(false));
+        assert_eq!(
+            long.as_ref().and_then(|report| below(report, 0)),
+            Some(false)
+        );
     }
 }

@@ -90,6 +90,7 @@ impl<'d> Experiment<'d> for DmaSg<'d> {
     }
 
     fn describe(&self, held: &MappedScatter<'d>) -> Placement {
-        self.target.place(placement::of_scattered(held.pages()), held.dma())
+        self.target
+            .place(placement::of_scattered(held.pages()), held.dma())
     }
 }

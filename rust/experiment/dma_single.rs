@@ -92,6 +92,7 @@ impl<'d> Experiment<'d> for DmaSingle<'d> {
     }
 
     fn describe(&self, held: &dma::Mapped<'d>) -> Placement {
-        self.target.place(placement::of_address(held.as_ptr(), self.size), held.dma())
+        self.target
+            .place(placement::of_address(held.as_ptr(), self.size), held.dma())
     }
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! `vmalloc()`: single pages, made contiguous in virtual space only.
+//! `vmalloc()`: pages as they come, made contiguous in virtual space only.
 
 use super::Experiment;
 use crate::{

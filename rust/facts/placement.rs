@@ -89,10 +89,7 @@ pub(crate) fn of_scattered<'a>(pages: impl Iterator<Item = &'a Pages>) -> Placem
     for page in pages {
         let one = of_pages(page.page(), PAGE_SIZE);
         if all.extents == 0 {
-            all = Placement {
-                extents: 0,
-                ..one
-            };
+            all = Placement { extents: 0, ..one };
         }
         if next_phys != Some(one.phys) {
             all.extents += 1;

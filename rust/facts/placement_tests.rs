@@ -88,7 +88,10 @@ mod tests {
     #[test]
     fn cma_gives_contiguous_pages_of_its_own_pageblocks() {
         let lease = Lease::take("");
-        let area = lease.as_ref().ok().and_then(|lease| cma::Area::of(lease.device()));
+        let area = lease
+            .as_ref()
+            .ok()
+            .and_then(|lease| cma::Area::of(lease.device()));
         // The testing kernels are booted with an area.
         assert!(area.is_some());
         if let Some(area) = area {
@@ -101,7 +104,9 @@ mod tests {
             }
         }
         let elsewhere = Kmalloc::new(64);
-        let cma = elsewhere.ok().and_then(|memory| of_address(memory.as_ptr(), 64).cma);
+        let cma = elsewhere
+            .ok()
+            .and_then(|memory| of_address(memory.as_ptr(), 64).cma);
         // The kernel never puts its own unmovable memory into a CMA pageblock.
         assert_eq!(cma, Some(false));
     }

@@ -9,8 +9,7 @@ use super::lab::{
 use crate::{
     bench::run,
     experiment::CATALOGUE,
-    facts,
-    report,
+    facts, report,
     sys::{
         self,
         debugfs::{

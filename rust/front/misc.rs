@@ -146,10 +146,13 @@ fn checked(call: &abi::Run, name: &str, device: &str) -> Result<Request, Refusal
     if call.node != abi::NODE_ANY {
         request.set(Number::Node, u64::from(call.node), &limits)?;
     }
-    let unknown = |what: &str, value: u32| Refusal::invalid(format_args!("{what}={value}: unknown"));
+    let unknown =
+        |what: &str, value: u32| Refusal::invalid(format_args!("{what}={value}: unknown"));
     let direction = Direction::ALL.get(call.direction as usize);
     let mode = Mode::ALL.get(call.mode as usize);
-    request.direction = direction.ok_or_else(|| unknown("direction", call.direction))?.1;
+    request.direction = direction
+        .ok_or_else(|| unknown("direction", call.direction))?
+        .1;
     request.mode = mode.ok_or_else(|| unknown("mode", call.mode))?.1;
     request.device = Text::new(device);
     Ok(request)

@@ -57,9 +57,7 @@ const _: () = {
 
 fn bytes_mut<T: Plain>(value: &mut T) -> &mut [u8] {
     // SAFETY: By the trait's requirement every byte is initialised and may become any other.
-    unsafe {
-        core::slice::from_raw_parts_mut(core::ptr::from_mut(value).cast(), size_of::<T>())
-    }
+    unsafe { core::slice::from_raw_parts_mut(core::ptr::from_mut(value).cast(), size_of::<T>()) }
 }
 
 fn bytes<T: Plain>(value: &T) -> &[u8] {

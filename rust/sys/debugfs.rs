@@ -80,11 +80,7 @@ unsafe impl<T: Send + Sync> Sync for Dir<T> {}
 impl<T: Send + Sync + 'static> Dir<T> {
     /// Makes the directory. A kernel that refuses (lockdown, a name taken) has no directory then:
     /// like every user of debugfs this one goes on without.
-    pub(crate) fn new(
-        name: &CStr,
-        data: &Arc<T>,
-        files: &'static [File<T>],
-    ) -> Result<Self> {
+    pub(crate) fn new(name: &CStr, data: &Arc<T>, files: &'static [File<T>]) -> Result<Self> {
         let mut nodes = KVec::with_capacity(files.len(), GFP_KERNEL)?;
         for file in files {
             let node = KBox::new(
@@ -97,11 +93,16 @@ impl<T: Send + Sync + 'static> Dir<T> {
             nodes.push(node, GFP_KERNEL)?;
         }
         // SAFETY: The name is NUL-terminated; a null parent is debugfs' root.
-        let dir = unsafe { bindings::debugfs_create_dir(name.as_char_ptr(), core::ptr::null_mut()) };
+        let dir =
+            unsafe { bindings::debugfs_create_dir(name.as_char_ptr(), core::ptr::null_mut()) };
         // INVARIANT: The files made below point into `nodes`, which moves only as a whole.
         let this = Self { dir, _nodes: nodes };
         for node in &this._nodes {
-            let mode = if node.file.store.is_some() { 0o600 } else { 0o400 };
+            let mode = if node.file.store.is_some() {
+                0o600
+            } else {
+                0o400
+            };
             let data: *const Node<T> = &**node;
             // SAFETY: `dir` is what `debugfs_create_dir` gave, which may be an error pointer; the
             // node and the operations outlive the file, which `drop` removes first.

@@ -79,13 +79,7 @@ impl Drop for Coherent<'_> {
     fn drop(&mut self) {
         // SAFETY: By the type invariant; the device is bound as long as it is borrowed.
         unsafe {
-            bindings::dma_free_attrs(
-                as_raw(self.dev),
-                self.size,
-                self.cpu.as_ptr(),
-                self.dma,
-                0,
-            )
+            bindings::dma_free_attrs(as_raw(self.dev), self.size, self.cpu.as_ptr(), self.dma, 0)
         };
     }
 }
@@ -133,12 +127,7 @@ impl Buffer {
         // SAFETY: The device is bound, the memory linear-mapped, and no other mapping of it exists
         // because mapping takes the buffer.
         let addr = unsafe {
-            lab::memlab_dma_map_single(
-                as_raw(dev),
-                self.ptr.as_ptr(),
-                self.size,
-                direction as u32,
-            )
+            lab::memlab_dma_map_single(as_raw(dev), self.ptr.as_ptr(), self.size, direction as u32)
         };
         // SAFETY: `addr` was returned by the mapping call.
         if unsafe { lab::memlab_dma_mapping_error(as_raw(dev), addr) } {

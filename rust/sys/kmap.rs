@@ -5,10 +5,7 @@
 //! C header: [`include/linux/highmem.h`](srctree/include/linux/highmem.h)
 
 use super::alloc::Pages;
-use core::{
-    marker::PhantomData,
-    ptr::NonNull, //
-};
+use core::marker::PhantomData;
 use kernel::{
     bindings,
     ffi::c_void,
@@ -24,7 +21,7 @@ use kernel::{
 ///
 /// `addr` was returned by `kmap_local_page()` in this thread and is still mapped.
 pub(crate) struct KmapLocal<'a> {
-    addr: NonNull<c_void>,
+    addr: *const c_void,
     _page: PhantomData<&'a Pages>,
     _thread: NotThreadSafe,
 }
@@ -37,7 +34,7 @@ impl<'a> KmapLocal<'a> {
         let addr = unsafe { bindings::kmap_local_page(pages.page().as_ptr()) };
         // INVARIANT: Just mapped, in this thread.
         Self {
-            addr: NonNull::new(addr).unwrap_or(NonNull::dangling()),
+            addr,
             _page: PhantomData,
             _thread: NotThreadSafe,
         }
@@ -45,7 +42,7 @@ impl<'a> KmapLocal<'a> {
 
     /// The address.
     pub(crate) fn as_ptr(&self) -> *const c_void {
-        self.addr.as_ptr()
+        self.addr
     }
 }
 
@@ -53,6 +50,6 @@ impl Drop for KmapLocal<'_> {
     #[inline]
     fn drop(&mut self) {
         // SAFETY: By the type invariant this is a live local map of this thread.
-        unsafe { bindings::kunmap_local(self.addr.as_ptr()) };
+        unsafe { bindings::kunmap_local(self.addr) };
     }
 }

@@ -183,7 +183,9 @@ where
             bindings::kthread_bind(task, *cpu);
         }
         // INVARIANT: The reference was taken above.
-        threads.push_within_capacity(Thread { task }).map_err(|_| ENOMEM)?;
+        threads
+            .push_within_capacity(Thread { task })
+            .map_err(|_| ENOMEM)?;
     }
 
     for thread in &threads {
