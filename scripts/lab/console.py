@@ -101,7 +101,9 @@ def telling_line(text):
     found = [line for line in lines if TELLING.search(line)]
     if found:
         return found[0][:200]
-    return lines[-1][:200] if lines else "it said nothing"
+    # What stands right above make's first complaint.
+    made = [above for above, line in zip(lines, lines[1:], strict=False) if ": *** [" in line]
+    return [*made, *lines[-1:], "it said nothing"][0][:200]
 
 
 class Step:
