@@ -55,12 +55,12 @@ def qemu_config(lab, kernel, archive):
 
 def reason(console, suite, case):
     """What KUnit printed about a failed case, on one line."""
-    lines = [line.strip() for line in console.splitlines()]
+    lines = [test_log.STAMP.sub("", line).strip() for line in console.splitlines()]
     inside = False
     for at, line in enumerate(lines):
-        inside = inside or line.endswith(f"# Subtest: {suite}")
-        if inside and f"# {case}: " in line and "FAILED at" in line:
-            return line.split(": ", 1)[-1] + " " + " ".join(lines[at + 1 : at + 3])
+        inside = inside or line == f"# Subtest: {suite}"
+        if inside and line.startswith(f"# {case}: ") and "FAILED at" in line:
+            return f"{line.partition(': ')[2]}: {lines[at + 1]}"
     return "see the log"
 
 
@@ -75,8 +75,7 @@ def run(lab, report, name, kernel, expected):
         old.unlink(missing_ok=True)
     (work / ".kunitconfig").write_text("")
     archive = work / "initrd.cpio"
-    archive.write_bytes(
-        guest.initramfs(lab, arch, {"/memlab.ko": ko, "/job": JOB}, "sh /job"))
+    archive.write_bytes(guest.initramfs(lab, arch, {"/memlab.ko": ko, "/job": JOB}, "sh /job"))
     config, binds = qemu_config(lab, kernel, archive)
     (work / "qemu.py").write_text(config)
     wrapper = work / "qemu"
@@ -88,12 +87,26 @@ def run(lab, report, name, kernel, expected):
         binds = [*binds, (wrapper, f"/tmp/bin/{program}")]
         env["PATH"] = "/tmp/bin:/usr/sbin:/usr/bin:/sbin:/bin"
     inside = lab.root().inside
-    command = ["python3", "tools/testing/kunit/kunit.py", "exec", "--build_dir", inside(work),
-               "--qemu_config", inside(work / "qemu.py"), "--json=" + inside(results),
-               "--timeout", str(TIMEOUT)]
+    command = [
+        "python3",
+        "tools/testing/kunit/kunit.py",
+        "exec",
+        "--build_dir",
+        inside(work),
+        "--qemu_config",
+        inside(work / "qemu.py"),
+        "--json=" + inside(results),
+        "--timeout",
+        str(TIMEOUT),
+    ]
     with lab.console.step(f"KUnit in {kernel.name}"), said.open("w") as log:
-        reap(spawn(lab.root().argv(command, cwd=kernel.source, binds=binds, env=env),
-                   stdout=log, stderr=subprocess.STDOUT))
+        reap(
+            spawn(
+                lab.root().argv(command, cwd=kernel.source, binds=binds, env=env),
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+        )
     text = console.read_text(errors="replace") if console.is_file() else ""
     if not results.is_file():
         report.add(name, f"kunit.py gave no results (log: {said})")
