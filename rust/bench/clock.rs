@@ -5,36 +5,32 @@
 use crate::{
     model::{
         histogram::Histogram,
-        outcome::ClockCost, //
+        outcome::ClockCost,
+        step::Distances, //
     },
-    sys::clock::now, //
+    sys::{
+        clock::now,
+        spin, //
+    },
 };
 
-/// Reads looked at for the smallest step.
-const READS: u32 = 512;
+/// Pairs of readings looked at for the smallest step.
+const READS: usize = 1024;
+/// They are so many instructions further apart, in turn, than the reading itself takes: otherwise
+/// the same loop would meet a steady clock with the same distance each time.
+const SPREAD: usize = 64;
 
-/// The smallest step that the clock was seen to make, in ns.
-///
-/// Two reads are at least the cost of a read apart, which may be many steps; but how far apart they
-/// are differs by whole steps. So both the distances and their differences are looked at.
+/// The smallest step that the clock was seen to make, in ns; `u64::MAX` if it did not.
 pub(crate) fn step() -> u64 {
-    let mut smallest = u64::MAX;
-    let mut seen = |difference: u64| {
-        if difference != 0 {
-            smallest = smallest.min(difference);
-        }
+    let distance = |at: usize| {
+        let start = now();
+        spin::instructions(at % SPREAD);
+        now().saturating_sub(start)
     };
-    let mut last = now();
-    let mut last_distance = 0;
-    for _ in 0..READS {
-        let next = now();
-        let distance = next.saturating_sub(last);
-        seen(distance);
-        seen(distance.abs_diff(last_distance));
-        last = next;
-        last_distance = distance;
-    }
-    smallest
+    let shortest = (0..READS).map(distance).min().unwrap_or(0);
+    let mut distances = Distances::from(shortest);
+    (0..READS).map(distance).for_each(|each| distances.see(each));
+    distances.step().unwrap_or(u64::MAX)
 }
 
 /// The cost of the clock for each of 2^`batch_shift` operations, by what as many empty ones were

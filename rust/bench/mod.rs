@@ -2,6 +2,7 @@
 
 //! The measuring engine: it knows what an experiment is, and none in particular.
 
+pub(crate) mod calibrate;
 pub(crate) mod clock;
 pub(crate) mod compare;
 mod measure;

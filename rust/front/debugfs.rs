@@ -48,6 +48,11 @@ static FILES: &[File<Lab>] = &[
         store: Some(Lab::compare_line),
     },
     File {
+        name: c"calibrate",
+        show: show_calibration,
+        store: Some(Lab::calibrate_line),
+    },
+    File {
         name: c"stop",
         show: |_, out| done(report::stop(out)),
         store: Some(|_, _| {
@@ -117,6 +122,21 @@ fn show_comparison(lab: &Lab, out: &mut Text) -> Result {
             &facts::provenance::machine(),
         )),
         None if last.refusal.is_none() => done(report::nothing(out, "compare")),
+        None => Ok(()),
+    }
+}
+
+fn show_calibration(lab: &Lab, out: &mut Text) -> Result {
+    let last = lab.calibration.lock();
+    if let Some(refusal) = &last.refusal {
+        done(report::refusal(out, refusal))?;
+    }
+    match &last.result {
+        Some(found) => {
+            let machine = facts::provenance::machine();
+            done(report::calibration(out, found, &machine))
+        }
+        None if last.refusal.is_none() => done(report::nothing(out, "calibrate")),
         None => Ok(()),
     }
 }

@@ -4,6 +4,7 @@
 
 use crate::{
     bench::{
+        calibrate,
         compare::{
             self,
             Comparison, //
@@ -16,6 +17,7 @@ use crate::{
     experiment::CATALOGUE,
     front::grammar,
     model::{
+        calibration::Calibration,
         outcome::Ending,
         request::{
             Kind,
@@ -84,6 +86,8 @@ pub(crate) struct Lab {
     pub(crate) run: Mutex<Last<Report>>,
     #[pin]
     pub(crate) comparison: Mutex<Last<Comparison>>,
+    #[pin]
+    pub(crate) calibration: Mutex<Last<Calibration>>,
 }
 
 impl Lab {
@@ -92,6 +96,7 @@ impl Lab {
             pin_init!(Self {
                 run <- new_mutex!(Last::NONE),
                 comparison <- new_mutex!(Last::NONE),
+                calibration <- new_mutex!(Last::NONE),
             }),
             GFP_KERNEL,
         )
@@ -124,6 +129,19 @@ impl Lab {
         let ending = result.as_ref().ok().and_then(cut_short);
         keep(&self.comparison, result)?;
         early(ending.unwrap_or(Ending::Complete))
+    }
+
+    /// Judges the instrument, for the file `calibrate`; its line has nothing to say.
+    pub(crate) fn calibrate_line(&self, line: &[u8]) -> Result {
+        let result = with_turn(|| match text(line)?.trim() {
+            "" => calibrate::calibrate(&stopped),
+            _ => Err(Refusal::invalid(format_args!(
+                "calibrate takes no parameters: write an empty line"
+            ))),
+        })?;
+        let ending = result.as_ref().map_or(Ending::Complete, |found| found.ending);
+        keep(&self.calibration, result)?;
+        early(ending)
     }
 }
 
@@ -192,7 +210,13 @@ pub(crate) fn errno(refusal: &Refusal) -> Error {
 pub(crate) fn early(ending: Ending) -> Result {
     match ending {
         Ending::Complete | Ending::Time => Ok(()),
-        Ending::Stopped => Err(ECANCELED),
+        Ending::Stopped => Err(canceled()),
         Ending::DeviceGone => Err(ENODEV),
     }
+}
+
+/// `ECANCELED`, which not every kernel's Rust side has a constant for.
+fn canceled() -> Error {
+    // CAST: An errno is below 4096.
+    Error::from_errno(-(kernel::bindings::ECANCELED as i32))
 }

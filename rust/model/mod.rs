@@ -5,6 +5,7 @@
 //! No kernel calls, no locks, no printing: this room uses `core` alone, so that the host compiles
 //! and tests the very same files that run in the kernel.
 
+pub mod calibration;
 pub mod histogram;
 pub mod memory;
 pub mod num;
@@ -12,4 +13,5 @@ pub mod outcome;
 pub mod placement;
 pub mod provenance;
 pub mod request;
+pub mod step;
 pub mod text;

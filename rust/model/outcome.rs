@@ -72,8 +72,12 @@ pub struct ClockCost {
 
 impl ClockCost {
     /// Below this a net figure cannot be told from nothing, in ns.
+    ///
+    /// Both a raw figure and what is subtracted from it are up to a step off, so that a difference
+    /// of one step may be none at all.
     pub fn floor(&self) -> u64 {
-        self.p99.saturating_sub(self.median).max(self.step).max(1)
+        let noise = self.p99.saturating_sub(self.median);
+        noise.max(self.step.saturating_mul(2)).max(1)
     }
 
     /// What is left of a raw figure.

@@ -6,6 +6,7 @@
 //! not; notes start with `#`. Lists are `key value`, the value up to the end of the line.
 
 mod advice;
+mod calibrate;
 mod comparison;
 mod help;
 mod memory;
@@ -16,6 +17,7 @@ mod report_tests;
 mod table;
 
 pub use self::{
+    calibrate::calibration,
     comparison::comparison,
     help::{
         experiments,

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The instrument measures delays that are known, so that its figures can be judged.
+
+use super::run::{
+    self,
+    Report, //
+};
+use crate::{
+    experiment::CATALOGUE,
+    model::{
+        calibration::{
+            Calibration,
+            Delay,
+            DELAYS, //
+        },
+        outcome::Ending,
+        request::{
+            Mode,
+            Refusal,
+            Request, //
+        },
+    },
+};
+
+/// Samples of each delay, if the time allows.
+const ITERATIONS: u64 = 500;
+/// Milliseconds for each delay.
+const TIME: u64 = 500;
+
+/// Runs every delay. `cancelled` is asked now and then whether to stop.
+///
+/// The longest comes first: it gives a CPU that was idle the time to reach its speed.
+pub(crate) fn calibrate(cancelled: &dyn Fn() -> bool) -> Result<Calibration, Refusal> {
+    let mut found = Calibration {
+        delays: DELAYS.map(|instructions| Delay {
+            instructions,
+            ..Delay::default()
+        }),
+        ending: Ending::Complete,
+    };
+    let info = CATALOGUE.iter().find(|info| info.name == "calibrate");
+    let Some(info) = info else {
+        return Err(Refusal::invalid(format_args!("calibrate: not in the catalogue")));
+    };
+    let limits = run::limits();
+    for delay in found.delays.iter_mut().rev() {
+        let mut one = Request::new(info);
+        one.size = delay.instructions;
+        one.iterations = ITERATIONS.min(limits.iterations);
+        one.time = TIME.min(limits.time);
+        one.mode = Mode::Op;
+        let report = run::run(&one, cancelled)?;
+        fill(delay, &report);
+        found.ending = report.ending;
+        if report.ending == Ending::Stopped {
+            break;
+        }
+    }
+    Ok(found)
+}
+
+fn fill(delay: &mut Delay, report: &Report) {
+    let [waited, empty] = &report.tally.phases;
+    let clock = &report.clock;
+    let net = |median: Option<u64>| median.unwrap_or(0).saturating_sub(clock.median);
+    delay.net = net(waited.percentile(500));
+    delay.empty = net(empty.percentile(500));
+    delay.floor = clock.floor();
+    delay.samples = waited.count();
+    delay.disturbed = report.tally.disturbed;
+}
