@@ -11,20 +11,38 @@ from .console import Failure, reap, spawn
 RUFF = "ruff==0.14.5"
 # A module that builds for two kernels has to ask which one it is.
 OUT_OF_TREE = "LINUX_VERSION_CODE,CONSTANT_COMPARISON"
+RULES = "--select=E,F,W,I,UP"  # style, mistakes, order of imports, modern forms
 WIDTH = "--line-length=100"
 
 
 def tracked(lab, *patterns):
     """The project's own files, new ones too."""
     done = subprocess.run(
-        ["git", "-C", lab.checkout, "ls-files", "--cached", "--others", "--exclude-standard",
-         "--", *patterns], capture_output=True, text=True, check=True)
-    return [name for name in sorted(set(done.stdout.split("\n")))
-            if name and (lab.checkout / name).is_file()]
+        [
+            "git",
+            "-C",
+            lab.checkout,
+            "ls-files",
+            "--cached",
+            "--others",
+            "--exclude-standard",
+            "--",
+            *patterns,
+        ],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return [
+        name
+        for name in sorted(set(done.stdout.split("\n")))
+        if name and (lab.checkout / name).is_file()
+    ]
 
 
 def ruff(lab):
     """The path of ruff inside the root; Debian 13 has no package of it, PyPI has."""
+
     def build(path, step):
         packages = Index(lab.cache, "trixie", "amd64")
         packages.update(step)
@@ -33,10 +51,22 @@ def ruff(lab):
         deb.unlink()
         wheel = next(path.glob("pip/usr/share/python-wheels/pip-*.whl"))
         inside = lab.root().inside
-        step.run(lab.root().argv(
-            ["python3", f"{inside(wheel)}/pip", "install", "--target", inside(path / "python"),
-             "--no-cache-dir", "--disable-pip-version-check", "--root-user-action=ignore",
-             "--only-binary=:all:", RUFF]))
+        step.run(
+            lab.root().argv(
+                [
+                    "python3",
+                    f"{inside(wheel)}/pip",
+                    "install",
+                    "--target",
+                    inside(path / "python"),
+                    "--no-cache-dir",
+                    "--disable-pip-version-check",
+                    "--root-user-action=ignore",
+                    "--only-binary=:all:",
+                    RUFF,
+                ]
+            )
+        )
 
     entry = lab.cache.ensure(f"lint-{RUFF.replace('==', '-')}", "ruff", 100, build)
     return lab.root().inside(entry / "python/bin/ruff")
@@ -44,6 +74,7 @@ def ruff(lab):
 
 def shells(lab):
     """Shell scripts by suffix or by their first line."""
+
     def is_shell(name):
         if name.endswith(".sh"):
             return True
@@ -82,27 +113,54 @@ def lint(lab):
     python = [f"/src/{name}" for name in tracked(lab, "*.py")]
     c_files = [f"/src/{name}" for name in tracked(lab, "*.c", "*.h")]
     checks = {
-        "rustfmt": ["sh", "-c", EACH_FORMATTED, "sh", " ".join(rust),
-                    *rustfmt(source, "--check")],
-        "ruff": [ruff(lab), "check", "--no-cache", WIDTH, *python],
+        "rustfmt": ["sh", "-c", EACH_FORMATTED, "sh", " ".join(rust), *rustfmt(source, "--check")],
+        "ruff": [ruff(lab), "check", "--no-cache", RULES, WIDTH, *python],
+        "ruff format": [ruff(lab), "format", "--check", "--no-cache", WIDTH, *python],
         "shellcheck": ["shellcheck", *shells(lab)],
-        "checkpatch": ["perl", f"{source}/scripts/checkpatch.pl", "--no-tree", "--strict",
-                       "--terse", "--show-types", "--max-line-length=100",
-                       f"--ignore={OUT_OF_TREE}", "-f", *c_files],
+        "checkpatch": [
+            "perl",
+            f"{source}/scripts/checkpatch.pl",
+            "--no-tree",
+            "--strict",
+            "--terse",
+            "--show-types",
+            "--max-line-length=100",
+            f"--ignore={OUT_OF_TREE}",
+            "-f",
+            *c_files,
+        ],
     }
     manifest = ["--manifest-path", "/src/tools/memlab/Cargo.toml", "--locked"]
     target = lab.root().inside(lab.output()) + "/cargo"
     checks["clippy of the command"] = [
-        "env", f"CARGO_TARGET_DIR={target}", "cargo", "clippy", *manifest, "--all-targets",
-        "--", "-Dwarnings"]
+        "env",
+        f"CARGO_TARGET_DIR={target}",
+        "cargo",
+        "clippy",
+        *manifest,
+        "--all-targets",
+        "--",
+        "-Dwarnings",
+    ]
     for each in which:
         # Clippy looks only at what is compiled, so its tree is emptied first; W=e makes
         # warnings of C and of Rust errors.
         tree = lab.output() / f"clippy-{each.arch}"
         checks[f"clippy {each.arch}"] = [
-            "sh", "-c", 'rm -rf "$1" && mkdir -p "$1" && dir=$1 && shift && exec "$@" MO="$dir"',
-            "sh", lab.root().inside(tree), "make", "-C", each.build, *each.make, "M=/src",
-            "CLIPPY=1", "W=e", "modules"]
+            "sh",
+            "-c",
+            'rm -rf "$1" && mkdir -p "$1" && dir=$1 && shift && exec "$@" MO="$dir"',
+            "sh",
+            lab.root().inside(tree),
+            "make",
+            "-C",
+            each.build,
+            *each.make,
+            "M=/src",
+            "CLIPPY=1",
+            "W=e",
+            "modules",
+        ]
     wrong = 0
     for name, command in checks.items():
         try:

@@ -11,8 +11,17 @@ from . import kernel, module, test_guest, test_kunit, test_suites
 from .console import Failure
 from .test_report import Report
 
-CHECKS = ["uname", "files", "buddy", "refusals", "two_writers", "compare", "ioctl",
-          "rmmod_while_open", "reload"]
+CHECKS = [
+    "uname",
+    "files",
+    "buddy",
+    "refusals",
+    "two_writers",
+    "compare",
+    "ioctl",
+    "rmmod_while_open",
+    "reload",
+]
 # In the testing kernels; on ARM there is high memory to map.
 OWN = {"x86_64": ["leaks"], "arm": ["fixmap", "leaks"]}
 TWO_NODES = {"smp": "4,sockets=2", "memory": "3G", "numa": [("0-1", "1536M"), ("2-3", "1536M")]}
@@ -24,9 +33,20 @@ def host(lab, report):
     with lab.console.step("host tests") as step:
         why = ""
         try:
-            step.run(lab.root().argv(
-                ["cargo", "test", "--locked", "--no-fail-fast", "--manifest-path",
-                 "/src/tools/memlab/Cargo.toml"], cwd="/src", env={"CARGO_TARGET_DIR": target}))
+            step.run(
+                lab.root().argv(
+                    [
+                        "cargo",
+                        "test",
+                        "--locked",
+                        "--no-fail-fast",
+                        "--manifest-path",
+                        "/src/tools/memlab/Cargo.toml",
+                    ],
+                    cwd="/src",
+                    env={"CARGO_TARGET_DIR": target},
+                )
+            )
         except Failure as error:
             why = str(error)
         text = step.log.read_text(errors="replace")
@@ -60,13 +80,27 @@ def frames(lab, report, which, ko):
     """No stack frame of the module is larger than CONFIG_FRAME_WARN allows by default."""
     most = 1024 if which.arch == "arm" else 2048
     with lab.console.step(f"stack frames for {which.name}") as step:
-        step.run(lab.root().argv([
-            "sh", "-c", 'llvm-objdump-19 -d "$1" | perl "$2/scripts/checkstack.pl" "$3" 0 '
-            "| llvm-cxxfilt-19", "sh", lab.root().inside(ko), which.source, which.arch]))
+        step.run(
+            lab.root().argv(
+                [
+                    "sh",
+                    "-c",
+                    'llvm-objdump-19 -d "$1" | perl "$2/scripts/checkstack.pl" "$3" 0 '
+                    "| llvm-cxxfilt-19",
+                    "sh",
+                    lab.root().inside(ko),
+                    which.source,
+                    which.arch,
+                ]
+            )
+        )
         sizes = re.findall(r"^0x\w+ (.+) \[\w+\]:\s*(\d+)$", step.log.read_text(), re.M)
     # A KUnit case runs in a thread of its own.
-    wide = [f"{name} {size}" for name, size in sizes
-            if int(size) > most and "kunit_rust_wrapper" not in name]
+    wide = [
+        f"{name} {size}"
+        for name, size in sizes
+        if int(size) > most and "kunit_rust_wrapper" not in name
+    ]
     why = f"more than {most} bytes: {', '.join(wide)}" if wide else ""
     report.add(f"stack frames on {which.arch}", why if sizes else f"none found (log: {step.log})")
 
@@ -91,8 +125,10 @@ def main(lab):
     stock = None
     if "x86_64" in arches:
         stock = attempt(report, "stock kernel", kernel.stock, lab)
-    ours = {arch: attempt(report, f"testing kernel for {arch}", kernel.built, lab,
-                          f"test-{arch}", arch) for arch in arches}
+    ours = {
+        arch: attempt(report, f"testing kernel for {arch}", kernel.built, lab, f"test-{arch}", arch)
+        for arch in arches
+    }
 
     def with_module(which):
         ko = which and attempt(report, f"module for {which.name}", module.build, lab, which)
@@ -108,17 +144,29 @@ def main(lab):
 
     def start(name, function, which, *arguments, **options):
         if which:
-            running.append(pool.submit(attempt, report, name, function, lab, report, name, which,
-                                       *arguments, **options))
+            running.append(
+                pool.submit(
+                    attempt, report, name, function, lab, report, name, which, *arguments, **options
+                )
+            )
 
     for arch, which in ours.items():
         start(f"kunit {arch}", test_kunit.run, which, expected)
     start("stock", test_guest.run, stock, CHECKS, smp=2)
     start("two nodes", test_guest.run, stock, ["buddy", "compare"], **TWO_NODES)
     for arch, which in ours.items():
-        start(f"testing {arch}", test_guest.run, which, [*CHECKS, *OWN[arch]], smp=2, memory="2G",
-              append="kunit.enable=0")
-    start("faults", test_guest.run, ours.get("x86_64"), ["faults", "leaks"], append="kunit.enable=0")
+        start(
+            f"testing {arch}",
+            test_guest.run,
+            which,
+            [*CHECKS, *OWN[arch]],
+            smp=2,
+            memory="2G",
+            append="kunit.enable=0",
+        )
+    start(
+        "faults", test_guest.run, ours.get("x86_64"), ["faults", "leaks"], append="kunit.enable=0"
+    )
     try:
         for each in running:
             each.result()

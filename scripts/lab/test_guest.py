@@ -35,22 +35,55 @@ def program(lab, kernel, name):
     target, linux_arch = TARGETS[kernel.arch]
 
     def headers(path, step):
-        step.run(root.argv(["make", "-C", kernel.source, f"O={root.inside(path)}",
-                            f"ARCH={linux_arch}", "headers"]))
+        step.run(
+            root.argv(
+                [
+                    "make",
+                    "-C",
+                    kernel.source,
+                    f"O={root.inside(path)}",
+                    f"ARCH={linux_arch}",
+                    "headers",
+                ]
+            )
+        )
 
     key = f"headers-{kernel.arch}-{digest(kernel.source, lab.root_key())}"
     entry = lab.cache.ensure(key, f"kernel headers for {kernel.arch}", 200, headers)
     nolibc = f"{kernel.source}/tools/include/nolibc"
     binary = lab.output() / f"{name}-{kernel.arch}"
-    with lab.cache.lock(f"{lab.output().name}-{binary.name}", "test program"), \
-            lab.console.step(f"{name}.c for {kernel.arch}") as step:
-        step.run(root.argv([
-            "sh", "-c", 'exec clang-19 -isystem "$(clang-19 -print-resource-dir)/include" "$@"',
-            "sh", *target, "-Os", "-Wall", "-Werror", "-fno-stack-protector",
-            "-static", "-nostdlib", "-nostdinc", "-fuse-ld=lld",
-            f"-I{nolibc}", "-include", f"{nolibc}/nolibc.h", f"-I{root.inside(entry)}/usr/include",
-            "-idirafter", "/src/include/uapi", "-o", root.inside(binary),
-            f"/src/scripts/test/{name}.c"]))
+    with (
+        lab.cache.lock(f"{lab.output().name}-{binary.name}", "test program"),
+        lab.console.step(f"{name}.c for {kernel.arch}") as step,
+    ):
+        step.run(
+            root.argv(
+                [
+                    "sh",
+                    "-c",
+                    'exec clang-19 -isystem "$(clang-19 -print-resource-dir)/include" "$@"',
+                    "sh",
+                    *target,
+                    "-Os",
+                    "-Wall",
+                    "-Werror",
+                    "-fno-stack-protector",
+                    "-static",
+                    "-nostdlib",
+                    "-nostdinc",
+                    "-fuse-ld=lld",
+                    f"-I{nolibc}",
+                    "-include",
+                    f"{nolibc}/nolibc.h",
+                    f"-I{root.inside(entry)}/usr/include",
+                    "-idirafter",
+                    "/src/include/uapi",
+                    "-o",
+                    root.inside(binary),
+                    f"/src/scripts/test/{name}.c",
+                ]
+            )
+        )
     return binary
 
 
@@ -85,12 +118,22 @@ def run(lab, report, label, kernel, checks, timeout=180, **options):
     for name in PROGRAMS.intersection(checks):
         files[f"/check/{name}"] = program(lab, kernel, name)
     log = lab.output() / f"{label.replace(' ', '-')}.log"
-    values = {"RELEASE": kernel.release, "ORIGIN": kernel.name.split("-")[0],
-              "ACCEL": guest.accelerator(lab, kernel)}
+    values = {
+        "RELEASE": kernel.release,
+        "ORIGIN": kernel.name.split("-")[0],
+        "ACCEL": guest.accelerator(lab, kernel),
+    }
     with lab.console.step(f"checks in {label}"):
         try:
-            result = guest.boot(lab, kernel, job(scripts, checks, values), files,
-                                timeout=timeout, log=log, **options)
+            result = guest.boot(
+                lab,
+                kernel,
+                job(scripts, checks, values),
+                files,
+                timeout=timeout,
+                log=log,
+                **options,
+            )
             console = result.console
             if result.status:
                 report.add(f"{label} boot", f"its script ended with {result.status} (log: {log})")
