@@ -14,6 +14,7 @@
 
 mod bench;
 mod bindings;
+mod compat;
 mod experiment;
 mod facts;
 pub mod front;
@@ -23,7 +24,6 @@ mod sys;
 
 use kernel::{
     driver,
-    miscdevice::MiscDeviceRegistration,
     prelude::*, //
 };
 
@@ -36,7 +36,7 @@ struct Memlab {
     #[cfg(CONFIG_DEBUG_FS)]
     _files: sys::debugfs::Dir<front::lab::Lab>,
     #[pin]
-    _misc: MiscDeviceRegistration<front::misc::Door>,
+    _misc: sys::misc::Misc<front::misc::Door>,
     _device: sys::device::PlatformDevice,
     #[cfg(CONFIG_PCI)]
     #[pin]
@@ -57,7 +57,7 @@ impl kernel::InPlaceModule for Memlab {
                 #[cfg(CONFIG_PCI)]
                 _pci <- driver::Registration::new(<LocalModule as kernel::ModuleMetadata>::NAME, module),
                 _device: front::platform::own_device()?,
-                _misc <- MiscDeviceRegistration::register(front::misc::OPTIONS),
+                _misc <- sys::misc::Misc::register(c"memlab"),
                 #[cfg(CONFIG_DEBUG_FS)]
                 _files: front::debugfs::register(&lab)?,
             }))

@@ -23,40 +23,27 @@ use crate::{
         },
         text::Text, //
     },
-    sys::abi, //
+    sys::{
+        abi,
+        misc::Ioctl, //
+    },
 };
 use core::mem::offset_of;
 use kernel::{
-    fs::File,
     ioctl::{
         _IOC_DIR,
         _IOC_NR,
         _IOC_TYPE, //
     },
-    miscdevice::{
-        MiscDevice,
-        MiscDeviceOptions,
-        MiscDeviceRegistration, //
-    },
     prelude::*,
     uaccess::UserPtr, //
 };
 
-/// What /dev/memlab is registered with.
-pub(crate) const OPTIONS: MiscDeviceOptions = MiscDeviceOptions { name: c"memlab" };
-
-/// An open /dev/memlab; nothing is kept from one call to the next.
+/// The door /dev/memlab.
 pub(crate) struct Door;
 
-#[vtable]
-impl MiscDevice for Door {
-    type Ptr = ();
-
-    fn open(_file: &File, _misc: &MiscDeviceRegistration<Self>) -> Result {
-        Ok(())
-    }
-
-    fn ioctl((): (), _file: &File, cmd: u32, arg: usize) -> Result<isize> {
+impl Ioctl for Door {
+    fn ioctl(cmd: u32, arg: usize) -> Result<isize> {
         // The size is not looked at: it is in the structure, which may grow.
         let direction = kernel::uapi::_IOC_READ | kernel::uapi::_IOC_WRITE;
         if _IOC_TYPE(cmd) != abi::IOC_MAGIC || _IOC_DIR(cmd) != direction {

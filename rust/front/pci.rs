@@ -5,7 +5,10 @@
 //! Its device is left as it was found, disabled and without bus mastering: what is measured is the
 //! work of the CPU, and no transfer is started.
 
-use crate::sys::device::Loan;
+use crate::{
+    compat,
+    sys::device::Loan, //
+};
 use kernel::{
     device::Core,
     driver,
@@ -19,7 +22,10 @@ pub(crate) struct Driver;
 /// The registration of [`Driver`].
 pub(crate) type Registration = driver::Registration<pci::Adapter<Driver>>;
 
-kernel::pci_device_table!(TABLE, <Driver as pci::Driver>::IdInfo, []);
+/// An id that no device has: theirs are 16 bits wide.
+const NO_DEVICE: pci::DeviceId = pci::DeviceId::from_id(pci::Vendor::REDHAT, 1 << 16);
+
+compat::pci_table!(TABLE, [NO_DEVICE]);
 
 impl pci::Driver for Driver {
     type IdInfo = ();
@@ -28,7 +34,7 @@ impl pci::Driver for Driver {
 
     fn probe<'bound>(
         pdev: &'bound pci::Device<Core<'_>>,
-        _info: Option<&'bound Self::IdInfo>,
+        _info: compat::PciMatch<'bound>,
     ) -> impl PinInit<Self::Data<'bound>, Error> + 'bound {
         Loan::new(pdev.as_ref())
     }

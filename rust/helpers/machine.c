@@ -14,7 +14,6 @@
 #include <linux/timekeeping.h>
 #include <linux/topology.h>
 #include <linux/utsname.h>
-#include <linux/version.h>
 #ifdef CONFIG_X86
 #include <asm/cpufeature.h>
 #include <asm/cpuid/api.h>
@@ -29,11 +28,7 @@ static const char *memlab_clocksource(void)
 {
 	struct system_time_snapshot snapshot;
 
-#if LINUX_VERSION_CODE >= KERNEL_VERSION(7, 3, 0)
 	ktime_get_snapshot_id(CLOCK_MONOTONIC, &snapshot);
-#else
-	ktime_get_snapshot(&snapshot);
-#endif
 	switch (snapshot.cs_id) {
 	case CSID_ARM_ARCH_COUNTER:
 		return "arch_sys_counter";

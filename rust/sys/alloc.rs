@@ -115,7 +115,7 @@ impl Pages {
         let gfp = bindings::GFP_KERNEL | bindings::__GFP_ZERO | bindings::__GFP_NOWARN;
         // SAFETY: The page allocator may be called with any order from a context that may sleep;
         // one above the maximum is refused.
-        let page = unsafe { bindings::alloc_pages_noprof(gfp, order) };
+        let page = unsafe { bindings::alloc_pages(gfp, order) };
         let page = NonNull::new(page).ok_or(ENOMEM)?;
         // INVARIANT: `page` was just allocated with `order`.
         Ok(Self { page, order })

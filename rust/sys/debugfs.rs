@@ -17,7 +17,6 @@ use kernel::{
         c_void, //
     },
     fs::file::flags,
-    module::this_module,
     prelude::*,
     sync::Arc,
     uaccess::{
@@ -133,7 +132,7 @@ struct Operations<T>(core::marker::PhantomData<T>);
 
 impl<T: Send + Sync + 'static> Operations<T> {
     const TABLE: bindings::file_operations = bindings::file_operations {
-        owner: this_module::<crate::LocalModule>().as_ptr(),
+        owner: super::THIS_MODULE,
         open: Some(Self::open),
         read: Some(Self::read),
         write: Some(Self::write),

@@ -14,7 +14,21 @@ pub(crate) mod dma;
 pub(crate) mod kmap;
 pub(crate) mod machine;
 pub(crate) mod memory;
+pub(crate) mod misc;
 pub(crate) mod sg;
 pub(crate) mod spin;
 pub(crate) mod task;
 pub(crate) mod zeroed;
+
+use kernel::{
+    bindings,
+    types::Opaque, //
+};
+
+extern "C" {
+    /// What the loader knows this module by; modpost makes it.
+    static __this_module: Opaque<u8>;
+}
+
+/// The owner of every file of ours: who holds one open pins the module.
+const THIS_MODULE: *mut bindings::module = (&raw const __this_module).cast_mut().cast();
