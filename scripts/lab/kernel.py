@@ -84,11 +84,20 @@ def source(lab, series, version, packages):
 
     def build(path, step):
         deb = packages.download([f"{package}={version}"], path, step)[0]
-        step.run([
-            *isolated(), "bash", "-c",
-            'set -o pipefail; dpkg-deb --fsys-tarfile "$1" | tar -xO "./usr/src/$2.tar.xz" '
-            '| tar -xvJ -C "$3"', "bash", deb, package, path,
-        ], unit="files")
+        step.run(
+            [
+                *isolated(),
+                "bash",
+                "-c",
+                'set -o pipefail; dpkg-deb --fsys-tarfile "$1" | tar -xO "./usr/src/$2.tar.xz" '
+                '| tar -xvJ -C "$3"',
+                "bash",
+                deb,
+                package,
+                path,
+            ],
+            unit="files",
+        )
         deb.unlink()
 
     entry = lab.cache.ensure(f"source-{version}", f"kernel source {version}", 2500, build)
@@ -104,8 +113,10 @@ def newest(packages, series, debian, flavour):
         for version in packages.versions(name):
             if version in sources:
                 return name.removeprefix("linux-headers-"), version
-    raise Unavailable(f"no stock {series} kernel for {debian} in {SUITE} (its source: "
-                  f"{', '.join(sources) or 'none'})")
+    raise Unavailable(
+        f"no stock {series} kernel for {debian} in {SUITE} (its source: "
+        f"{', '.join(sources) or 'none'})"
+    )
 
 
 def stock_before(lab, arch, series):
@@ -148,8 +159,14 @@ def compiler(lab, arch):
             deb.unlink()
 
     entry = lab.cache.ensure(f"cross-{digest(*CROSS)}", "ARM cross compiler", 300, build)
-    prefix = f"/cache/{entry.name}/usr/bin/arm-linux-gnueabihf-"
-    return ["ARCH=arm", f"CROSS_COMPILE={prefix}", f"CC={prefix}gcc-14"]
+    usr = f"/cache/{entry.name}/usr"
+    prefix = f"{usr}/bin/arm-linux-gnueabihf-"
+    return [
+        "ARCH=arm",
+        f"CROSS_COMPILE={prefix}",
+        f"CC={prefix}gcc-14",
+        f"LD_LIBRARY_PATH={usr}/lib/x86_64-linux-gnu",
+    ]
 
 
 def stock_name(lab, release):
@@ -174,7 +191,8 @@ def stock_release(lab, packages, arch, series, release, version):
         unpacked = path / "packages/usr"
         (path / "build").mkdir()
         (path / "build/.config").write_bytes(
-            (unpacked / "lib/modules" / release / "config").read_bytes())
+            (unpacked / "lib/modules" / release / "config").read_bytes()
+        )
         make = [*toolchain, f"KERNELRELEASE={release}"]
         prefix = ["make", "-C", tree, f"O=/cache/{name}/build", *make]
         step.run(root.argv([*prefix, "olddefconfig"]))
@@ -182,9 +200,18 @@ def stock_release(lab, packages, arch, series, release, version):
         symvers = (unpacked / "src" / f"linux-headers-{release}" / "Module.symvers").read_text()
         agree(path / "build/rust", symvers, release)
         (path / "build/Module.symvers").write_text(symvers)
-        remember(path, Kernel(
-            name, release, arch, f"packages/usr/lib/modules/{release}/vmlinuz", tree,
-            f"/cache/{name}/build", tuple(make)))
+        remember(
+            path,
+            Kernel(
+                name,
+                release,
+                arch,
+                f"packages/usr/lib/modules/{release}/vmlinuz",
+                tree,
+                f"/cache/{name}/build",
+                tuple(make),
+            ),
+        )
 
     return remembered(lab.cache.ensure(name, f"stock kernel {release}", 1000, build))
 
@@ -192,19 +219,31 @@ def stock_release(lab, packages, arch, series, release, version):
 def agree(rust, symvers, release):
     """The regenerated Rust objects export what the stock kernel exports."""
     theirs = {line.split("\t")[1] for line in symvers.splitlines()}
-    ours = {symbol for file in rust.glob("exports_*_generated.h")
-            for symbol in EXPORTED.findall(file.read_text())}
+    ours = {
+        symbol
+        for file in rust.glob("exports_*_generated.h")
+        for symbol in EXPORTED.findall(file.read_text())
+    }
     strange = ours - theirs
-    if not ours or strange:
+    if not ours:
+        raise Unavailable(f"stock kernel {release}: its configuration lost CONFIG_RUST here")
+    if strange:
         raise Unavailable(
             f"stock kernel {release}: {len(strange)} of {len(ours)} regenerated Rust symbols are "
-            "not in it, so another compiler built it")
+            "not in it, so another compiler built it"
+        )
 
 
 def any_source(lab, series):
     """The source that is here already, else the newest that an index offers."""
-    here = sorted((path.name for path in lab.cache.path.glob(f"source-{series}.*")
-                   if lab.cache.complete(path.name)), key=version_key)
+    here = sorted(
+        (
+            path.name
+            for path in lab.cache.path.glob(f"source-{series}.*")
+            if lab.cache.complete(path.name)
+        ),
+        key=version_key,
+    )
     if here:
         return here[-1].removeprefix("source-"), f"/cache/{here[-1]}/linux-source-{series}"
     reasons = []
@@ -219,16 +258,20 @@ def any_source(lab, series):
             version = max(versions, key=version_key)
             return version, source(lab, series, version, packages)
         reasons.append(f"no linux-source-{series} in {suite}/{arch}")
-    raise Failure(f"no source of Linux {series} in any of {len(SOURCES)} indexes; "
-                  f"the first: {reasons[0]}")
+    raise Failure(
+        f"no source of Linux {series} in any of {len(SOURCES)} indexes; the first: {reasons[0]}"
+    )
 
 
 def built_before(lab, config, series):
     """The newest kernel of this configuration that is ready in the cache, or None."""
     fragment = configuration(lab, config)
     key = digest(fragment, lab.root_key())
-    for path in sorted(lab.cache.path.glob(f"built-{config}-{series}.*-{key}"), reverse=True,
-                       key=lambda path: version_key(path.name)):
+    for path in sorted(
+        lab.cache.path.glob(f"built-{config}-{series}.*-{key}"),
+        reverse=True,
+        key=lambda path: version_key(path.name),
+    ):
         if lab.cache.complete(path.name):
             return remembered(path)
     return None
@@ -257,13 +300,27 @@ def built(lab, config="run-x86_64", arch="x86_64", series=SERIES):
         (path / "build").mkdir()
         (path / "fragment").write_bytes(fragment.read_bytes())
         output = f"/cache/{name}/build"
-        step.run(root.argv(
-            ["env", *make, "scripts/kconfig/merge_config.sh", "-n", "-O", output,
-             f"/cache/{name}/fragment"], cwd=tree))
+        step.run(
+            root.argv(
+                [
+                    "env",
+                    *make,
+                    "scripts/kconfig/merge_config.sh",
+                    "-n",
+                    "-O",
+                    output,
+                    f"/cache/{name}/fragment",
+                ],
+                cwd=tree,
+            )
+        )
         kept(fragment, (path / "build/.config").read_text())
         image = IMAGES[arch]
-        step.run(root.argv(["make", "-C", tree, f"O={output}", *make, jobs(),
-                            Path(image).name, "modules"]))
+        step.run(
+            root.argv(
+                ["make", "-C", tree, f"O={output}", *make, jobs(), Path(image).name, "modules"]
+            )
+        )
         release = (path / "build/include/config/kernel.release").read_text().strip()
         remember(path, Kernel(name, release, arch, f"build/{image}", tree, output, tuple(make)))
 

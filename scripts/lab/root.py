@@ -27,7 +27,9 @@ PACKAGES = """
 # What nobody reads in there is not unpacked; copyright files stay.
 LEFT_OUT = ["/usr/share/man/*", "/usr/share/locale/*", "/usr/share/info/*"]
 # Nor what no build reads: two thirds of all files, so not part of the key.
-BULK = ["/usr/src/rustc-*/src/*", "/usr/src/rustc-*/compiler/*", "/usr/lib/llvm-19/lib/*.a"]
+# dpkg takes the last match, and its * crosses slashes.
+BULK = ["exclude=/usr/src/rustc-*", "include=/usr/src/rustc-*/library/*",
+        "exclude=/usr/lib/llvm-19/lib/*.a"]
 PASSED = [
     name + suffix
     for suffix in ("_proxy", "_PROXY")
@@ -65,7 +67,8 @@ class Root:
             mirror = apt.repository()
             step.note(f"Debian {SUITE} with {', '.join(PACKAGES[:3])} and {len(PACKAGES) - 3} more")
             options = [f"--aptopt={option}" for option in apt.proxy_options()]
-            options += [f"--dpkgopt=path-exclude={pattern}" for pattern in LEFT_OUT + BULK]
+            options += [f"--dpkgopt=path-exclude={pattern}" for pattern in LEFT_OUT]
+            options += [f"--dpkgopt=path-{rule}" for rule in BULK]
             # A tree without its stamp is thrown away, so nothing has to reach the disk early.
             options.append("--dpkgopt=force-unsafe-io")
 
@@ -79,9 +82,18 @@ class Root:
                 return f"{sum(name.endswith('.deb') for name in archives)} packages downloaded"
 
             step.run(
-                [*isolated(), "--mount-proc", "mmdebstrap", "--mode=root", "--variant=minbase",
-                 f"--include={','.join(PACKAGES)}", *options, SUITE, tree,
-                 f"deb {mirror} {SUITE} main"],
+                [
+                    *isolated(),
+                    "--mount-proc",
+                    "mmdebstrap",
+                    "--mode=root",
+                    "--variant=minbase",
+                    f"--include={','.join(PACKAGES)}",
+                    *options,
+                    SUITE,
+                    tree,
+                    f"deb {mirror} {SUITE} main",
+                ],
                 count=count,
             )
             for name in ("cache", "src"):
@@ -120,8 +132,11 @@ class Root:
         for outer, inner in binds:
             if inner.startswith("/tmp/"):
                 target = shlex.quote(f"{self.path}{inner}")
-                script.append(f"mkdir -p {target}" if Path(outer).is_dir()
-                              else f"mkdir -p $(dirname {target}); touch {target}")
+                script.append(
+                    f"mkdir -p {target}"
+                    if Path(outer).is_dir()
+                    else f"mkdir -p $(dirname {target}); touch {target}"
+                )
             bind(outer, inner)
         for name in ("etc/resolv.conf", "etc/hosts", BUNDLE):
             if Path("/", name).is_file() and (self.path / name).is_file():
@@ -136,7 +151,16 @@ class Root:
             **{name: os.environ[name] for name in PASSED if name in os.environ},
             **(env or {}),
         }
-        words = ["env", "-i", *(f"{key}={value}" for key, value in settings.items()),
-                 "sh", "-c", 'cd "$1" && shift && exec "$@"', "sh", cwd, *map(str, command)]
+        words = [
+            "env",
+            "-i",
+            *(f"{key}={value}" for key, value in settings.items()),
+            "sh",
+            "-c",
+            'cd "$1" && shift && exec "$@"',
+            "sh",
+            cwd,
+            *map(str, command),
+        ]
         script.append(f"exec chroot {tree} {shlex.join(words)}")
         return [*isolated(), "sh", "-c", "\n".join(script)]
