@@ -41,11 +41,13 @@ pub(crate) fn calibrate(cancelled: &dyn Fn() -> bool) -> Result<Calibration, Ref
     };
     let info = CATALOGUE.iter().find(|info| info.name == "calibrate");
     let Some(info) = info else {
-        return Err(Refusal::invalid(format_args!("calibrate: not in the catalogue")));
+        return Err(Refusal::invalid(format_args!(
+            "calibrate: not in the catalogue"
+        )));
     };
     let limits = run::limits();
     for delay in found.delays.iter_mut().rev() {
-        let mut one = Request::new(info);
+        let mut one = Request::within(info, &limits);
         one.size = delay.instructions;
         one.iterations = ITERATIONS.min(limits.iterations);
         one.time = TIME.min(limits.time);

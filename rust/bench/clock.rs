@@ -29,7 +29,9 @@ pub(crate) fn step() -> u64 {
     };
     let shortest = (0..READS).map(distance).min().unwrap_or(0);
     let mut distances = Distances::from(shortest);
-    (0..READS).map(distance).for_each(|each| distances.see(each));
+    (0..READS)
+        .map(distance)
+        .for_each(|each| distances.see(each));
     distances.step().unwrap_or(u64::MAX)
 }
 

@@ -54,12 +54,13 @@ pub(crate) fn compare(
     };
     let runs = (pairs().count() as u64).saturating_mul(ROUNDS);
     let time = num::div(request.time, runs).unwrap_or(1).max(1);
+    let limits = run::limits();
     for round in 0..ROUNDS {
         for (size, info) in pairs() {
-            let mut one = Request::new(info);
+            let mut one = Request::within(info, &limits);
             one.size = size;
             one.time = time;
-            one.iterations = ITERATIONS;
+            one.iterations = ITERATIONS.min(limits.iterations);
             one.direction = request.direction;
             one.device = request.device;
             if round == 0 {

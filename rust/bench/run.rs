@@ -44,6 +44,7 @@ use crate::{
         },
     },
 };
+use core::borrow::Borrow;
 use kernel::{
     new_mutex,
     prelude::*,
@@ -76,12 +77,17 @@ const BATCH_SHIFT_AUTO: u32 = 4;
 const WARMUP_SHIFT: u32 = 2;
 const NS_PER_MS: u64 = 1_000_000;
 
+/// A module parameter's value, which a kernel hands out as it is or behind a reference.
+fn parameter<T: Copy>(value: impl Borrow<T>) -> T {
+    *value.borrow()
+}
+
 /// The ranges that hold on this machine.
 pub(crate) fn limits() -> Limits {
     Limits {
-        iterations: module_parameters::max_iterations.value(),
-        time: module_parameters::max_time.value(),
-        threads: match module_parameters::max_threads.value() {
+        iterations: parameter(module_parameters::max_iterations.value()).max(1),
+        time: parameter(module_parameters::max_time.value()).max(1),
+        threads: match parameter(module_parameters::max_threads.value()) {
             0 => u64::from(sys::machine::cpus()).saturating_mul(4),
             threads => u64::from(threads),
         },
@@ -97,7 +103,7 @@ fn ns(ms: u64) -> u64 {
 
 /// Most bytes that all threads of a run may hold at a time.
 fn held_max() -> u64 {
-    (sys::machine::available() >> 2).min(module_parameters::max_memory.value())
+    (sys::machine::available() >> 2).min(parameter(module_parameters::max_memory.value()))
 }
 
 /// Runs what `request` asks for. `cancelled` is asked now and then whether to stop.
@@ -383,7 +389,7 @@ fn one_thread<'d, E: Experiment<'d>>(
     let ended = now();
 
     let mut total = total.lock();
-    total.tally.merge(&tally);
+    total.tally.add_thread(index, task::current_cpu(), &tally);
     total.empty.merge(&empty);
     total.step = total.step.min(step);
     total.placement = total.placement.or(placement);

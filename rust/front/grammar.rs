@@ -65,7 +65,7 @@ pub fn parse(line: &str, catalogue: &[&'static Info], limits: &Limits) -> Result
         )));
     };
 
-    let mut request = Request::new(info);
+    let mut request = Request::within(info, limits);
     let mut keys = Keys::new(RUN_KEYS);
     let mut batch = None;
     for word in words {

@@ -139,7 +139,9 @@ impl Lab {
                 "calibrate takes no parameters: write an empty line"
             ))),
         })?;
-        let ending = result.as_ref().map_or(Ending::Complete, |found| found.ending);
+        let ending = result
+            .as_ref()
+            .map_or(Ending::Complete, |found| found.ending);
         keep(&self.calibration, result)?;
         early(ending)
     }

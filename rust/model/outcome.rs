@@ -113,6 +113,32 @@ pub enum Ending {
     DeviceGone,
 }
 
+/// How many threads are counted apart; the last entry is for it and all beyond.
+pub const THREADS: usize = 64;
+
+/// What one thread counted, or several that share an entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Thread {
+    /// How many they are.
+    pub threads: u32,
+    /// The CPU it was on when it had finished; the last one's if they are several.
+    pub cpu: u32,
+    /// Samples of the first phase.
+    pub samples: u64,
+    /// Samples during which it was switched out.
+    pub disturbed: u64,
+}
+
+impl Thread {
+    /// No thread.
+    pub const NONE: Self = Self {
+        threads: 0,
+        cpu: 0,
+        samples: 0,
+        disturbed: 0,
+    };
+}
+
 /// What the threads of a run counted. All bits zero is an empty one.
 #[derive(Clone)]
 pub struct Tally {
@@ -122,16 +148,35 @@ pub struct Tally {
     pub failures: Failures,
     /// Samples during which the thread was switched out.
     pub disturbed: u64,
+    /// The same by thread.
+    pub threads: [Thread; THREADS],
 }
 
 impl Tally {
-    /// Adds what another thread counted.
+    /// Adds what thread `index`, now on `cpu`, counted.
+    pub fn add_thread(&mut self, index: usize, cpu: u32, counted: &Self) {
+        let [first, _] = &counted.phases;
+        if let Some(thread) = self.threads.get_mut(index.min(THREADS - 1)) {
+            thread.threads = thread.threads.saturating_add(1);
+            thread.cpu = cpu;
+            thread.samples = thread.samples.saturating_add(first.count());
+            thread.disturbed = thread.disturbed.saturating_add(counted.disturbed);
+        }
+        self.merge(counted);
+    }
+
+    /// Adds what another run counted.
     pub fn merge(&mut self, other: &Self) {
         for (mine, theirs) in self.phases.iter_mut().zip(&other.phases) {
             mine.merge(theirs);
         }
         self.failures.merge(&other.failures);
         self.disturbed = self.disturbed.saturating_add(other.disturbed);
+        for (mine, theirs) in self.threads.iter_mut().zip(&other.threads) {
+            mine.threads = mine.threads.max(theirs.threads);
+            mine.samples = mine.samples.saturating_add(theirs.samples);
+            mine.disturbed = mine.disturbed.saturating_add(theirs.disturbed);
+        }
     }
 }
 
@@ -153,4 +198,38 @@ pub struct Outcome<T> {
     pub elapsed: u64,
     /// How it ended.
     pub ending: Ending,
+}
+
+#[cfg(any(test, CONFIG_KUNIT = "y"))]
+#[cfg_attr(not(test), kernel::macros::kunit_tests(memlab_outcome))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_floor_is_two_steps_or_the_noise() {
+        let mut clock = ClockCost {
+            median: 48,
+            p99: 49,
+            step: 16,
+        };
+        assert_eq!(clock.floor(), 32);
+        assert_eq!(clock.net(48 + 16), Net::Below(32));
+        assert_eq!(clock.net(48 + 32), Net::Ns(32));
+        assert_eq!(clock.net(0), Net::Below(32));
+        clock.p99 = 148;
+        assert_eq!(clock.net(147), Net::Below(100));
+        clock.step = u64::MAX;
+        assert_eq!(clock.net(u64::MAX), Net::Below(u64::MAX));
+        assert_eq!(ClockCost::default().net(0), Net::Below(1));
+    }
+
+    #[test]
+    fn errnos_beyond_the_room_share_the_last_entry() {
+        let mut failures = Failures::NONE;
+        for errno in 1..=20 {
+            failures.add(-errno, 2);
+        }
+        assert_eq!(failures.total(), 40);
+        assert_eq!(failures.iter().count(), ERRNOS);
+    }
 }

@@ -233,6 +233,17 @@ impl Request {
         }
     }
 
+    /// The request that only names an experiment, with defaults that `limits` allow.
+    pub fn within(info: &'static Info, limits: &Limits) -> Self {
+        let request = Self::new(info);
+        Self {
+            iterations: request.iterations.min(limits.iterations),
+            warmup: request.warmup.min(limits.iterations),
+            time: request.time.min(limits.time),
+            ..request
+        }
+    }
+
     /// Sets `number` to `value` if that is within `limits`.
     pub fn set(&mut self, number: Number, value: u64, limits: &Limits) -> Result<(), Refusal> {
         let range = limits.range(number, self.info);

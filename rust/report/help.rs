@@ -123,7 +123,7 @@ pub fn help(out: &mut dyn Write, catalogue: &[&'static Info], limits: &Limits) -
             break;
         };
         let range = limits.range(number, info);
-        let default = Maybe(Request::new(info).get(number).map(Dec));
+        let default = Maybe(Request::within(info, limits).get(number).map(Dec));
         let sizes = number == Number::Size;
         let [min, max] = [range.min, range.max].map(|bound| Maybe((!sizes).then_some(Dec(bound))));
         let meaning = meaning(number);

@@ -22,7 +22,8 @@ use crate::model::{
         Ending,
         Failures,
         Outcome,
-        Tally, //
+        Tally,
+        Thread, //
     },
     placement::Placement,
     provenance::Provenance,
@@ -58,6 +59,8 @@ const LATENCY: &[Column] = &[
 ];
 
 const HISTOGRAM: &[Column] = &[("phase", -10), ("low", 12), ("high", 12), ("count", 12)];
+
+const THREADS: &[Column] = &[("thread", -6), ("cpu", 5), ("samples", 9), ("disturbed", 9)];
 
 const FAILURES: &[Column] = &[("errno", 5), ("name", -10), ("count", 9)];
 
@@ -95,6 +98,7 @@ pub fn outcome<T: Deref<Target = Tally>>(
     }
     writeln!(out)?;
 
+    threads(out, &tally.threads)?;
     failures(out, &tally.failures)?;
     placement(out, &outcome.placement)?;
     writeln!(out)?;
@@ -163,6 +167,21 @@ fn latency<D: fmt::Display>(
             &Dec(histogram.count()),
         ],
     )
+}
+
+/// A row for each thread; those beyond the last entry share it.
+fn threads(out: &mut dyn Write, threads: &[Thread]) -> fmt::Result {
+    header(out, THREADS)?;
+    for (at, thread) in threads.iter().enumerate() {
+        if thread.threads == 0 {
+            break;
+        }
+        let cpu = (thread.threads == 1).then_some(thread.cpu);
+        let samples = Dec(thread.samples);
+        let disturbed = Dec(thread.disturbed);
+        row(out, THREADS, &[&at, &Maybe(cpu), &samples, &disturbed])?;
+    }
+    writeln!(out)
 }
 
 fn failures(out: &mut dyn Write, failures: &Failures) -> fmt::Result {

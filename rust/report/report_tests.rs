@@ -17,7 +17,9 @@ mod tests {
             Failures,
             Net,
             Outcome,
-            Tally, //
+            Tally,
+            Thread,
+            THREADS, //
         },
         placement::Placement,
         provenance::{
@@ -127,6 +129,7 @@ mod tests {
         phases: [Histogram::EMPTY; 2],
         failures: Failures::NONE,
         disturbed: 0,
+        threads: [Thread::NONE; THREADS],
     };
 
     fn machine() -> Provenance {

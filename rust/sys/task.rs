@@ -37,6 +37,11 @@ pub(crate) fn context_switches() -> usize {
     unsafe { lab::memlab_context_switches() }
 }
 
+/// The CPU that the current thread is on; stays the same for a pinned one.
+pub(crate) fn current_cpu() -> u32 {
+    kernel::cpu::CpuId::current().as_u32()
+}
+
 /// Lets others run where the kernel does not preempt.
 #[inline]
 pub(crate) fn cond_resched() {

@@ -4,7 +4,7 @@
 
 use memlab::model::{
     histogram::Histogram,
-    outcome::{ClockCost, Ending, Failures, Outcome, Tally},
+    outcome::{ClockCost, Ending, Failures, Outcome, Tally, Thread, THREADS},
     placement::{Placement, Window},
     provenance::{Device, Machine, Provenance},
     request::{Info, Range, Refusal, Request},
@@ -95,6 +95,7 @@ fn outcome(info: &'static Info, size: u64, net: u64) -> Outcome<Box<Tally>> {
         phases: [Histogram::EMPTY, Histogram::EMPTY],
         failures: Failures::NONE,
         disturbed: 0,
+        threads: [Thread::NONE; THREADS],
     });
     for phase in &mut tally.phases {
         for n in 0..1000 {
