@@ -11,7 +11,7 @@ from .console import Failure
 LINE = re.compile(r"memlab-test: (?P<word>check|done|ok|not ok) (?P<text>.*)")
 
 
-PROGRAMS = {"ioctl", "faults"}  # checks that stand on a program in C
+PROGRAMS = {"ioctl", "faults", "engine"}  # checks that stand on a program in C
 TARGETS = {
     "x86_64": (["--target=x86_64-linux-gnu"], "x86"),
     "arm": (["--target=arm-linux-gnueabihf", "-march=armv7-a"], "arm"),
