@@ -154,14 +154,10 @@ impl Histogram {
 /// The bucket of `value`; [`BUCKETS`] or more for a value above the range.
 #[inline]
 fn index(value: u64) -> usize {
-    // `| (SUB - 1)` makes the small values share the first octave, whose buckets are 1 ns wide.
-    let octave = (value | (SUB as u64 - 1)).ilog2() - (SUB_BITS - 1);
-    if octave == 0 {
-        // CAST: the value is below SUB.
-        return value as usize;
-    }
-    // CAST: `value >> (octave - 1)` is in SUB..2 * SUB, and an octave is below 64.
-    ((octave as usize - 1) << SUB_BITS) + (value >> (octave - 1)) as usize
+    // `| (2 * SUB - 1)` puts the small values, whose buckets are 1 ns wide, under the same rule.
+    let shift = (value | (2 * SUB as u64 - 1)).ilog2() - SUB_BITS;
+    // CAST: `value >> shift` is below 2 * SUB, and `shift` below 64.
+    ((shift as usize) << SUB_BITS) + (value >> shift) as usize
 }
 
 /// The lowest value of bucket `at`.
