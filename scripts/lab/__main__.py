@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from . import console, editor, guest, host, job, lint, module, test
+from . import bench, console, editor, guest, host, job, lint, module, test
 from .console import Failure, Interrupted
 from .lab import Lab
 
@@ -45,6 +45,7 @@ VERBS = {
     "shell": job.shell,
     "host": host.main,
     "test": test.main,
+    "bench": bench.main,
     "lint": lint.lint,
     "fmt": lint.fmt,
     "rust-analyzer": editor.main,
@@ -69,7 +70,7 @@ def main():
         print(f"memlab: interrupted by {error}; run it again to go on", file=sys.stderr)
         status = 128 + error.number
     except OSError as error:
-        print(f"memlab: {error}", file=sys.stderr)
+        print(f"memlab: {error.filename or 'system'}: {error.strerror}", file=sys.stderr)
         status = 1
     console.stop_all()
     sys.stdout.flush()

@@ -20,7 +20,9 @@ def repository():
     codename = found.group(1) if found else ""
     targets = subprocess.run(
         ["apt-get", "indextargets", "--format", "$(REPO_URI) $(RELEASE)"],
-        capture_output=True, text=True, check=False,
+        capture_output=True,
+        text=True,
+        check=False,
     ).stdout
     for line in targets.splitlines():
         uri, _, release = line.partition(" ")
@@ -35,8 +37,11 @@ def proxy_options():
         ["apt-config", "dump", "--format", "%F %v%n"], capture_output=True, text=True, check=False
     ).stdout
     pairs = (line.partition(" ") for line in dump.splitlines())
-    return [f'{key} "{value}";' for key, _, value in pairs if value and re.match(
-        r"Acquire::https?::(.*::)?(Proxy|CaInfo|Verify-Peer)\b", key)]
+    return [
+        f'{key} "{value}";'
+        for key, _, value in pairs
+        if value and re.match(r"Acquire::https?::(.*::)?(Proxy|CaInfo|Verify-Peer)\b", key)
+    ]
 
 
 class Index:
@@ -71,8 +76,9 @@ class Index:
 
     def ask(self, *words):
         with self.lock():
-            return subprocess.run(["apt-cache", *self.options, *words],
-                                  capture_output=True, text=True, check=False).stdout
+            return subprocess.run(
+                ["apt-cache", *self.options, *words], capture_output=True, text=True, check=False
+            ).stdout
 
     def update(self, step):
         with self.lock():

@@ -9,8 +9,19 @@ def main(lab):
     root = lab.root()
     out = module.output(lab, which)
     with lab.console.step("rust-project.json") as step:
-        step.run(root.argv(["make", "-C", which.build, *which.make, "M=/src",
-                            f"MO={root.inside(out)}", "rust-analyzer"]))
+        step.run(
+            root.argv(
+                [
+                    "make",
+                    "-C",
+                    which.build,
+                    *which.make,
+                    "M=/src",
+                    f"MO={root.inside(out)}",
+                    "rust-analyzer",
+                ]
+            )
+        )
     made = out / "rust-project.json"
     text = made.read_text()
     for inner, outer in (("/cache", lab.cache.path), ("/src", lab.checkout)):

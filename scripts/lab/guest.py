@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
 """Boots a Kernel in QEMU with a script in it and brings back its exit status.
 
-    result = boot(lab, kernel, script="insmod /memlab.ko", files={"/memlab.ko": path})
-    result.status, result.console       # the console log is a list of lines
+result = boot(lab, kernel, script="insmod /memlab.ko", files={"/memlab.ko": path})
+result.status, result.console       # the console log is a list of lines
 """
 
 import re
@@ -128,8 +128,21 @@ def accelerator(lab, kernel):
     return answer
 
 
-def command(lab, kernel, archive, append="", smp=1, memory=None, numa=(), devices=None,
-            icount=False, accel=None, cpu=None, cma="64M", loglevel=4):
+def command(
+    lab,
+    kernel,
+    archive,
+    append="",
+    smp=1,
+    memory=None,
+    numa=(),
+    devices=None,
+    icount=False,
+    accel=None,
+    cpu=None,
+    cma="64M",
+    loglevel=4,
+):
     """QEMU's command line, for inside the root.
 
     numa: a pair (cpus, memory) per node, like ("0-1", "512M"); memory is their sum.
@@ -142,12 +155,36 @@ def command(lab, kernel, archive, append="", smp=1, memory=None, numa=(), device
         accel, smp = "tcg", 1
     accel = accel or accelerator(lab, kernel)
     line = f"console={tty} panic=-1 loglevel={loglevel} cma={cma} {append}".strip()
-    argv = [program, *machine, "-accel", accel, "-m", memory or "1G", "-smp", str(smp),
-            "-nodefaults", "-no-user-config", "-display", "none", "-monitor", "none",
-            "-no-reboot", "-kernel", "/tmp/image", "-initrd", "/tmp/initrd", "-append", line]
+    argv = [
+        program,
+        *machine,
+        "-accel",
+        accel,
+        "-m",
+        memory or "1G",
+        "-smp",
+        str(smp),
+        "-nodefaults",
+        "-no-user-config",
+        "-display",
+        "none",
+        "-monitor",
+        "none",
+        "-no-reboot",
+        "-kernel",
+        "/tmp/image",
+        "-initrd",
+        "/tmp/initrd",
+        "-append",
+        line,
+    ]
     for number, (cpus, size) in enumerate(numa):
-        argv += ["-object", f"memory-backend-ram,id=node{number},size={size}",
-                 "-numa", f"node,nodeid={number},cpus={cpus},memdev=node{number}"]
+        argv += [
+            "-object",
+            f"memory-backend-ram,id=node{number},size={size}",
+            "-numa",
+            f"node,nodeid={number},cpus={cpus},memdev=node{number}",
+        ]
     for device in devices:
         argv += ["-device", device]
     if icount:
@@ -182,8 +219,9 @@ def boot(lab, kernel, script, files=None, echo=None, timeout=120, log=None, **op
     expired = threading.Event()
     try:
         with log.open("w") as file:
-            child = spawn(lab.root().argv(argv, binds=binds), stdout=subprocess.PIPE,
-                          stderr=subprocess.STDOUT)
+            child = spawn(
+                lab.root().argv(argv, binds=binds), stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+            )
 
             def expire():
                 expired.set()

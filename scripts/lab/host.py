@@ -27,8 +27,11 @@ def option(config, name):
 
 def configuration(release, running):
     """The text of a kernel's configuration, or None."""
-    for path in (f"/lib/modules/{release}/config", f"/boot/config-{release}",
-                 f"/lib/modules/{release}/build/.config"):
+    for path in (
+        f"/lib/modules/{release}/config",
+        f"/boot/config-{release}",
+        f"/lib/modules/{release}/build/.config",
+    ):
         if Path(path).is_file():
             return Path(path).read_text()
     if running and Path("/proc/config.gz").is_file():
@@ -39,19 +42,20 @@ def configuration(release, running):
 def hosts_rust(release, config):
     """Refuse, by name, a kernel that no Rust module of ours can be loaded into."""
     if number(release) < OLDEST:
-        raise Failure(f"kernel {release} cannot host memlab: it is older than "
-                      f"{'.'.join(map(str, OLDEST))}, whose Rust interfaces memlab needs")
+        raise Failure(
+            f"kernel {release} cannot host memlab: it is older than "
+            f"{'.'.join(map(str, OLDEST))}, whose Rust interfaces memlab needs"
+        )
     if config is not None:
         for name in ("MODULES", "RUST"):
             if option(config, name) != "y":
-                raise Failure(f"kernel {release} cannot host memlab: "
-                              f"it was built without CONFIG_{name}")
+                raise Failure(
+                    f"kernel {release} cannot host memlab: it was built without CONFIG_{name}"
+                )
 
 
 def unlocked(release):
-    """Refuse where the running kernel takes signed modules only and we have no key."""
-    if os.environ.get("SIGN_KEY"):
-        return
+    """Refuse where the running kernel takes signed modules only."""
     lockdown = Path("/sys/kernel/security/lockdown")
     enforce = Path("/sys/module/module/parameters/sig_enforce")
     why = None
@@ -60,8 +64,10 @@ def unlocked(release):
     elif enforce.is_file() and enforce.read_text().strip() == "Y":
         why = "it enforces module signatures"
     if why:
-        raise Failure(f"kernel {release} cannot host memlab: {why} and there is no key; "
-                      "give SIGN_KEY= and SIGN_CERT= of one that it trusts")
+        raise Failure(
+            f"kernel {release} cannot host memlab: {why} and there is no key; "
+            "give SIGN_KEY= and SIGN_CERT= of one that it trusts"
+        )
 
 
 def shipped(lab, release, config):
@@ -70,11 +76,14 @@ def shipped(lab, release, config):
     theirs = option(config, "RUSTC_VERSION_TEXT") or "unknown"
     ours = "no rustc"
     if shutil.which("rustc"):
-        ours = subprocess.run(["rustc", "--version"], capture_output=True, text=True,
-                              check=False).stdout.strip()
+        ours = subprocess.run(
+            ["rustc", "--version"], capture_output=True, text=True, check=False
+        ).stdout.strip()
     if ours != theirs:
-        raise Failure(f"kernel {release} cannot host memlab: it was built by '{theirs}' "
-                      f"and this host has '{ours}'")
+        raise Failure(
+            f"kernel {release} cannot host memlab: it was built by '{theirs}' "
+            f"and this host has '{ours}'"
+        )
     out = lab.output() / f"host-{release}"
     out.mkdir(exist_ok=True)
     with lab.console.step(f"memlab.ko for {release}") as step:
@@ -90,30 +99,47 @@ def regenerated(lab, release):
         which = kernel.remembered(lab.cache.path / name)
     else:
         packages = kernel.index(lab)
-        versions = [version for version in packages.versions(f"linux-headers-{release}")
-                    if version in packages.versions(f"linux-source-{series}")]
+        versions = [
+            version
+            for version in packages.versions(f"linux-headers-{release}")
+            if version in packages.versions(f"linux-source-{series}")
+        ]
         if not versions:
-            raise Failure(f"kernel {release} cannot host memlab: {kernel.SUITE} has no headers "
-                          "and source of it any more; boot a newer kernel or use KDIR=")
+            raise Failure(
+                f"kernel {release} cannot host memlab: {kernel.SUITE} has no headers "
+                "and source of it any more; boot a newer kernel or use KDIR="
+            )
         which = kernel.stock_release(lab, packages, "x86_64", series, release, versions[0])
     built = lab.cache.path / name / "build"
     return module.build(lab, which), built / "scripts/sign-file"
 
 
-def sign(lab, ko, tool):
-    key, cert = os.environ.get("SIGN_KEY"), os.environ.get("SIGN_CERT")
-    if not key:
-        return
-    for path in (key, cert):
+def keys():
+    """The key and the certificate to sign with, or nothing."""
+    given = [os.environ.get(name) for name in ("SIGN_KEY", "SIGN_CERT")]
+    if not any(given):
+        return []
+    for path in given:
         if not path or not Path(path).is_file():
             raise Failure(f"SIGN_KEY= and SIGN_CERT= have to be files; '{path}' is none")
+    return [Path(path).absolute() for path in given]
+
+
+def sign(lab, ko, tool, pair):
+    """A signed copy: Kbuild's own output stays as Kbuild knows it."""
+    signed = ko.parent / "signed" / ko.name
+    signed.parent.mkdir(exist_ok=True)
+    command = [tool, "sha256", *pair, ko, signed]
+    if tool.is_relative_to(lab.cache.path):
+        root = lab.root()
+        inside = [f"/tmp/{name}" for name in ("key", "cert")]
+        command = root.argv(
+            [root.inside(tool), "sha256", *inside, root.inside(ko), root.inside(signed)],
+            binds=list(zip(pair, inside, strict=True)),
+        )
     with lab.console.step("signature") as step:
-        binds = [(Path(key).absolute(), "/tmp/key"), (Path(cert).absolute(), "/tmp/cert")]
-        if tool.is_relative_to(lab.cache.path):
-            step.run(lab.root().argv([lab.root().inside(tool), "sha256", "/tmp/key", "/tmp/cert",
-                                      lab.root().inside(ko)], binds=binds))
-        else:
-            step.run([tool, "sha256", key, cert, ko])
+        step.run(command)
+    return signed
 
 
 def main(lab):
@@ -121,7 +147,8 @@ def main(lab):
     release = os.environ.get("RELEASE") or running
     config = configuration(release, release == running)
     hosts_rust(release, config)
-    if release == running:
+    pair = keys()
+    if release == running and not pair:
         unlocked(release)
     metadata = Path(f"/lib/modules/{release}/build/rust/libkernel.rmeta")
     if metadata.is_file() and config is not None:
@@ -129,9 +156,12 @@ def main(lab):
     elif DEBIAN.fullmatch(release):
         ko, tool = regenerated(lab, release)
     else:
-        raise Failure(f"kernel {release} cannot host memlab: its headers ship no Rust metadata "
-                      "and it is none of Debian 13's; use make KDIR=its build tree")
-    sign(lab, ko, tool)
+        raise Failure(
+            f"kernel {release} cannot host memlab: its headers ship no Rust metadata "
+            "and it is none of Debian 13's; use make KDIR=its build tree"
+        )
+    if pair:
+        ko = sign(lab, ko, tool, pair)
     lab.console.table()
     print(f"{ko}\nload it: insmod {ko}")
     return 0

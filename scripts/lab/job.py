@@ -72,11 +72,18 @@ def shell(lab):
     size = shutil.get_terminal_size()
     job = SHELL.replace("@ROWS@", str(size.lines)).replace("@COLUMNS@", str(size.columns))
     archive = guest.archive_file(
-        lab, f"shell-{os.getpid()}.cpio", guest.initramfs(lab, which.arch, files, job))
+        lab, f"shell-{os.getpid()}.cpio", guest.initramfs(lab, which.arch, files, job)
+    )
     argv, binds = guest.command(lab, which, archive)
     # The terminal is the guest's: Ctrl-C goes there, Ctrl-A X leaves QEMU.
-    argv += ["-chardev", "stdio,id=tty,mux=on,signal=off", "-serial", "chardev:tty",
-             "-mon", "chardev=tty"]
+    argv += [
+        "-chardev",
+        "stdio,id=tty,mux=on,signal=off",
+        "-serial",
+        "chardev:tty",
+        "-mon",
+        "chardev=tty",
+    ]
     lab.console.say("Ctrl-A X stops the guest at once")
     try:
         status = subprocess.call(lab.root().argv(argv, binds=binds))

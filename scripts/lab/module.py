@@ -24,11 +24,23 @@ def build(lab, kernel, source=None, name="memlab", arguments=()):
     inside, binds = "/src", []
     if source:
         inside, binds = "/tmp/module", [(Path(source).resolve(), "/tmp/module")]
-    with lab.cache.lock(f"{lab.output().name}-{out.name}", f"{name} module"), \
-            lab.console.step(f"{name}.ko for {kernel.release}") as step:
-        step.run(root.argv(
-            ["make", "-C", kernel.build, *kernel.make, f"M={inside}",
-             f"MO={root.inside(out)}", *arguments, "modules"],
-            binds=binds,
-        ))
+    with (
+        lab.cache.lock(f"{lab.output().name}-{out.name}", f"{name} module"),
+        lab.console.step(f"{name}.ko for {kernel.release}") as step,
+    ):
+        step.run(
+            root.argv(
+                [
+                    "make",
+                    "-C",
+                    kernel.build,
+                    *kernel.make,
+                    f"M={inside}",
+                    f"MO={root.inside(out)}",
+                    *arguments,
+                    "modules",
+                ],
+                binds=binds,
+            )
+        )
     return out / f"{name}.ko"
