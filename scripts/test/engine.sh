@@ -102,32 +102,34 @@ free_kb() {
 	awk '$1 == "MemFree:" { print $2 }' /proc/meminfo
 }
 
-# scripts/test/engine.c ends so many runs early, within so many ms. The kernel's command line may
-# ask for fewer.
+# scripts/test/engine.c ends so many runs early, within so many ms. Where the clock counts
+# instructions ("exact" on the kernel's command line) that is exact; elsewhere a busy host takes
+# the guest's processors away.
 check_engine() {
+	runs=100 soon=1000
 	# shellcheck disable=SC2154
-	runs=${early_ends:-100}
+	[ -z "$exact" ] || runs=20 soon=100
 	hour="time=3600000 iterations=10000000"
 	few=$((runs / 10))
 	# The first ones make the kernel keep what it keeps.
-	/check/engine kill 100 $few "$MEMLAB/run" "kmalloc $hour mode=op threads=2"
+	/check/engine kill $soon $few "$MEMLAB/run" "kmalloc $hour mode=op threads=2"
 	free_kb >/dev/null
 	sleep 1
 	before=$(free_kb)
-	/check/engine kill 100 $((6 * few)) "$MEMLAB/run" "kmalloc $hour mode=op threads=2"
-	/check/engine kill 100 $((2 * few)) "$MEMLAB/run" "vmalloc size=1M $hour mode=batch"
-	/check/engine kill 100 $((2 * few)) "$MEMLAB/run" "dma-coherent size=64K $hour mode=op"
+	/check/engine kill $soon $((6 * few)) "$MEMLAB/run" "kmalloc $hour mode=op threads=2"
+	/check/engine kill $soon $((2 * few)) "$MEMLAB/run" "vmalloc size=1M $hour mode=batch"
+	/check/engine kill $soon $((2 * few)) "$MEMLAB/run" "dma-coherent size=64K $hour mode=op"
 	sleep 1
 	after=$(free_kb)
 	echo "# free: $before kB before $((10 * few)) killed runs, $after kB after"
 	[ "$runs" -lt 100 ] ||
 		between "killed runs leave nothing behind (kB)" $((before - after)) -65536 2048
-	/check/engine kill 100 $few "$MEMLAB/run" "calibrate size=1000000 $hour mode=batch batch=64"
-	/check/engine kill 100 $few "$MEMLAB/compare" "time=3600000"
-	/check/engine stop 100 $few "$MEMLAB/run" "kmalloc $hour mode=op threads=2"
+	/check/engine kill $soon $few "$MEMLAB/run" "calibrate size=1000000 $hour mode=batch batch=64"
+	/check/engine kill $soon $few "$MEMLAB/compare" "time=3600000"
+	/check/engine stop $soon $few "$MEMLAB/run" "kmalloc $hour mode=op threads=2"
 	matches "a stopped run says so" "$(cat "$MEMLAB/run")" '^ending +stopped$'
 	matches "and keeps what it measured" "$(figure alloc raw samples)" '^[1-9]'
-	/check/engine stop 100 $few "$MEMLAB/compare" "time=3600000"
+	/check/engine stop $soon $few "$MEMLAB/compare" "time=3600000"
 	equal "no thread is left" "$(ps | grep '[[]memlab/')" ""
 	succeeds "the next run works" put "$MEMLAB/run" "kmalloc iterations=100 mode=op"
 	equal "and is complete" "$(field ending)" complete
