@@ -37,6 +37,7 @@ MACHINES = {
     "x86_64": ("qemu-system-x86_64", ["-M", "q35", "-cpu", "max"], "ttyS0"),
     "arm": ("qemu-system-arm", ["-M", "virt", "-cpu", "cortex-a15"], "ttyAMA0"),
 }
+FATAL = re.compile("Kernel panic|BUG:|Oops:|Unable to mount root")
 EDU = {"x86_64": "edu", "arm": "edu,dma_mask=0xffffffff"}
 
 
@@ -249,11 +250,12 @@ def boot(lab, kernel, script, files=None, echo=None, timeout=120, log=None, **op
             timer.cancel()
     finally:
         archive.unlink(missing_ok=True)
-    last = " | ".join(line for line in lines[-4:] if line.strip())
+    fatal = [line for line in lines if FATAL.search(line)]
+    last = " | ".join(fatal[:2] or [line for line in lines[-4:] if line.strip()])
     if status is None:
         if expired.is_set():
-            raise Failure(f"guest: no end within {timeout} s; last: {last} (log: {log})")
-        raise Failure(f"guest: ended early (QEMU's status {left}); last: {last} (log: {log})")
+            raise Failure(f"guest: no end within {timeout} s; {last} (log: {log})")
+        raise Failure(f"guest: ended early (QEMU's status {left}); {last} (log: {log})")
     while output and not output[-1].strip():
         output.pop()
     return Result(status, lines, output, log)
