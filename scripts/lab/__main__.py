@@ -5,9 +5,10 @@ import os
 import shutil
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
-from . import bench, console, editor, guest, host, job, lint, module, test
+from . import console, guest, job, module
 from .console import Failure, Interrupted
 from .lab import Lab
 
@@ -43,12 +44,12 @@ def clean(lab):
 VERBS = {
     "run": job.run,
     "shell": job.shell,
-    "host": host.main,
-    "test": test.main,
-    "bench": bench.main,
-    "lint": lint.lint,
-    "fmt": lint.fmt,
-    "rust-analyzer": editor.main,
+    "host": "host.main",
+    "test": "test.main",
+    "bench": "bench.main",
+    "lint": "lint.lint",
+    "fmt": "lint.fmt",
+    "rust-analyzer": "editor.main",
     "clean": clean,
     "boot": boot,
     "module": make_module,
@@ -62,7 +63,11 @@ def main():
     try:
         if verb not in VERBS:
             raise Failure(f"no verb '{verb}': it is one of {', '.join(VERBS)}")
-        status = VERBS[verb](Lab(), *arguments)
+        function = VERBS[verb]
+        if isinstance(function, str):  # a file that only this verb needs
+            file, _, name = function.partition(".")
+            function = getattr(import_module(f"lab.{file}"), name)
+        status = function(Lab(), *arguments)
     except Failure as error:
         print(f"memlab: {error}", file=sys.stderr)
         status = 1
