@@ -28,8 +28,11 @@ PACKAGES = """
 LEFT_OUT = ["/usr/share/man/*", "/usr/share/locale/*", "/usr/share/info/*"]
 # Nor what no build reads: two thirds of all files, so not part of the key.
 # dpkg takes the last match, and its * crosses slashes.
-BULK = ["exclude=/usr/src/rustc-*", "include=/usr/src/rustc-*/library/*",
-        "exclude=/usr/lib/llvm-19/lib/*.a"]
+BULK = [
+    "exclude=/usr/src/rustc-*",
+    "include=/usr/src/rustc-*/library/*",
+    "exclude=/usr/lib/llvm-19/lib/*.a",
+]
 PASSED = [
     name + suffix
     for suffix in ("_proxy", "_PROXY")
