@@ -4,7 +4,12 @@
 
 use crate::{
     model::{
-        memory::Zone,
+        memory::{
+            FreeList,
+            MigrateType,
+            Zone,
+            ORDERS_MAX, //
+        },
         text::Text, //
     },
     sys, //
@@ -27,6 +32,12 @@ pub(crate) fn zones() -> Result<KVec<Zone>> {
                 cma: raw.cma,
                 free_cma: raw.free_cma,
                 watermarks: raw.watermark,
+                boost: raw.boost,
+                index: usize::try_from(raw.index)?,
+                zones: usize::try_from(raw.zones)?,
+                reserve: raw.reserve,
+                pcp: raw.pcp,
+                pcp_high: raw.pcp_high,
                 orders: usize::try_from(raw.orders)?,
                 blocks: raw.blocks,
             };
@@ -34,6 +45,55 @@ pub(crate) fn zones() -> Result<KVec<Zone>> {
         }
     }
     Ok(all)
+}
+
+/// The free lists of each of `zones` by migration type. Each order is counted under the zone's lock
+/// by itself, so that nobody waits long for it.
+pub(crate) fn free_lists(zones: &[Zone]) -> Result<KVec<FreeList>> {
+    let mut all = KVec::new();
+    for zone in zones {
+        let first = all.len();
+        for order in 0..zone.orders {
+            let area = sys::memory::free_area(zone.node, zone.index, order).ok_or(ENODEV)?;
+            if order == 0 {
+                rows(&mut all, zone, area.types)?;
+            }
+            for row in all.iter_mut().skip(first) {
+                count(row, order, &area);
+            }
+        }
+    }
+    Ok(all)
+}
+
+/// A row for each migration type that this kernel has.
+fn rows(all: &mut KVec<FreeList>, zone: &Zone, types: u32) -> Result {
+    for (bit, (migrate, _)) in MigrateType::ALL.into_iter().enumerate() {
+        if types & (1 << bit) == 0 {
+            continue;
+        }
+        let row = FreeList {
+            node: zone.node,
+            zone: zone.name,
+            migrate,
+            orders: zone.orders,
+            blocks: [0; ORDERS_MAX],
+            capped: 0,
+        };
+        all.push(row, GFP_KERNEL)?;
+    }
+    Ok(())
+}
+
+fn count(row: &mut FreeList, order: usize, area: &sys::memory::RawFreeArea) {
+    let mine = |(migrate, _): &(MigrateType, _)| *migrate == row.migrate;
+    let Some(bit) = MigrateType::ALL.iter().position(mine) else {
+        return;
+    };
+    if let (Some(blocks), Some(counted)) = (row.blocks.get_mut(order), area.blocks.get(bit)) {
+        *blocks = *counted;
+        row.capped |= (area.capped >> bit & 1) << order;
+    }
 }
 
 #[cfg(CONFIG_KUNIT = "y")]

@@ -4,7 +4,10 @@
 
 #[kernel::macros::kunit_tests(memlab_zones)]
 mod tests {
-    use super::super::zones;
+    use super::super::{
+        free_lists,
+        zones, //
+    };
     use crate::model::memory::Zone;
 
     #[test]
@@ -20,6 +23,25 @@ mod tests {
             let [min, low, high] = zone.watermarks;
             assert!(min <= low);
             assert!(low <= high);
+        }
+    }
+
+    #[test]
+    fn free_lists_come_to_what_the_zone_has() {
+        let zones = zones();
+        assert!(zones.is_ok());
+        let Ok(zones) = zones else {
+            return;
+        };
+        let lists = free_lists(&zones);
+        assert!(lists.is_ok());
+        for zone in &zones {
+            let mine = lists.iter().flatten();
+            let mine = mine.filter(|list| (list.node, list.zone) == (zone.node, zone.name));
+            let blocks = mine.flat_map(|list| (0u32..).zip(list.counts()));
+            let pages: u64 = blocks.map(|(order, (blocks, _))| blocks << order).sum();
+            // Taken one after the other, while others allocate and free.
+            assert!(pages.abs_diff(zone.free) <= zone.managed / 4 + 4096);
         }
     }
 

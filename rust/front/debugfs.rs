@@ -2,9 +2,12 @@
 
 //! The files in /sys/kernel/debug/memlab. A write runs, a read shows.
 
-use super::lab::{
-    self,
-    Lab, //
+use super::{
+    lab::{
+        self,
+        Lab, //
+    },
+    snapshots, //
 };
 use crate::{
     bench::run,
@@ -62,12 +65,12 @@ static FILES: &[File<Lab>] = &[
     },
     File {
         name: c"zones",
-        show: |_, out| done(report::zones(out, &facts::memory::zones()?, page_size())),
+        show: snapshots::zones,
         store: None,
     },
     File {
         name: c"buddy",
-        show: |_, out| done(report::buddy(out, &facts::memory::zones()?, page_size())),
+        show: snapshots::buddy,
         store: None,
     },
     File {
@@ -88,13 +91,8 @@ pub(crate) fn register(lab: &Arc<Lab>) -> Result<Dir<Lab>> {
 }
 
 /// The only thing that can go wrong in a report is that there is no memory for it.
-fn done(written: fmt::Result) -> Result {
+pub(super) fn done(written: fmt::Result) -> Result {
     written.map_err(|_| ENOMEM)
-}
-
-fn page_size() -> u32 {
-    // CAST: A page is far smaller than 4 GiB.
-    sys::memory::PAGE_SIZE as u32
 }
 
 fn show_run(lab: &Lab, out: &mut Text) -> Result {

@@ -10,3 +10,4 @@ pub(crate) mod misc;
 #[cfg(CONFIG_PCI)]
 pub(crate) mod pci;
 pub(crate) mod platform;
+mod snapshots;

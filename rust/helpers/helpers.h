@@ -11,10 +11,19 @@ struct page;
 struct scatterlist;
 
 #define MEMLAB_ORDERS	16
+#define MEMLAB_ZONES	6
+#define MEMLAB_TYPES	6
+#define MEMLAB_MOVABLE	1
 
-/* One zone. Counts are in pages, @blocks in free blocks by order. */
+/*
+ * One zone. Counts are in pages, @blocks in free blocks by order. @reserve is
+ * by the zone that an allocation would rather have come from; @pcp and
+ * @pcp_high are sums over the per-CPU lists. The watermarks include @boost.
+ */
 struct memlab_zone {
 	const char *name;
+	u32 index;
+	u32 zones;
 	u64 start_pfn;
 	u64 spanned;
 	u64 present;
@@ -23,8 +32,24 @@ struct memlab_zone {
 	u64 cma;
 	u64 free_cma;
 	u64 watermark[3];
+	u64 boost;
+	u64 reserve[MEMLAB_ZONES];
+	u64 pcp;
+	u64 pcp_high;
 	u32 orders;
 	u64 blocks[MEMLAB_ORDERS];
+};
+
+/*
+ * The free lists of one order of a zone: @total blocks, and how many of them
+ * each migration type has. Bits of @types: this kernel has the type; of
+ * @capped: the type has at least so many.
+ */
+struct memlab_free_area {
+	u64 total;
+	u64 blocks[MEMLAB_TYPES];
+	u32 types;
+	u32 capped;
 };
 
 /* One page. @cma: 1 yes, 0 no, -1 not to be known. */
@@ -68,6 +93,8 @@ int memlab_next_node(int node);
 int memlab_last_node(void);
 bool memlab_zone(int node, unsigned int index, struct memlab_zone *out);
 unsigned int memlab_zones(void);
+void memlab_free_area(int node, unsigned int index, unsigned int order,
+		      struct memlab_free_area *out);
 
 void memlab_page(const struct page *page, struct memlab_page *out);
 struct page *memlab_addr_to_page(const void *addr);

@@ -6,6 +6,7 @@
 #include <linux/mm.h>
 #include <linux/mmzone.h>
 #include <linux/nodemask.h>
+#include <linux/percpu.h>
 #include <linux/pageblock-flags.h>
 #include <linux/vmalloc.h>
 #include <asm/fixmap.h>
@@ -40,15 +41,19 @@ unsigned int memlab_zones(void)
 bool memlab_zone(int node, unsigned int index, struct memlab_zone *out)
 {
 	struct zone *zone = &NODE_DATA(node)->node_zones[index];
-	unsigned int order;
+	unsigned int order, i;
 	unsigned long flags;
+	int cpu;
 
 	BUILD_BUG_ON(NR_PAGE_ORDERS > MEMLAB_ORDERS);
+	BUILD_BUG_ON(MAX_NR_ZONES > MEMLAB_ZONES);
 
 	if (!populated_zone(zone))
 		return false;
 
 	out->name = zone->name;
+	out->index = index;
+	out->zones = MAX_NR_ZONES;
 	out->start_pfn = zone->zone_start_pfn;
 	out->spanned = zone->spanned_pages;
 	out->present = zone->present_pages;
@@ -57,6 +62,15 @@ bool memlab_zone(int node, unsigned int index, struct memlab_zone *out)
 	out->watermark[0] = min_wmark_pages(zone);
 	out->watermark[1] = low_wmark_pages(zone);
 	out->watermark[2] = high_wmark_pages(zone);
+	out->boost = zone->watermark_boost;
+	for (i = 0; i < MAX_NR_ZONES; i++)
+		out->reserve[i] = zone->lowmem_reserve[i];
+	for_each_online_cpu(cpu) {
+		struct per_cpu_pages *pcp = per_cpu_ptr(zone->per_cpu_pageset, cpu);
+
+		out->pcp += READ_ONCE(pcp->count);
+		out->pcp_high += READ_ONCE(pcp->high);
+	}
 	out->orders = NR_PAGE_ORDERS;
 
 	spin_lock_irqsave(&zone->lock, flags);
@@ -66,6 +80,69 @@ bool memlab_zone(int node, unsigned int index, struct memlab_zone *out)
 	out->free_cma = zone_page_state(zone, NR_FREE_CMA_PAGES);
 	spin_unlock_irqrestore(&zone->lock, flags);
 	return true;
+}
+
+/* In the order of the module's own names; -1 where the kernel has no such type. */
+static const int memlab_types[MEMLAB_TYPES] = {
+	MIGRATE_UNMOVABLE,
+	[MEMLAB_MOVABLE] = MIGRATE_MOVABLE,
+	MIGRATE_RECLAIMABLE,
+	MIGRATE_HIGHATOMIC,
+#ifdef CONFIG_CMA
+	MIGRATE_CMA,
+#else
+	-1,
+#endif
+#ifdef CONFIG_MEMORY_ISOLATION
+	MIGRATE_ISOLATE,
+#else
+	-1,
+#endif
+};
+
+/* Steps through the lists of one order while the zone is locked: under 1 ms. */
+#define MEMLAB_LIST_CAP	8192
+
+/*
+ * The movable list, which is the longest by far, is not walked: it holds what
+ * is left of nr_free. Where another list is capped only its being empty is known.
+ */
+void memlab_free_area(int node, unsigned int index, unsigned int order,
+		      struct memlab_free_area *out)
+{
+	struct zone *zone = &NODE_DATA(node)->node_zones[index];
+	struct free_area *area = &zone->free_area[order];
+	unsigned int steps = MEMLAB_LIST_CAP, type;
+	struct list_head *block;
+	unsigned long flags;
+	u64 rest;
+
+	if (order >= NR_PAGE_ORDERS)
+		return;
+
+	spin_lock_irqsave(&zone->lock, flags);
+	out->total = area->nr_free;
+	rest = out->total;
+	for (type = 0; type < MEMLAB_TYPES; type++) {
+		if (memlab_types[type] < 0)
+			continue;
+		out->types |= BIT(type);
+		if (type == MEMLAB_MOVABLE)
+			continue;
+		list_for_each(block, &area->free_list[memlab_types[type]]) {
+			if (!steps) {
+				out->capped |= BIT(type) | BIT(MEMLAB_MOVABLE);
+				break;
+			}
+			steps--;
+			out->blocks[type]++;
+		}
+		rest -= out->blocks[type];
+	}
+	if (out->capped)
+		rest = !list_empty(&area->free_list[MIGRATE_MOVABLE]);
+	out->blocks[MEMLAB_MOVABLE] = rest;
+	spin_unlock_irqrestore(&zone->lock, flags);
 }
 
 /* get_pfnblock_migratetype() is not exported; the flags it reads are. */

@@ -10,12 +10,16 @@ use super::table::{
     Column, //
 };
 use crate::model::{
-    memory::Zone,
+    memory::{
+        FreeList,
+        Zone, //
+    },
     num::Dec,
     text::Text, //
 };
 use core::fmt::{
     self,
+    Display,
     Write, //
 };
 
@@ -33,9 +37,13 @@ const ZONES: &[Column] = &[
     ("min", 8),
     ("low", 8),
     ("high", 8),
+    ("pcp", 7),
+    ("pcp_high", 8),
+    ("protection", -10),
 ];
 
-/// The size, the use and the watermarks of each zone.
+/// The size, the use and the watermarks of each zone, what its per-CPU lists hold, and what it keeps
+/// from allocations that could have come from a higher zone.
 pub fn zones(out: &mut dyn Write, zones: &[Zone], page_size: u32) -> fmt::Result {
     writeln!(out, "# in pages of {page_size} bytes, but free_MiB")?;
     header(out, ZONES)?;
@@ -58,10 +66,27 @@ pub fn zones(out: &mut dyn Write, zones: &[Zone], page_size: u32) -> fmt::Result
                 &min,
                 &low,
                 &high,
+                &Dec(zone.pcp),
+                &Dec(zone.pcp_high),
+                &Reserve(zone),
             ],
         )?;
     }
     total(out, zones, page_size)
+}
+
+/// The reserve against each zone in the order of `/proc/zoneinfo`, as one field.
+pub(super) struct Reserve<'a>(pub(super) &'a Zone);
+
+impl Display for Reserve<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut comma = "";
+        for pages in self.0.reserves() {
+            write!(f, "{comma}{}", Dec(*pages))?;
+            comma = ",";
+        }
+        Ok(())
+    }
 }
 
 /// The free blocks of each zone by order, as in `/proc/buddyinfo`, then what they come to.
@@ -73,10 +98,7 @@ pub fn buddy(out: &mut dyn Write, zones: &[Zone], page_size: u32) -> fmt::Result
     )?;
     let orders = (zones.iter().map(|zone| zone.free_blocks().len()).max()).unwrap_or(0);
     write!(out, "{:>4} {:<8}", "node", "zone")?;
-    for order in 0..orders {
-        let name = Text::<8>::format(format_args!("order{order}"));
-        write!(out, " {name:>7}")?;
-    }
+    order_names(out, orders)?;
     writeln!(
         out,
         " {:>10} {:>8} {:>8} {:>7}",
@@ -97,6 +119,42 @@ pub fn buddy(out: &mut dyn Write, zones: &[Zone], page_size: u32) -> fmt::Result
         )?;
     }
     total(out, zones, page_size)
+}
+
+/// The same blocks by migration type: the first field is the type, as in `/proc/pagetypeinfo`.
+pub fn free_lists(out: &mut dyn Write, lists: &[FreeList]) -> fmt::Result {
+    let orders = lists.iter().map(|list| list.orders).max().unwrap_or(0);
+    writeln!(
+        out,
+        "\n# free blocks by migration type; >N: the list was counted up to N only"
+    )?;
+    write!(out, "{:<11} {:>4} {:<8}", "type", "node", "zone")?;
+    order_names(out, orders)?;
+    writeln!(out)?;
+    for list in lists {
+        let name = list.migrate.name();
+        write!(out, "{name:<11} {:>4} {:<8}", list.node, list.zone)?;
+        for (blocks, more) in list.counts() {
+            let more = if more { ">" } else { "" };
+            let cell = Text::<24>::format(format_args!("{more}{}", Dec(blocks)));
+            write!(out, " {cell:>7}")?;
+        }
+        writeln!(out)?;
+    }
+    Ok(())
+}
+
+fn order_names(out: &mut dyn Write, orders: usize) -> fmt::Result {
+    for order in 0..orders {
+        let name = Text::<8>::format(format_args!("order{order}"));
+        write!(out, " {name:>7}")?;
+    }
+    Ok(())
+}
+
+/// What taking and rendering a snapshot took.
+pub fn cost(out: &mut dyn Write, ns: u64) -> fmt::Result {
+    writeln!(out, "# taken and rendered in {} ns", Dec(ns))
 }
 
 /// What all zones have together.

@@ -8,12 +8,16 @@
 mod advice;
 mod calibrate;
 mod comparison;
+#[cfg(any(test, CONFIG_KUNIT = "y"))]
+mod expect;
 mod help;
 mod memory;
 mod outcome;
 mod provenance;
 #[cfg(any(test, CONFIG_KUNIT = "y"))]
 mod report_tests;
+#[cfg(any(test, CONFIG_KUNIT = "y"))]
+mod snapshot_tests;
 mod table;
 
 pub use self::{
@@ -25,6 +29,8 @@ pub use self::{
     },
     memory::{
         buddy,
+        cost,
+        free_lists,
         zones, //
     },
     outcome::outcome,

@@ -4,13 +4,16 @@
 
 #[cfg_attr(not(test), kernel::macros::kunit_tests(memlab_report))]
 mod tests {
-    use super::super::*;
+    use super::super::{
+        expect::{
+            rows,
+            writes,
+            Table, //
+        },
+        *, //
+    };
     use crate::model::{
         histogram::Histogram,
-        memory::{
-            Zone,
-            ORDERS_MAX, //
-        },
         outcome::{
             ClockCost,
             Ending,
@@ -34,64 +37,6 @@ mod tests {
         },
         text::Text,
     };
-
-    /// Takes exactly the text that is left of it.
-    struct Expect<'a>(&'a str);
-
-    impl Write for Expect<'_> {
-        fn write_str(&mut self, s: &str) -> fmt::Result {
-            self.0 = self.0.strip_prefix(s).ok_or(fmt::Error)?;
-            Ok(())
-        }
-    }
-
-    fn writes(expected: &str, report: impl FnOnce(&mut dyn Write) -> fmt::Result) -> bool {
-        let mut out = Expect(expected);
-        report(&mut out).is_ok() && out.0.is_empty()
-    }
-
-    /// Counts the rows that have as many fields as the header, which is the first of them.
-    #[derive(Default)]
-    struct Table {
-        fields: usize,
-        header: usize,
-        rows: usize,
-        note: bool,
-        in_field: bool,
-        uneven: bool,
-    }
-
-    impl Write for Table {
-        fn write_str(&mut self, s: &str) -> fmt::Result {
-            for c in s.chars() {
-                match c {
-                    '\n' => {
-                        if !self.note && self.header == 0 {
-                            self.header = self.fields;
-                        } else if !self.note {
-                            self.rows += 1;
-                            self.uneven |= self.fields != self.header;
-                        }
-                        (self.fields, self.note, self.in_field) = (0, false, false);
-                    }
-                    ' ' => self.in_field = false,
-                    _ if self.in_field => {}
-                    _ => {
-                        self.note |= self.fields == 0 && c == '#';
-                        self.fields += 1;
-                        self.in_field = true;
-                    }
-                }
-            }
-            Ok(())
-        }
-    }
-
-    fn rows(report: impl FnOnce(&mut dyn Write) -> fmt::Result) -> Option<usize> {
-        let mut table = Table::default();
-        report(&mut table).ok()?;
-        (!table.uneven).then_some(table.rows)
-    }
 
     static MAPS: Info = Info {
         name: "maps",
@@ -163,27 +108,6 @@ mod tests {
         }
     }
 
-    fn normal() -> Zone {
-        let mut blocks = [0; ORDERS_MAX];
-        blocks[0] = 3;
-        blocks[1] = 1;
-        blocks[10] = 200;
-        Zone {
-            node: 0,
-            name: Text::new("Normal"),
-            start_pfn: 1 << 20,
-            spanned: 262_144,
-            present: 262_144,
-            managed: 250_000,
-            free: 204_900,
-            cma: 16_384,
-            free_cma: 16_000,
-            watermarks: [10, 20, 30],
-            orders: 11,
-            blocks,
-        }
-    }
-
     #[test]
     fn a_refusal_begins_with_its_errno() {
         let no = Refusal::range("size", 0, Range { min: 1, max: 9 }, "bytes");
@@ -191,42 +115,6 @@ mod tests {
             "refused ERANGE size=0: out of range, 1 to 9 bytes\n",
             |out| refusal(out, &no)
         ));
-    }
-
-    #[test]
-    fn zones_are_in_pages() {
-        let expected = "\
-# in pages of 4096 bytes, but free_MiB
-node zone     start_pfn    spanned    present    managed       free free_MiB      cma free_cma      min      low     high
-   0 Normal     1048576     262144     262144     250000     204900      800    16384    16000       10       20       30
-# total: 204900 of 250000 managed pages free, 800 MiB; 16000 of them (7 %) in CMA
-";
-        assert!(writes(expected, |out| zones(out, &[normal()], 4096)));
-        assert_eq!(rows(|out| zones(out, &[], 4096)), Some(0));
-    }
-
-    #[test]
-    fn buddy_has_the_columns_of_proc_buddyinfo() {
-        let expected = "\
-# free blocks of 2^order pages of 4096 bytes; what they hold in pages and MiB; free CMA pages and their share of all free pages
-node zone      order0  order1  order2  order3  order4  order5  order6  order7  order8  order9 order10      pages      MiB free_cma cma_pct
-   0 Normal         3       1       0       0       0       0       0       0       0       0     200     204805      800    16000       7
-# total: 204900 of 250000 managed pages free, 800 MiB; 16000 of them (7 %) in CMA
-";
-        assert!(writes(expected, |out| buddy(out, &[normal()], 4096)));
-    }
-
-    #[test]
-    fn an_empty_zone_has_no_share_of_anything() {
-        let empty = Zone {
-            free: 0,
-            free_cma: 0,
-            cma: 0,
-            blocks: [0; ORDERS_MAX],
-            ..normal()
-        };
-        assert_eq!(rows(|out| buddy(out, &[empty, normal()], 4096)), Some(2));
-        assert_eq!(rows(|out| zones(out, &[empty, normal()], 4096)), Some(2));
     }
 
     #[test]

@@ -20,6 +20,9 @@ use kernel::{
 /// A zone's figures as the helper gives them.
 pub(crate) use lab::memlab_zone as RawZone;
 
+/// The free lists of one order as the helper gives them.
+pub(crate) use lab::memlab_free_area as RawFreeArea;
+
 /// Makes a `&str` of a C string that the kernel never frees.
 pub(super) fn static_str(text: *const c_char) -> &'static str {
     if text.is_null() {
@@ -60,6 +63,21 @@ pub(crate) fn zones(node: u32) -> impl Iterator<Item = (&'static str, RawZone)> 
         let populated = online && unsafe { lab::memlab_zone(node, index, &mut raw) };
         populated.then(|| (static_str(raw.name), raw))
     })
+}
+
+/// One order's free lists as the helper counts them, or `None` if there is no such zone.
+pub(crate) fn free_area(node: u32, index: usize, order: usize) -> Option<RawFreeArea> {
+    let mut raw = pin_init::zeroed::<RawFreeArea>();
+    let zone = c_int::try_from(node).ok()?;
+    let (index, order) = (u32::try_from(index).ok()?, u32::try_from(order).ok()?);
+    // SAFETY: Takes nothing.
+    let known = index < unsafe { lab::memlab_zones() } && order < lab::MEMLAB_ORDERS;
+    if !known || !nodes().any(|n| n == node) {
+        return None;
+    }
+    // SAFETY: The node is online, the zone is one of its, `raw` is writable.
+    unsafe { lab::memlab_free_area(zone, index, order, &mut raw) };
+    Some(raw)
 }
 
 /// A page's whereabouts.

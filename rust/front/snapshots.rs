@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The files that show the state of memory, with what it cost to look.
+
+use super::{
+    debugfs::done,
+    lab::Lab, //
+};
+use crate::{
+    facts,
+    report,
+    sys::{
+        clock,
+        debugfs::Text,
+        memory::PAGE_SIZE, //
+    },
+};
+use kernel::prelude::*;
+
+// CAST: A page is far smaller than 4 GiB.
+const PAGE: u32 = PAGE_SIZE as u32;
+
+/// Shows a snapshot and, in the last line, the time that taking and rendering it took.
+fn timed(out: &mut Text, show: impl FnOnce(&mut Text) -> Result) -> Result {
+    let began = clock::now();
+    show(out)?;
+    done(report::cost(out, clock::now().saturating_sub(began)))
+}
+
+pub(super) fn zones(_: &Lab, out: &mut Text) -> Result {
+    timed(out, |out| {
+        done(report::zones(out, &facts::memory::zones()?, PAGE))
+    })
+}
+
+pub(super) fn buddy(_: &Lab, out: &mut Text) -> Result {
+    timed(out, |out| {
+        let zones = facts::memory::zones()?;
+        done(report::buddy(out, &zones, PAGE))?;
+        done(report::free_lists(out, &facts::memory::free_lists(&zones)?))
+    })
+}
