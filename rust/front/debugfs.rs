@@ -74,6 +74,36 @@ static FILES: &[File<Lab>] = &[
         store: None,
     },
     File {
+        name: c"watermarks",
+        show: snapshots::watermarks,
+        store: None,
+    },
+    File {
+        name: c"fragmentation",
+        show: snapshots::fragmentation,
+        store: None,
+    },
+    File {
+        name: c"cma",
+        show: snapshots::cma,
+        store: None,
+    },
+    File {
+        name: c"layout",
+        show: snapshots::layout,
+        store: None,
+    },
+    File {
+        name: c"meminfo",
+        show: snapshots::meminfo,
+        store: None,
+    },
+    File {
+        name: c"events",
+        show: snapshots::events,
+        store: None,
+    },
+    File {
         name: c"device",
         show: show_devices,
         store: None,

@@ -7,8 +7,7 @@ use super::{
     lab::Lab, //
 };
 use crate::{
-    facts,
-    report,
+    facts, report,
     sys::{
         clock,
         debugfs::Text,
@@ -38,5 +37,46 @@ pub(super) fn buddy(_: &Lab, out: &mut Text) -> Result {
         let zones = facts::memory::zones()?;
         done(report::buddy(out, &zones, PAGE))?;
         done(report::free_lists(out, &facts::memory::free_lists(&zones)?))
+    })
+}
+
+pub(super) fn watermarks(_: &Lab, out: &mut Text) -> Result {
+    timed(out, |out| {
+        done(report::watermarks(out, &facts::memory::zones()?))
+    })
+}
+
+pub(super) fn fragmentation(_: &Lab, out: &mut Text) -> Result {
+    timed(out, |out| {
+        let zones = facts::memory::zones()?;
+        let lists = facts::memory::free_lists(&zones)?;
+        done(report::fragmentation(out, &zones, &lists, PAGE))
+    })
+}
+
+pub(super) fn meminfo(_: &Lab, out: &mut Text) -> Result {
+    timed(out, |out| {
+        done(report::meminfo(out, &facts::totals::meminfo(), PAGE))
+    })
+}
+
+pub(super) fn events(_: &Lab, out: &mut Text) -> Result {
+    timed(out, |out| {
+        let (now, events) = facts::totals::events()?;
+        done(report::events(out, now, &events))
+    })
+}
+
+pub(super) fn cma(_: &Lab, out: &mut Text) -> Result {
+    timed(out, |out| {
+        let areas = facts::totals::areas()?;
+        done(report::cma(out, &facts::memory::zones()?, &areas))
+    })
+}
+
+pub(super) fn layout(_: &Lab, out: &mut Text) -> Result {
+    timed(out, |out| {
+        let regions = facts::layout::regions()?;
+        done(report::layout(out, &regions, &facts::layout::samples()))
     })
 }

@@ -52,6 +52,35 @@ struct memlab_free_area {
 	u32 capped;
 };
 
+/* The whole machine, in pages. @low: the sum of the low watermarks. */
+struct memlab_meminfo {
+	u64 total;
+	u64 high;
+	u64 high_free;
+	u64 reserve;
+	u64 low;
+	u64 free;
+	u64 active_file;
+	u64 inactive_file;
+	u64 slab_reclaimable;
+	u64 misc_reclaimable;
+	s64 available;
+	u64 slab_unreclaimable;
+	u64 anon;
+	u64 shmem;
+	u64 page_tables;
+	u64 free_cma;
+};
+
+#define MEMLAB_REGIONS	8
+
+/* A region of the kernel's address space; @end is the byte behind it. */
+struct memlab_region {
+	const char *name;
+	u64 start;
+	u64 end;
+};
+
 /* One page. @cma: 1 yes, 0 no, -1 not to be known. */
 struct memlab_page {
 	const char *zone;
@@ -95,6 +124,12 @@ bool memlab_zone(int node, unsigned int index, struct memlab_zone *out);
 unsigned int memlab_zones(void);
 void memlab_free_area(int node, unsigned int index, unsigned int order,
 		      struct memlab_free_area *out);
+
+void memlab_meminfo(struct memlab_meminfo *out);
+unsigned int memlab_events(void);
+void memlab_all_events(unsigned long *out);
+const char *memlab_event_name(unsigned int event);
+unsigned int memlab_regions(struct memlab_region *out);
 
 void memlab_page(const struct page *page, struct memlab_page *out);
 struct page *memlab_addr_to_page(const void *addr);

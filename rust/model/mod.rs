@@ -6,7 +6,9 @@
 //! and tests the very same files that run in the kernel.
 
 pub mod calibration;
+pub mod fragmentation;
 pub mod histogram;
+pub mod layout;
 pub mod memory;
 pub mod num;
 pub mod outcome;
@@ -15,3 +17,4 @@ pub mod provenance;
 pub mod request;
 pub mod step;
 pub mod text;
+pub mod totals;

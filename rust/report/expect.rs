@@ -18,10 +18,7 @@ impl Write for Expect<'_> {
 }
 
 /// Whether `report` writes `expected` and nothing else.
-pub(super) fn writes(
-    expected: &str,
-    report: impl FnOnce(&mut dyn Write) -> fmt::Result,
-) -> bool {
+pub(super) fn writes(expected: &str, report: impl FnOnce(&mut dyn Write) -> fmt::Result) -> bool {
     let mut out = Expect(expected);
     report(&mut out).is_ok() && out.0.is_empty()
 }

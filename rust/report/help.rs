@@ -108,6 +108,10 @@ pub fn help(out: &mut dyn Write, catalogue: &[&'static Info], limits: &Limits) -
         "# Write to compare: [device=NAME] [size=A,B,...] [time=MS] [direction=D], or nothing"
     )?;
     writeln!(out, "# Then read the file. A write runs, a read shows.")?;
+    writeln!(
+        out,
+        "# Read for the state of memory: zones buddy watermarks fragmentation cma layout meminfo events"
+    )?;
     writeln!(out)?;
     writeln!(out, "# Experiments:")?;
     for info in catalogue {

@@ -144,7 +144,7 @@ pub fn free_lists(out: &mut dyn Write, lists: &[FreeList]) -> fmt::Result {
     Ok(())
 }
 
-fn order_names(out: &mut dyn Write, orders: usize) -> fmt::Result {
+pub(super) fn order_names(out: &mut dyn Write, orders: usize) -> fmt::Result {
     for order in 0..orders {
         let name = Text::<8>::format(format_args!("order{order}"));
         write!(out, " {name:>7}")?;

@@ -11,14 +11,17 @@ mod comparison;
 #[cfg(any(test, CONFIG_KUNIT = "y"))]
 mod expect;
 mod help;
+mod layout;
 mod memory;
 mod outcome;
 mod provenance;
 #[cfg(any(test, CONFIG_KUNIT = "y"))]
 mod report_tests;
+mod reserves;
 #[cfg(any(test, CONFIG_KUNIT = "y"))]
 mod snapshot_tests;
 mod table;
+mod totals;
 
 pub use self::{
     calibrate::calibration,
@@ -27,6 +30,7 @@ pub use self::{
         experiments,
         help, //
     },
+    layout::layout,
     memory::{
         buddy,
         cost,
@@ -37,6 +41,15 @@ pub use self::{
     provenance::{
         devices,
         provenance, //
+    },
+    reserves::{
+        fragmentation,
+        watermarks, //
+    },
+    totals::{
+        cma,
+        events,
+        meminfo, //
     },
 };
 

@@ -12,6 +12,10 @@ mod tests {
         *, //
     };
     use crate::model::{
+        layout::{
+            Region,
+            Sample, //
+        },
         memory::{
             FreeList,
             MigrateType,
@@ -19,6 +23,11 @@ mod tests {
             ORDERS_MAX, //
         },
         text::Text,
+        totals::{
+            Area,
+            Event,
+            MemInfo, //
+        },
     };
 
     fn normal() -> Zone {
@@ -101,5 +110,201 @@ CMA            1 DMA32      >8192    8192    8192
 ";
         assert!(writes(expected, |out| free_lists(out, &[list])));
         assert_eq!(rows(|out| free_lists(out, &[list])), Some(1));
+    }
+
+    #[test]
+    fn watermarks_say_where_free_stands() {
+        let zones = [
+            Zone {
+                free: 30,
+                free_cma: 0,
+                ..normal()
+            },
+            Zone {
+                free: 31,
+                free_cma: 11,
+                ..normal()
+            },
+            Zone {
+                free: 10,
+                free_cma: 3,
+                ..normal()
+            },
+            Zone {
+                free: 9,
+                free_cma: 9,
+                boost: 4,
+                ..normal()
+            },
+        ];
+        let expected = "\
+# in pages; min, low and high include boost, which fragmentation raises for a while
+# free stands above high: kswapd sleeps; high: it works on if it was woken; low: it is woken;
+# min: callers reclaim themselves. CMA pages count for movable allocations only
+node zone        managed       free      min      low     high    boost  above_min movable_at other_at   protection
+   0 Normal       250000         30       10       20       30        0         20 below_high below_high 0,0,0,32
+   0 Normal       250000         31       10       20       30        0         21 above_high below_low  0,0,0,32
+   0 Normal       250000         10       10       20       30        0          0 below_min  below_min  0,0,0,32
+   0 Normal       250000          9       10       20       30        4          - below_min  below_min  0,0,0,32
+# protection: pages that the zone keeps, beside min, from an allocation that could have come
+# from the node's zone of that number (lowmem_reserve), in the order of /proc/zoneinfo
+";
+        assert!(writes(expected, |out| watermarks(out, &zones)));
+    }
+
+    #[test]
+    fn fragmentation_has_a_verdict_for_each_zone_and_use() {
+        let lists = [(MigrateType::Movable, 0), (MigrateType::Cma, 1)].map(|(migrate, at)| {
+            let mut blocks = [0; ORDERS_MAX];
+            blocks[at] = 5;
+            FreeList {
+                node: 0,
+                zone: Text::new("Normal"),
+                migrate,
+                orders: 3,
+                blocks,
+                capped: 0,
+            }
+        });
+        let zone = Zone {
+            orders: 3,
+            blocks: [5; ORDERS_MAX],
+            watermarks: [4, 5, 6],
+            ..normal()
+        };
+        let expected = "\
+# unusable: share of the free pages that lies in smaller blocks; extfrag: why a request would
+# fail: 0 lack of memory, 1 fragmentation, -1 it would not
+index    node zone      order0  order1  order2
+unusable    0 Normal     0.000   0.142   0.428
+extfrag     0 Normal    -1.000  -1.000  -1.000
+
+# the largest order to be had now, without reclaim or compaction, above the watermark min
+for     node zone     largest    bytes fails_from  index because_of
+movable    0 Normal         1       8K          2  0.525 fragmentation
+other      0 Normal         0       4K          1  0.300 memory
+# other: kernel memory, which may not have CMA's pages. because of fragmentation: enough is free,
+# compaction helps; of memory: too little is free above min, reclaim helps. The kernel compacts
+# rather than reclaims where the index is above vm.extfrag_threshold, 0.500 by default
+";
+        assert!(writes(expected, |out| fragmentation(
+            out,
+            &[zone],
+            &lists,
+            4096
+        )));
+    }
+
+    #[test]
+    fn meminfo_shows_the_sum_term_by_term() {
+        let info = MemInfo {
+            total: 100_000,
+            high: 0,
+            high_free: 0,
+            reserve: 500,
+            low: 100,
+            free: 4_000,
+            active_file: 600,
+            inactive_file: 400,
+            slab_reclaimable: 50,
+            misc_reclaimable: 11,
+            available: 4_431,
+            slab_unreclaimable: 1,
+            anon: 2,
+            shmem: 3,
+            page_tables: 4,
+            free_cma: 5,
+        };
+        let expected = "\
+# what si_mem_available() adds up, in kB
+sign term                       kB meaning
++    free                    16000 on the buddy lists
+-    reserve                  2000 high watermarks and lowmem_reserve of all zones
++    page_cache               4000 active and inactive file pages
+-    cache_kept                400 half of them, at most the low watermarks
++    reclaimable               244 slabs and others that can be shrunk
+-    reclaimable_kept          120 half of them, at most the low watermarks
+=    MemAvailable            17724 without swapping
+# the kernel's own right after: 17724 kB; the low watermarks of all zones: 400 kB
+
+use                        kB
+MemTotal               400000
+MemFree                 16000
+HighTotal                   0
+HighFree                    0
+Active(file)             2400
+Inactive(file)           1600
+AnonPages                   8
+Shmem                      12
+SReclaimable              200
+SUnreclaim                  4
+PageTables                 16
+CmaFree                    20
+";
+        assert!(writes(expected, |out| meminfo(out, &info, 4096)));
+    }
+
+    #[test]
+    fn events_have_their_time() {
+        let one = Event {
+            name: "pgfault",
+            total: 1 << 40,
+        };
+        let expected = "\
+# since boot, names of /proc/vmstat; pgpgin and pgpgout in KiB
+# CLOCK_MONOTONIC 5000000000 ns
+event                                   total
+pgfault                         1099511627776
+";
+        assert!(writes(expected, |out| events(out, 5_000_000_000, &[one])));
+        assert_eq!(rows(|out| events(out, 1, &[])), Some(0));
+    }
+
+    #[test]
+    fn an_area_keeps_its_size_to_itself() {
+        let area = Area {
+            name: "reserved",
+            devices: 2,
+        };
+        let expected = "\
+# in pages; a zone's areas together, and how many of its pages they are
+node zone            cma   free_cma free_pct of_zone_pct
+   0 Normal        16384      16000       97           6
+
+# areas of the lent devices; struct cma is private to the kernel: see its debugfs cma/
+area                     devices    pages     free
+reserved                       2  unknown  unknown
+";
+        assert!(writes(expected, |out| cma(out, &[normal()], &[area])));
+    }
+
+    #[test]
+    fn the_layout_has_gaps_and_says_what_fell_where() {
+        let region = |name, start, end| Region { name, start, end };
+        let regions = [
+            region("vmalloc", 0xf080_0000, 0xff80_0000),
+            region("linear", 0xc000_0000, 0xf000_0000),
+            region("user", 0, 0xc000_0000),
+        ];
+        let sample = |kind, addr| Sample { kind, addr };
+        let samples = [
+            sample("kmalloc", Some(0xc123_4560)),
+            sample("alloc_pages", Some(0xefff_ffff)),
+            sample("vmalloc", Some(0xf080_0000)),
+            sample("stack", Some(0xf000_0000)),
+            sample("kmap_local", None),
+        ];
+        let expected = "\
+# the highest address first, - is a gap; one # for each factor of 4 above 4 KiB
+# holds: where one allocation of each kind lies, made for this and given back
+             start                end   size region  log2               holds                    meaning
+        0xf0800000         0xff800000   240M vmalloc #######            vmalloc                  pages from anywhere, made to follow each other; remapped and I/O memory
+        0xf0000000         0xf0800000  8192K -       #####              -                        -
+        0xc0000000         0xf0000000   768M linear  ########           kmalloc,alloc_pages      all low memory, always mapped, at a fixed distance from its physical address
+               0x0         0xc0000000  3072M user    #########          -                        the process's own
+# stack: at 0xf0000000, in none
+# kmap_local: no memory for it
+";
+        assert!(writes(expected, |out| layout(out, &regions, &samples)));
     }
 }

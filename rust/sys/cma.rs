@@ -35,6 +35,19 @@ impl Area {
         NonNull::new(area).map(Self)
     }
 
+    /// Its name.
+    #[cfg(CONFIG_CMA)]
+    pub(crate) fn name(self) -> &'static str {
+        // SAFETY: By its invariant the area is an active one, and those keep their name.
+        super::memory::static_str(unsafe { lab::cma_get_name(self.0.as_ptr()) })
+    }
+
+    /// Without CMA there is none to have a name.
+    #[cfg(not(CONFIG_CMA))]
+    pub(crate) fn name(self) -> &'static str {
+        ""
+    }
+
     /// Without CMA there are no areas.
     #[cfg(not(CONFIG_CMA))]
     pub(crate) fn of(_dev: &Device) -> Option<Self> {

@@ -18,6 +18,7 @@ pub(crate) mod misc;
 pub(crate) mod sg;
 pub(crate) mod spin;
 pub(crate) mod task;
+pub(crate) mod totals;
 pub(crate) mod zeroed;
 
 use kernel::{

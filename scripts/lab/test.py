@@ -11,10 +11,21 @@ from . import kernel, module, test_guest, test_kunit, test_suites
 from .console import Failure
 from .test_report import Report
 
+SNAPSHOTS = [
+    "buddy",
+    "zones",
+    "free_lists",
+    "watermarks",
+    "fragmentation",
+    "cma",
+    "layout",
+    "meminfo",
+    "events",
+]
 CHECKS = [
     "uname",
     "files",
-    "buddy",
+    *SNAPSHOTS,
     "refusals",
     "two_writers",
     "compare",
@@ -156,7 +167,7 @@ def main(lab):
     for arch, which in ours.items():
         start(f"kunit {arch}", test_kunit.run, which, expected)
     start("stock", test_guest.run, stock, CHECKS, smp=2)
-    start("two nodes", test_guest.run, stock, ["buddy", "compare"], **TWO_NODES)
+    start("two nodes", test_guest.run, stock, [*SNAPSHOTS, "compare"], **TWO_NODES)
     for arch, which in ours.items():
         start(
             f"testing {arch}",

@@ -2,7 +2,8 @@
 # shellcheck shell=busybox
 # The files are there, can be read, and pin the module while they are open.
 
-FILES="help experiments run compare zones buddy provenance"
+FILES="help experiments run compare zones buddy watermarks fragmentation cma layout \
+	meminfo events provenance"
 
 check_files() {
 	for file in $FILES; do
@@ -54,7 +55,8 @@ check_faults() {
 	done
 	echo N >/sys/kernel/debug/fail_page_alloc/ignore-gfp-highmem
 	echo 0 >/sys/kernel/debug/fail_page_alloc/min-order
-	for file in run compare zones buddy provenance; do
+	for file in run compare zones buddy watermarks fragmentation cma layout meminfo events \
+		provenance; do
 		/check/faults read "$MEMLAB/$file" || fail "reading $file" "status $?"
 	done
 	for experiment in dma-coherent dma-single cma kmalloc vmalloc kmap-local; do

@@ -63,7 +63,7 @@ zoneinfo() {
 	END { flush() }'
 }
 
-ZONE_COLUMNS="start_pfn spanned present managed free cma free_cma min low high pcp pcp_high protection"
+ZONE_COLUMNS="start_pfn spanned present managed free cma free_cma min low high pcp_high protection"
 
 kernel_zones() {
 	zoneinfo "$ZONE_COLUMNS"
@@ -73,8 +73,23 @@ memlab_zones() {
 	columns "$ZONE_COLUMNS"
 }
 
+kernel_pcp() {
+	zoneinfo pcp
+}
+
+memlab_pcp() {
+	columns pcp
+}
+
 check_zones() {
 	same zones /proc/zoneinfo kernel_zones "$MEMLAB/zones" memlab_zones
+	# Reading takes pages from these lists and gives them back, so that they never hold still.
+	quietly /proc/zoneinfo kernel_pcp "$MEMLAB/zones" memlab_pcp
+	while IFS="=" read -r key pages; do
+		ours=$(sed -n "s/^$key=//p" /tmp/memlab)
+		succeeds "zones: $key=$pages, not $ours" \
+			test "${ours:-0}" -ge $((pages - 64)) -a "${ours:-0}" -le $((pages + 64))
+	done </tmp/kernel
 	matches "the cost is shown" "$(tail -n 1 "$MEMLAB/zones")" '^# taken and rendered in [1-9][0-9]* ns$'
 }
 
@@ -97,4 +112,159 @@ memlab_lists() {
 
 check_free_lists() {
 	same "free lists" /proc/pagetypeinfo kernel_lists "$MEMLAB/buddy" memlab_lists
+}
+
+WATERMARK_COLUMNS="managed free min low high boost protection"
+
+kernel_watermarks() {
+	zoneinfo "$WATERMARK_COLUMNS"
+}
+
+memlab_watermarks() {
+	columns "$WATERMARK_COLUMNS"
+}
+
+check_watermarks() {
+	same watermarks /proc/zoneinfo kernel_watermarks "$MEMLAB/watermarks" memlab_watermarks
+	awk '/^#/ { next } !at { at = 1; next } $4 > $7 { print }' "$MEMLAB/watermarks" >/tmp/high
+	succeeds "a zone is above its high watermark" test -s /tmp/high
+	succeeds "and says so" grep -q above_high /tmp/high
+}
+
+# The kernel prints -500 thousandths as " 0.-500".
+kernel_index() {
+	sed 's/^Node \([0-9]*\), zone */\1 /; s/ 0\.-/ -0./g' | tr -s ' ' | sed 's/ $//; s/ /=/2'
+}
+
+memlab_index() {
+	awk -v index_name="$1" '
+	/^#/ { next }
+	$1 == index_name {
+		line = $2 " " $3 "="
+		for (i = 4; i <= NF; i++) line = line (i > 4 ? " " : "") $i
+		print line
+	}'
+}
+
+memlab_unusable() {
+	memlab_index unusable
+}
+
+memlab_extfrag() {
+	memlab_index extfrag
+}
+
+# Only a kernel with COMPACTION and debugfs has the kernel's own indices.
+check_fragmentation() {
+	extfrag=/sys/kernel/debug/extfrag
+	same unusable $extfrag/unusable_index kernel_index "$MEMLAB/fragmentation" memlab_unusable
+	same extfrag $extfrag/extfrag_index kernel_index "$MEMLAB/fragmentation" memlab_extfrag
+	# What is said of the largest zone must hold: its largest order is on its lists.
+	cat "$MEMLAB/buddy" "$MEMLAB/fragmentation" | awk '
+	function most(largest, zone, order) { if (order > largest[zone]) largest[zone] = order }
+	$1 ~ /^(Unmovable|Movable|Reclaimable|CMA)$/ {
+		for (i = 4; i <= NF; i++)
+			if ($i ~ /[1-9]/) {
+				most(movable, $2 " " $3, i - 4)
+				if ($1 != "CMA") most(other, $2 " " $3, i - 4)
+			}
+	}
+	$1 == "other" && $4 != "-" && $4 > 0 + other[$2 " " $3] { print }
+	$1 == "movable" && $4 != "-" && $4 > 0 + movable[$2 " " $3] { print }
+	$1 ~ /^(other|movable)$/ { rows++ }
+	END { if (!rows) print "no verdict" }' >/tmp/verdicts
+	quiet "no verdict is above what the lists have" /tmp/verdicts
+}
+
+# "NAME=VALUE" for "NAME: VALUE kB" and for "NAME VALUE"
+kernel_meminfo() {
+	awk '/^(MemTotal|MemFree|MemAvailable|HighTotal|HighFree|Active\(file\)|Inactive\(file\)|AnonPages|Shmem|SReclaimable|SUnreclaim|PageTables|CmaFree):/ {
+		sub(":", "", $1); print $1 "=" $2
+	}' | sort
+}
+
+# Without high memory the kernel has no rows for it.
+memlab_meminfo() {
+	awk '
+	/^#/ || !NF || $1 == "use" || $1 == "sign" { next }
+	$1 == "=" { print $2 "=" $3 }
+	$1 == "+" || $1 == "-" { next }
+	$1 != "=" && !($1 ~ /^High/ && !high) { print $1 "=" $2 }' high="$HIGH" | sort
+}
+
+# The terms of MemAvailable must come to the sum that stands under them.
+term_sum() {
+	awk '$1 == "+" { sum += $3 } $1 == "-" && $2 != "" { sum -= $3 } $1 == "=" { print $3 - sum }' \
+		"$MEMLAB/meminfo"
+}
+
+check_meminfo() {
+	HIGH=$(grep -c '^HighTotal:' /proc/meminfo)
+	[ "$HIGH" = 1 ] || HIGH=
+	same meminfo /proc/meminfo kernel_meminfo "$MEMLAB/meminfo" memlab_meminfo
+	equal "the terms add up to MemAvailable" "$(term_sum)" 0
+}
+
+# Totals grow while we look: each must lie between what the kernel said before and after.
+check_events() {
+	cat /proc/vmstat >/tmp/before
+	cat "$MEMLAB/events" >/tmp/events
+	cat /proc/vmstat >/tmp/after
+	awk '!/^#/ && $1 != "event"' /tmp/events >/tmp/ours
+	succeeds "there are events" test "$(wc -l </tmp/ours)" -ge 20
+	while read -r name total; do
+		before=$(sed -n "s/^$name //p" /tmp/before)
+		after=$(sed -n "s/^$name //p" /tmp/after)
+		succeeds "$name: ${before:-none} <= $total <= ${after:-none}" \
+			test "$total" -ge "${before:-$((total + 1))}" -a "$total" -le "$after"
+	done </tmp/ours
+	sed -n 's/^\(pgalloc_[a-z0-9]*\) .*/\1/p' /tmp/before | grep -v device >/tmp/names
+	while read -r name; do
+		succeeds "$name is among them" grep -q "^$name " /tmp/ours
+	done </tmp/names
+	matches "the time is shown" "$(cat /tmp/events)" '^# CLOCK_MONOTONIC [1-9][0-9]* ns$'
+}
+
+kernel_cma() {
+	zoneinfo "cma free_cma"
+}
+
+memlab_cma() {
+	columns "cma free_cma"
+}
+
+check_cma() {
+	same cma /proc/zoneinfo kernel_cma "$MEMLAB/cma" memlab_cma
+	total=$(awk '/^CmaTotal:/ { print $2 }' /proc/meminfo)
+	equal "all zones have what CmaTotal says" "$total" \
+		"$(columns cma <"$MEMLAB/cma" | awk -F= '{ sum += $2 } END { print sum * 4 }')"
+	# The guest is booted with an area.
+	matches "the area of the module's device is named" "$(cat "$MEMLAB/cma")" \
+		'^reserved +[1-9][0-9]* +unknown +unknown$'
+}
+
+# held KIND REGION
+held() {
+	equal "$1 lies in $2" "$(awk -v kind="$1" '
+		!/^#/ && index("," $6 ",", "," kind ",") { print $4 }' "$MEMLAB/layout")" "$2"
+}
+
+check_layout() {
+	held kmalloc linear
+	held alloc_pages linear
+	held vmalloc vmalloc
+	held module_code modules
+	held module_data modules
+	regions=$(awk '!/^#/ && $1 ~ /^0x/ && $4 != "-" { print $4 }' "$MEMLAB/layout" | sort | tr '\n' ' ')
+	if [ "$(uname -m)" = armv7l ]; then
+		held kmap_local fixmap
+		equal "the classic picture" "$regions" "fixmap linear modules pkmap user vmalloc "
+		matches "3G/1G" "$(cat "$MEMLAB/layout")" '^ *0xc0000000 .* linear '
+	else
+		equal "the regions" "$regions" "fixmap kernel linear modules user vmalloc vmemmap "
+		held struct_page vmemmap
+	fi
+	# Every row begins where the row under it ends.
+	awk '!/^#/ && $1 ~ /^0x/ { if (start && $2 != start) print; start = $1 }' "$MEMLAB/layout" >/tmp/torn
+	quiet "without holes and overlaps" /tmp/torn
 }
