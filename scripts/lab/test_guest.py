@@ -110,7 +110,7 @@ def read(console, checks):
     return results
 
 
-def run(lab, report, label, kernel, checks, timeout=180, **options):
+def run(lab, report, label, kernel, checks, timeout=600, **options):
     """Boot once and report every assertion of every check, and the kernel's log."""
     ko = module.build(lab, kernel)
     scripts = sorted((Path(lab.checkout) / "scripts/test").glob("*.sh"))

@@ -11,7 +11,7 @@ from pathlib import Path
 from . import guest, module, test_log, test_suites
 from .console import reap, spawn
 
-TIMEOUT = 300
+TIMEOUT = 600
 JOB = """
 # What the kernel said while the console was silent, without a header for kunit.py to see.
 dmesg | grep -v KTAP | sed 's/^/boot: /'
