@@ -10,4 +10,5 @@ pub(crate) mod misc;
 #[cfg(CONFIG_PCI)]
 pub(crate) mod pci;
 pub(crate) mod platform;
+#[cfg(CONFIG_DEBUG_FS)]
 mod snapshots;

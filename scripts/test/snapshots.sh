@@ -2,17 +2,22 @@
 # shellcheck shell=busybox
 # The snapshots of memory against what the kernel itself says, for every zone.
 
-# quietly KERNEL FILTER OURS FILTER: two files, and what turns each into lines to compare. Memory
-# moves under us: read by one process, into pages that are there already, until the kernel says the
-# same before and after. Leaves /tmp/kernel and /tmp/memlab.
-quietly() {
+# look KERNEL FILTER OURS FILTER: two files, and what turns each into lines to compare. Read by one
+# process, into pages that are there already, so that looking moves as little memory as can be.
+# Leaves /tmp/before, /tmp/memlab and /tmp/kernel, in the order in which they were read.
+look() {
 	echo "%%" >/tmp/mark
+	cat "$1" /tmp/mark "$3" /tmp/mark "$1" /tmp/mark 1<>/tmp/all
+	awk '/^%%$/ { part++; next } { print >("/tmp/part" part + 0) }' /tmp/all
+	$2 </tmp/part0 >/tmp/before
+	$4 </tmp/part1 >/tmp/memlab
+	$2 </tmp/part2 >/tmp/kernel
+}
+
+# The same, repeated until the kernel says one thing before and after.
+quietly() {
 	for _ in $(seq 60); do
-		cat "$1" /tmp/mark "$3" /tmp/mark "$1" /tmp/mark 1<>/tmp/all
-		awk '/^%%$/ { part++; next } { print >("/tmp/part" part + 0) }' /tmp/all
-		$2 </tmp/part0 >/tmp/before
-		$4 </tmp/part1 >/tmp/memlab
-		$2 </tmp/part2 >/tmp/kernel
+		look "$@"
 		cmp -s /tmp/before /tmp/kernel && cmp -s /tmp/kernel /tmp/memlab && return
 	done
 }
@@ -84,7 +89,7 @@ memlab_pcp() {
 check_zones() {
 	same zones /proc/zoneinfo kernel_zones "$MEMLAB/zones" memlab_zones
 	# Reading takes pages from these lists and gives them back, so that they never hold still.
-	quietly /proc/zoneinfo kernel_pcp "$MEMLAB/zones" memlab_pcp
+	look /proc/zoneinfo kernel_pcp "$MEMLAB/zones" memlab_pcp
 	while IFS="=" read -r key pages; do
 		ours=$(sed -n "s/^$key=//p" /tmp/memlab)
 		succeeds "zones: $key=$pages, not $ours" \
