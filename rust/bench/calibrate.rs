@@ -14,6 +14,7 @@ use crate::{
             Delay,
             DELAYS, //
         },
+        histogram,
         outcome::Ending,
         request::{
             Mode,
@@ -67,6 +68,7 @@ fn fill(delay: &mut Delay, report: &Report) {
     let clock = &report.clock;
     let net = |median: Option<u64>| median.unwrap_or(0).saturating_sub(clock.median);
     delay.net = net(waited.percentile(500));
+    delay.rounding = histogram::rounding(waited.percentile(500).unwrap_or(0));
     delay.empty = net(empty.percentile(500));
     delay.floor = clock.floor();
     delay.samples = waited.count();

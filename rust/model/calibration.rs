@@ -22,9 +22,11 @@ pub struct Delay {
     pub instructions: u64,
     /// The median of the samples less the clock's, in ns.
     pub net: u64,
+    /// By how much the samples' median may be rounded up.
+    pub rounding: u64,
     /// Below this, `net` cannot be told from nothing.
     pub floor: u64,
-    /// The same two for the phase that does nothing.
+    /// The same as `net` for the phase that does nothing.
     pub empty: u64,
     /// Samples.
     pub samples: u64,
@@ -87,7 +89,8 @@ impl Calibration {
     fn recovered(&self, delay: &Delay) -> Option<bool> {
         let expected = self.expected(delay.instructions)?;
         let share = num::scale(expected, TOLERANCE_PER_MILLE, 1000)?;
-        let allowed = share.max(TOLERANCE_NS).max(delay.floor);
+        let unseen = delay.floor.max(delay.rounding);
+        let allowed = share.max(TOLERANCE_NS).max(unseen);
         Some(delay.net.abs_diff(expected) <= allowed)
     }
 

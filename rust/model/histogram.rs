@@ -160,6 +160,11 @@ fn index(value: u64) -> usize {
     ((shift as usize) << SUB_BITS) + (value >> shift) as usize
 }
 
+/// By how much a percentile that is shown as `value` may be above the exact one.
+pub fn rounding(value: u64) -> u64 {
+    value >> SUB_BITS
+}
+
 /// The lowest value of bucket `at`.
 fn lowest(at: usize) -> u64 {
     let octave = at / SUB;

@@ -3,7 +3,10 @@
 //! What came back from a run: a plain value.
 
 use super::{
-    histogram::Histogram,
+    histogram::{
+        self,
+        Histogram, //
+    },
     placement::Placement,
     provenance::Device,
     request::Request, //
@@ -74,10 +77,11 @@ impl ClockCost {
     /// Below this a net figure cannot be told from nothing, in ns.
     ///
     /// Both a raw figure and what is subtracted from it are up to a step off, so that a difference
-    /// of one step may be none at all.
+    /// of one step may be none at all; and the median is rounded up to its bucket's end.
     pub fn floor(&self) -> u64 {
         let noise = self.p99.saturating_sub(self.median);
-        noise.max(self.step.saturating_mul(2)).max(1)
+        let rounding = histogram::rounding(self.median);
+        noise.max(self.step.saturating_mul(2)).max(rounding).max(1)
     }
 
     /// What is left of a raw figure.
@@ -220,6 +224,12 @@ mod tests {
         assert_eq!(clock.net(147), Net::Below(100));
         clock.step = u64::MAX;
         assert_eq!(clock.net(u64::MAX), Net::Below(u64::MAX));
+        let slow = ClockCost {
+            median: 1_247,
+            p99: 1_247,
+            step: 2,
+        };
+        assert_eq!(slow.floor(), 38);
         assert_eq!(ClockCost::default().net(0), Net::Below(1));
     }
 
