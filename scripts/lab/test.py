@@ -30,12 +30,16 @@ CHECKS = [
     "two_writers",
     "compare",
     "ioctl",
+    "limits",
     "rmmod_while_open",
     "reload",
 ]
 # In the testing kernels; on ARM there is high memory to map.
-OWN = {"x86_64": ["leaks"], "arm": ["fixmap", "leaks"]}
+OWN = {"x86_64": ["engine", "leaks"], "arm": ["fixmap", "leaks"]}
 TWO_NODES = {"smp": "4,sockets=2", "memory": "3G", "numa": [("0-1", "1536M"), ("2-3", "1536M")]}
+# One instruction takes one nanosecond; ARM's timer steps 16 ns if it is not told otherwise.
+EXACT = {"icount": True, "timeout": 300}
+EXACT_ARM = {**EXACT, "memory": "2G", "cpu": "cortex-a15,cntfrq=1000000000"}
 
 
 def host(lab, report):
@@ -167,7 +171,23 @@ def main(lab):
     for arch, which in ours.items():
         start(f"kunit {arch}", test_kunit.run, which, expected)
     start("stock", test_guest.run, stock, CHECKS, smp=2)
-    start("two nodes", test_guest.run, stock, [*SNAPSHOTS, "compare"], **TWO_NODES)
+    start("two nodes", test_guest.run, stock, [*SNAPSHOTS, "compare", "threads"], **TWO_NODES)
+    start(
+        "exact",
+        test_guest.run,
+        stock,
+        ["delays", "disturbed", "engine"],
+        append="exact=1",
+        **EXACT,
+    )
+    start(
+        "exact arm",
+        test_guest.run,
+        ours.get("arm"),
+        ["delays"],
+        append="exact=1 kunit.enable=0",
+        **EXACT_ARM,
+    )
     for arch, which in ours.items():
         start(
             f"testing {arch}",
