@@ -37,6 +37,7 @@ pub(crate) struct Comparison {
 }
 
 /// Compares what `request` asks for. `cancelled` is asked now and then whether to stop.
+#[inline(never)]
 pub(crate) fn compare(
     request: &CompareRequest,
     cancelled: &dyn Fn() -> bool,
@@ -86,6 +87,7 @@ fn cut_short(ending: Ending) -> bool {
 }
 
 /// Measures a pair for the first time: from now on it has a row, or a reason to have none.
+#[inline(never)]
 fn first(
     comparison: &mut Comparison,
     one: &Request,
@@ -102,6 +104,7 @@ fn first(
 }
 
 /// Measures a pair again in the same mode, and adds what was counted to its row.
+#[inline(never)]
 fn again(
     comparison: &mut Comparison,
     mut one: Request,

@@ -60,7 +60,10 @@ use kernel::{
 };
 
 /// A result as it lives in the kernel.
-pub(crate) type Report = Outcome<KVBox<Tally>>;
+///
+/// On the heap, and passed on as a pointer: a kernel stack is 8 KiB on ARM, and what runs under all
+/// these callers is the kernel's own.
+pub(crate) type Report = KBox<Outcome<KVBox<Tally>>>;
 
 /// Samples of the empty operation, per thread.
 const CALIBRATION: u64 = 2_000;
@@ -130,6 +133,10 @@ pub(crate) fn run(request: &Request, cancelled: &dyn Fn() -> bool) -> Result<Rep
     Ok(report)
 }
 
+/// Alone on its cache line, also where the CPU fetches two at a time.
+#[repr(align(128))]
+struct Apart<T>(T);
+
 /// What the threads of a run share. Written before and after the timed loops only, but for
 /// `ending`, which is written when they are to end.
 struct Shared<'a> {
@@ -166,6 +173,7 @@ struct Runner<'a> {
 impl Visitor for Runner<'_> {
     type Output = Result<Report, Refusal>;
 
+    #[inline(never)]
     fn visit<'d, E: Experiment<'d>>(self, experiment: &E) -> Self::Output {
         let plan = Plan {
             iterations: self.request.iterations,
@@ -258,19 +266,22 @@ impl Runner<'_> {
     }
 
     /// Runs the threads and puts their results together.
+    #[inline(never)]
     fn threads<'d, E: Experiment<'d>>(
         &self,
         experiment: &E,
         plan: Plan,
         cpus: &[u32],
     ) -> Result<Report> {
-        let (ready, ending) = (Atomic::new(0u32), Atomic::new(0u32));
+        // The threads look at `ending` between operations, while this one wakes and writes its stack.
+        let (ready, apart) = (Atomic::new(0u32), Apart(Atomic::new(0u32)));
+        let ending = &apart.0;
         // CAST: The number of threads is limited to a few times the number of CPUs.
         let crowd = cpus.len() as u32;
         let shared = Shared {
             ready: &ready,
             crowd,
-            ending: &ending,
+            ending,
         };
         let total = Total {
             tally: sys::zeroed::tally()?,
@@ -320,7 +331,7 @@ impl Runner<'_> {
         let spent = sys::zeroed::tally()?;
         // CAST: `ending` holds an index into the table.
         let why = ENDINGS.get(ending.load(Relaxed) as usize);
-        Ok(Outcome {
+        let outcome = Outcome {
             request: *self.request,
             clock,
             batch: plan.batch(),
@@ -329,7 +340,8 @@ impl Runner<'_> {
             elapsed: total.ended.saturating_sub(total.started),
             ending: why.copied().unwrap_or(Ending::Stopped),
             tally: core::mem::replace(&mut total.tally, spent),
-        })
+        };
+        Ok(KBox::new(outcome, GFP_KERNEL)?)
     }
 }
 

@@ -91,8 +91,7 @@ macro_rules! catalogue {
         ) -> Result<V::Output, Refusal> {
             $(
                 if request.info.name == <$kind as Experiment<'_>>::INFO.name {
-                    let experiment = <$kind as Experiment<'_>>::prepare(request, device)?;
-                    return Ok(visitor.visit(&experiment));
+                    return show::<$kind, V>(request, device, visitor);
                 }
             )*
             Err(Refusal::invalid(format_args!(
@@ -112,6 +111,16 @@ catalogue! {
     dma_sg::DmaSg<'_>,
     kmap_local::KmapLocal,
     calibrate::Calibrate,
+}
+
+/// Prepares one kind of experiment and shows it. Its frame is its own, not a part of `open`'s.
+#[inline(never)]
+fn show<'d, E: Experiment<'d>, V: Visitor>(
+    request: &Request,
+    device: Option<&'d Device<Bound>>,
+    visitor: V,
+) -> Result<V::Output, Refusal> {
+    Ok(visitor.visit(&E::prepare(request, device)?))
 }
 
 /// The size of a request as the kernel's functions take it.

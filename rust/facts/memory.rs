@@ -12,7 +12,10 @@ use crate::{
         },
         text::Text, //
     },
-    sys, //
+    sys::{
+        self,
+        memory::RawZone, //
+    },
 };
 use kernel::prelude::*;
 
@@ -20,31 +23,35 @@ use kernel::prelude::*;
 pub(crate) fn zones() -> Result<KVec<Zone>> {
     let mut all = KVec::new();
     for node in sys::memory::nodes() {
-        for (name, raw) in sys::memory::zones(node) {
-            let zone = Zone {
-                node,
-                name: Text::new(name),
-                start_pfn: raw.start_pfn,
-                spanned: raw.spanned,
-                present: raw.present,
-                managed: raw.managed,
-                free: raw.free,
-                cma: raw.cma,
-                free_cma: raw.free_cma,
-                watermarks: raw.watermark,
-                boost: raw.boost,
-                index: usize::try_from(raw.index)?,
-                zones: usize::try_from(raw.zones)?,
-                reserve: raw.reserve,
-                pcp: raw.pcp,
-                pcp_high: raw.pcp_high,
-                orders: usize::try_from(raw.orders)?,
-                blocks: raw.blocks,
-            };
-            all.push(zone, GFP_KERNEL)?;
-        }
+        sys::memory::for_each_zone(node, |name, raw| add(&mut all, node, name, raw))?;
     }
     Ok(all)
+}
+
+/// Adds a zone. In a frame of its own: a zone takes half of the stack that a function may use.
+#[inline(never)]
+fn add(all: &mut KVec<Zone>, node: u32, name: &str, raw: &RawZone) -> Result {
+    let zone = Zone {
+        node,
+        name: Text::new(name),
+        start_pfn: raw.start_pfn,
+        spanned: raw.spanned,
+        present: raw.present,
+        managed: raw.managed,
+        free: raw.free,
+        cma: raw.cma,
+        free_cma: raw.free_cma,
+        watermarks: raw.watermark,
+        boost: raw.boost,
+        index: usize::try_from(raw.index)?,
+        zones: usize::try_from(raw.zones)?,
+        reserve: raw.reserve,
+        pcp: raw.pcp,
+        pcp_high: raw.pcp_high,
+        orders: usize::try_from(raw.orders)?,
+        blocks: raw.blocks,
+    };
+    Ok(all.push(zone, GFP_KERNEL)?)
 }
 
 /// The free lists of each of `zones` by migration type. Each order is counted under the zone's lock

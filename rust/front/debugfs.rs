@@ -145,7 +145,7 @@ fn show_comparison(lab: &Lab, out: &mut Text) -> Result {
     match &last.result {
         Some(found) => done(report::comparison(
             out,
-            found.rows.iter(),
+            found.rows.iter().map(|row| &**row),
             &found.refused,
             &facts::provenance::machine(),
         )),

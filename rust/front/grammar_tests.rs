@@ -19,7 +19,8 @@ mod tests {
             Mode,
             Number,
             Range,
-            Refusal, //
+            Refusal,
+            MESSAGE_MAX, //
         },
         text::Text, //
     };
@@ -148,7 +149,7 @@ mod tests {
     fn what_is_no_parameter_is_refused() {
         let alternatives = "size, iterations, warmup, time, threads, node, batch, direction, \
                             mode, device";
-        let unknown = |word: &str| -> Text<240> {
+        let unknown = |word: &str| -> Text<MESSAGE_MAX> {
             Text::format(format_args!(
                 "{word}: unknown parameter, must be one of {alternatives}"
             ))

@@ -104,11 +104,7 @@ impl Lab {
 
     /// Runs a line of the file `run`.
     pub(crate) fn run_line(&self, line: &[u8]) -> Result {
-        let result = with_turn(|| {
-            let line = text(line)?;
-            let request = grammar::parse(line, CATALOGUE, &run::limits())?;
-            run::run(&request, &stopped)
-        })?;
+        let result = with_turn(|| run_text(line))?;
         let ending = result
             .as_ref()
             .map_or(Ending::Complete, |report| report.ending);
@@ -118,10 +114,7 @@ impl Lab {
 
     /// Runs a line of the file `compare`.
     pub(crate) fn compare_line(&self, line: &[u8]) -> Result {
-        let result = with_turn(|| {
-            let request = grammar::parse_compare(text(line)?, &run::limits())?;
-            compare::compare(&request, &stopped)
-        })?;
+        let result = with_turn(|| compare_text(line))?;
         let cut_short = |comparison: &Comparison| {
             let mut endings = comparison.rows.iter().map(|row| row.ending);
             endings.find(|ending| early(*ending).is_err())
@@ -145,6 +138,20 @@ impl Lab {
         keep(&self.calibration, result)?;
         early(ending)
     }
+}
+
+/// Reads a line and runs it. In a frame of its own, like its kin: stacks are small.
+#[inline(never)]
+fn run_text(line: &[u8]) -> Result<Report, Refusal> {
+    let request = grammar::parse(text(line)?, CATALOGUE, &run::limits())?;
+    run::run(&request, &stopped)
+}
+
+/// Reads a line and compares what it asks for.
+#[inline(never)]
+fn compare_text(line: &[u8]) -> Result<Comparison, Refusal> {
+    let request = grammar::parse_compare(text(line)?, &run::limits())?;
+    compare::compare(&request, &stopped)
 }
 
 /// Tells the run that is on to stop. Without one it does nothing.

@@ -9,6 +9,9 @@ use super::{
 };
 use core::fmt;
 
+/// The longest sentence of a refusal. It is passed by value down to kernels with 8 KiB of stack.
+pub const MESSAGE_MAX: usize = 160;
+
 /// The longest name of a device under test.
 pub const DEVICE_NAME_MAX: usize = 32;
 
@@ -388,7 +391,7 @@ pub struct Refusal {
     /// The errno.
     pub kind: Kind,
     /// The sentence.
-    pub message: Text<240>,
+    pub message: Text<MESSAGE_MAX>,
 }
 
 impl Refusal {

@@ -98,7 +98,13 @@ impl Loan {
 
     /// Recalls the device and waits until no lease is out. Does nothing the second time.
     pub(crate) fn end(&self) {
-        LENT.lock().retain(|slot| !Arc::ptr_eq(slot, &self.slot));
+        let mut lent = LENT.lock();
+        lent.retain(|slot| !Arc::ptr_eq(slot, &self.slot));
+        if lent.is_empty() {
+            // Nobody drops a static: the last device to go takes the list's memory with it.
+            *lent = KVec::new();
+        }
+        drop(lent);
         self.slot.recalled.store(true, Relaxed);
         let mut leases = self.slot.leases.lock();
         leases.open = false;

@@ -50,19 +50,25 @@ pub(crate) fn last_node() -> u32 {
     unsafe { lab::memlab_last_node() }.unsigned_abs()
 }
 
-/// The populated zones of `node`, which must be online, with their names.
-pub(crate) fn zones(node: u32) -> impl Iterator<Item = (&'static str, RawZone)> {
+/// Hands the populated zones of `node`, which must be online, to `each` with their names.
+pub(crate) fn for_each_zone(
+    node: u32,
+    mut each: impl FnMut(&'static str, &RawZone) -> Result,
+) -> Result {
     // SAFETY: Takes nothing.
     let count = unsafe { lab::memlab_zones() };
-    let node = c_int::try_from(node).unwrap_or(c_int::MAX);
-    // SAFETY: `nodes()` is where node numbers come from: the node is online.
-    let online = nodes().any(|n| n == node.unsigned_abs());
-    (0..count).filter_map(move |index| {
-        let mut raw = pin_init::zeroed::<RawZone>();
+    if !nodes().any(|online| online == node) {
+        return Ok(());
+    }
+    let node = c_int::try_from(node)?;
+    let mut raw = pin_init::zeroed::<RawZone>();
+    for index in 0..count {
         // SAFETY: The node is online, the index below the number of zones, `raw` is writable.
-        let populated = online && unsafe { lab::memlab_zone(node, index, &mut raw) };
-        populated.then(|| (static_str(raw.name), raw))
-    })
+        if unsafe { lab::memlab_zone(node, index, &mut raw) } {
+            each(static_str(raw.name), &raw)?;
+        }
+    }
+    Ok(())
 }
 
 /// One order's free lists as the helper counts them, or `None` if there is no such zone.
