@@ -59,7 +59,7 @@ check_faults() {
 		provenance; do
 		/check/faults read "$MEMLAB/$file" || fail "reading $file" "status $?"
 	done
-	for experiment in dma-coherent dma-single cma kmalloc vmalloc kmap-local; do
+	for experiment in dma-single vmalloc; do
 		/check/faults write "$MEMLAB/run" "$experiment iterations=1 warmup=0" ||
 			fail "running $experiment" "status $?"
 	done
