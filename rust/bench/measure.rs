@@ -2,6 +2,12 @@
 
 //! The timed loops, generic over the experiment: no dynamic dispatch, no lock, no cache line that
 //! another thread writes. The read of the clock that ends acquiring begins releasing.
+//!
+//! Between two readings of the clock a thread writes its own stack and, in batches, two vectors that
+//! it allocated itself. Samples go, after the readings, into a tally that each thread allocates for
+//! itself, of whole pages. What is shared is read: the experiment, which nothing changes while a run
+//! is on, and the flag that ends the run, alone on its cache line and written once. What threads
+//! contend for beyond that is the operation's own, and is what several threads are there to show.
 
 use crate::{
     experiment::Experiment,
