@@ -14,33 +14,35 @@ def output(lab, kernel, source=None):
     return path
 
 
+def inputs(lab, source):
+    """Every file that a build may read: a whole directory, or the checkout's kernel side."""
+    tops = [source] if source else [lab.checkout / name for name in ("Kbuild", "rust", "include")]
+    files = [path for top in tops for path in ([top] if top.is_file() else top.rglob("*"))]
+    return sorted(path for path in files if path.is_file())
+
+
 def build(lab, kernel, source=None, name="memlab", arguments=()):
     """The host path of NAME.ko, built from source (default: the checkout).
 
-    Kbuild decides what is out of date; it is asked every time.
+    Kbuild decides what is out of date. As asking it takes a second, it is not
+    asked while no source has changed and the .ko is the one it left.
     """
     out = output(lab, kernel, source)
     root = lab.root()
-    inside, binds = "/src", []
-    if source:
-        inside, binds = "/tmp/module", [(Path(source).resolve(), "/tmp/module")]
-    with (
-        lab.cache.lock(f"{lab.output().name}-{out.name}", f"{name} module"),
-        lab.console.step(f"{name}.ko for {kernel.release}") as step,
-    ):
-        step.run(
-            root.argv(
-                [
-                    "make",
-                    "-C",
-                    kernel.build,
-                    *kernel.make,
-                    f"M={inside}",
-                    f"MO={root.inside(out)}",
-                    *arguments,
-                    "modules",
-                ],
-                binds=binds,
-            )
-        )
-    return out / f"{name}.ko"
+    source = Path(source).resolve() if source else None
+    inside, binds = ("/tmp/module", [(source, "/tmp/module")]) if source else ("/src", [])
+    make = ["make", "-C", kernel.build, *kernel.make, f"M={inside}", f"MO={root.inside(out)}"]
+    make += [*arguments, "modules"]
+    ko = out / f"{name}.ko"
+    stamp = out / f"{name}.inputs"
+    with lab.cache.lock(f"{lab.output().name}-{out.name}", f"{name} module"):
+        files = inputs(lab, source)
+        key = digest(*make, *files, *map(str, files))
+        if ko.is_file() and stamp.is_file():
+            if stamp.read_text() == f"{key} {ko.stat().st_mtime_ns}":
+                return ko
+        with lab.console.step(f"{name}.ko for {kernel.release}") as step:
+            stamp.unlink(missing_ok=True)
+            step.run(root.argv(make, binds=binds))
+        stamp.write_text(f"{key} {ko.stat().st_mtime_ns}")
+    return ko
