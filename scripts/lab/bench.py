@@ -199,10 +199,21 @@ def harness(lab, which, files):
     return found
 
 
+def earlier(name):
+    """The figures that an earlier run has kept."""
+    try:
+        found = json.loads(Path(name).read_text())
+        bench_table.figures(found)
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise Failure(f"AGAINST={name}: is not what SAVE= has written") from None
+    return found
+
+
 def main(lab):
-    before = None
-    if os.environ.get("AGAINST"):
-        before = json.loads(Path(os.environ["AGAINST"]).read_text())
+    against, save = os.environ.get("AGAINST"), os.environ.get("SAVE")
+    before = earlier(against) if against else None
+    if save and not os.access(Path(save).absolute().parent, os.W_OK):
+        raise Failure(f"SAVE={save}: cannot be written there")
     which = kernel.built(lab, CONFIG)
     files = {"/memlab.ko": module.build(lab, which), "/dma_map_benchmark": tool(lab, which)}
     found = {"kernel": which.release, "lines": {}}
@@ -219,6 +230,6 @@ def main(lab):
     lab.console.table()
     if before:
         bench_table.compare(before, found)
-    if os.environ.get("SAVE"):
-        Path(os.environ["SAVE"]).write_text(json.dumps(found, indent=1) + "\n")
+    if save:
+        Path(save).write_text(json.dumps(found, indent=1) + "\n")
     return status
