@@ -137,8 +137,7 @@ check_engine() {
 	[ -z "$exact" ] ||
 		matches "and keeps what it measured" "$(figure alloc raw samples)" '^[1-9]'
 	/check/engine stop $soon $few "$MEMLAB/compare" "time=3600000"
-	# shellcheck disable=SC2009 # pgrep does not see a kernel thread's brackets
-	equal "no thread is left" "$(ps | grep '[[]memlab/')" ""
+	equal "no thread is left" "$(cat /proc/[0-9]*/comm | grep '^memlab/')" ""
 	succeeds "the next run works" put "$MEMLAB/run" "kmalloc iterations=100 mode=op"
 	equal "and is complete" "$(field ending)" complete
 }
