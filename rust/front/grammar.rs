@@ -262,7 +262,7 @@ struct Clip<'a>(&'a str);
 
 impl fmt::Display for Clip<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0.get(..40) {
+        match self.0.get(..24) {
             Some(start) if start.len() < self.0.len() => write!(f, "{start}..."),
             _ => f.write_str(self.0),
         }
@@ -274,7 +274,7 @@ struct List<F>(F);
 
 impl<F: Fn() -> I, I: Iterator<Item = &'static str>> fmt::Display for List<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut room = 140usize;
+        let mut room = 80usize;
         let mut comma = "";
         for name in (self.0)() {
             let Some(rest) = room.checked_sub(name.len() + 2) else {

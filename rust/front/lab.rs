@@ -126,12 +126,7 @@ impl Lab {
 
     /// Judges the instrument, for the file `calibrate`; its line has nothing to say.
     pub(crate) fn calibrate_line(&self, line: &[u8]) -> Result {
-        let result = with_turn(|| match text(line)?.trim() {
-            "" => calibrate::calibrate(&stopped),
-            _ => Err(Refusal::invalid(format_args!(
-                "calibrate takes no parameters: write an empty line"
-            ))),
-        })?;
+        let result = with_turn(|| calibrate_text(line))?;
         let ending = result
             .as_ref()
             .map_or(Ending::Complete, |found| found.ending);
@@ -152,6 +147,17 @@ fn run_text(line: &[u8]) -> Result<Report, Refusal> {
 fn compare_text(line: &[u8]) -> Result<Comparison, Refusal> {
     let request = grammar::parse_compare(text(line)?, &run::limits())?;
     compare::compare(&request, &stopped)
+}
+
+/// Judges the instrument, unless the line asks for something.
+#[inline(never)]
+fn calibrate_text(line: &[u8]) -> Result<Calibration, Refusal> {
+    match text(line)?.trim() {
+        "" => calibrate::calibrate(&stopped),
+        _ => Err(Refusal::invalid(format_args!(
+            "calibrate takes no parameters: write an empty line"
+        ))),
+    }
 }
 
 /// Tells the run that is on to stop. Without one it does nothing.

@@ -10,7 +10,7 @@ use super::{
 use core::fmt;
 
 /// The longest sentence of a refusal. It is passed by value down to kernels with 8 KiB of stack.
-pub const MESSAGE_MAX: usize = 160;
+pub const MESSAGE_MAX: usize = 168;
 
 /// The longest name of a device under test.
 pub const DEVICE_NAME_MAX: usize = 32;
