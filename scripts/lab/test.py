@@ -148,11 +148,16 @@ def main(lab):
         for arch in arches
     }
 
+    modules = {}
+
     def with_module(which):
         ko = which and attempt(report, f"module for {which.name}", module.build, lab, which)
-        if ko and which is not stock:
+        if not ko:
+            return None
+        modules[which] = ko
+        if which is not stock:
             attempt(report, f"stack frames on {which.arch}", frames, lab, report, which, ko)
-        return ko and which
+        return which
 
     # Building is for all processors; guests are for one or two, so they run side by side.
     stock = with_module(stock)
@@ -162,11 +167,8 @@ def main(lab):
 
     def start(name, function, which, *arguments, **options):
         if which:
-            running.append(
-                pool.submit(
-                    attempt, report, name, function, lab, report, name, which, *arguments, **options
-                )
-            )
+            what = (lab, report, name, which, modules[which], *arguments)
+            running.append(pool.submit(attempt, report, name, function, *what, **options))
 
     for arch, which in ours.items():
         start(f"kunit {arch}", test_kunit.run, which, expected)

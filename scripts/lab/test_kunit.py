@@ -8,7 +8,7 @@ module's; so the console stays silent (loglevel=1) until right before insmod.
 import subprocess
 from pathlib import Path
 
-from . import guest, module, test_log, test_suites
+from . import guest, test_log, test_suites
 from .console import reap, spawn
 
 TIMEOUT = 600
@@ -64,10 +64,9 @@ def reason(console, suite, case):
     return "see the log"
 
 
-def run(lab, report, name, kernel, expected):
+def run(lab, report, name, kernel, ko, expected):
     """Boot, run, and report every case of `expected` for this architecture."""
     arch = kernel.arch
-    ko = module.build(lab, kernel)
     work = lab.output() / f"kunit-{arch}"
     work.mkdir(exist_ok=True)
     results, console, said = work / "results.json", work / "test.log", work / "kunit.log"
