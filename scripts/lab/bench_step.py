@@ -31,6 +31,7 @@ class Stub:
     def __init__(self, channel):
         self.channel = channel
         self.stream = channel.makefile("rb")
+        self.ask("Qqemu.sstep=7")  # no interrupts nor timers while stepping
 
     def send(self, packet):
         self.channel.sendall(b"$%s#%02x" % (packet.encode(), sum(packet.encode()) % 256))
@@ -51,7 +52,7 @@ class Stub:
     def ask(self, packet):
         self.send(packet)
         answer = self.answer()
-        if answer.startswith("E") or (answer == "" and packet[0] in "Zz"):
+        if answer.startswith("E") or (answer == "" and packet[0] in "QZz"):
             raise Failure(f"QEMU's debug stub refuses {packet}: '{answer}'")
         return answer
 
