@@ -22,7 +22,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 TELLING = re.compile(
-    r"No space left|^E: |^fatal|\berror\b[:\[]|: not found|No such file|Killed|undefined!"
+    r"^E: |^fatal|\berror\b[:\[]|: not found|No such file|Killed|undefined!"
     r"|cannot |failed",
     re.IGNORECASE,
 )
@@ -97,6 +97,8 @@ def catch_signals():
 
 def telling_line(text):
     """The line of a program's output that most likely says why."""
+    if "No space left on device" in text:
+        return "no space left on device"
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     found = [line for line in lines if TELLING.search(line)]
     if found:
