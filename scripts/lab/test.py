@@ -170,6 +170,20 @@ def main(lab):
             what = (lab, report, name, which, modules[which], *arguments)
             running.append(pool.submit(attempt, report, name, function, *what, **options))
 
+    # The longest ones first: none of them is left to run alone.
+    for arch, which in ours.items():
+        start(
+            f"testing {arch}",
+            test_guest.run,
+            which,
+            [*CHECKS, *OWN[arch]],
+            smp=2,
+            memory="2G",
+            append="kunit.enable=0",
+        )
+    start(
+        "faults", test_guest.run, ours.get("x86_64"), ["faults", "leaks"], append="kunit.enable=0"
+    )
     for arch, which in ours.items():
         start(f"kunit {arch}", test_kunit.run, which, expected)
     start("stock", test_guest.run, stock, CHECKS, smp=2)
@@ -189,19 +203,6 @@ def main(lab):
         ["delays"],
         append="exact=1 kunit.enable=0",
         **EXACT_ARM,
-    )
-    for arch, which in ours.items():
-        start(
-            f"testing {arch}",
-            test_guest.run,
-            which,
-            [*CHECKS, *OWN[arch]],
-            smp=2,
-            memory="2G",
-            append="kunit.enable=0",
-        )
-    start(
-        "faults", test_guest.run, ours.get("x86_64"), ["faults", "leaks"], append="kunit.enable=0"
     )
     try:
         for each in running:
