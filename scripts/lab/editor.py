@@ -2,6 +2,7 @@
 """make rust-analyzer: rust-project.json by the kernel's own generator."""
 
 from . import job, module
+from .console import Failure
 
 
 def main(lab):
@@ -24,6 +25,8 @@ def main(lab):
         )
     made = out / "rust-project.json"
     text = made.read_text()
+    if '"/src/rust/memlab.rs"' not in text:
+        raise Failure(f"rust-project.json: the generator did not find memlab (log: {step.log})")
     for inner, outer in (("/cache", lab.cache.path), ("/src", lab.checkout)):
         text = text.replace(f'"{inner}/', f'"{outer}/').replace(f'"{inner}"', f'"{outer}"')
     text = text.replace('"/usr/', f'"{root.path}/usr/')
