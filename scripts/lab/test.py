@@ -94,18 +94,20 @@ def suites(lab, report):
 def frames(lab, report, which, ko):
     """No stack frame of the module is larger than CONFIG_FRAME_WARN allows by default."""
     most = 1024 if which.arch == "arm" else 2048
+    # checkstack.pl knows each one's spelling of this architecture.
+    objdump = "llvm-objdump-19" if which.arch == "arm" else "objdump"
     with lab.console.step(f"stack frames for {which.name}") as step:
         step.run(
             lab.root().argv(
                 [
                     "sh",
                     "-c",
-                    'llvm-objdump-19 -d "$1" | perl "$2/scripts/checkstack.pl" "$3" 0 '
-                    "| llvm-cxxfilt-19",
+                    '"$4" -d "$1" | perl "$2/scripts/checkstack.pl" "$3" 0 | llvm-cxxfilt-19',
                     "sh",
                     lab.root().inside(ko),
                     which.source,
                     which.arch,
+                    objdump,
                 ]
             )
         )
