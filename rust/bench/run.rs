@@ -88,9 +88,9 @@ fn parameter<T: Copy>(value: impl Borrow<T>) -> T {
 /// The ranges that hold on this machine.
 pub(crate) fn limits() -> Limits {
     Limits {
-        iterations: parameter(module_parameters::max_iterations.value()).max(1),
-        time: parameter(module_parameters::max_time.value()).max(1),
-        threads: match parameter(module_parameters::max_threads.value()) {
+        iterations: parameter::<u64>(module_parameters::max_iterations.value()).max(1),
+        time: parameter::<u64>(module_parameters::max_time.value()).max(1),
+        threads: match parameter::<u32>(module_parameters::max_threads.value()) {
             0 => u64::from(sys::machine::cpus()).saturating_mul(4),
             threads => u64::from(threads),
         },
@@ -106,7 +106,7 @@ fn ns(ms: u64) -> u64 {
 
 /// Most bytes that all threads of a run may hold at a time.
 fn held_max() -> u64 {
-    (sys::machine::available() >> 2).min(parameter(module_parameters::max_memory.value()))
+    (sys::machine::available() >> 2).min(parameter::<u64>(module_parameters::max_memory.value()))
 }
 
 /// Runs what `request` asks for. `cancelled` is asked now and then whether to stop.
