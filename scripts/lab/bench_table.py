@@ -18,6 +18,11 @@ def ratio(theirs, ours):
     return max(1.0, ours / (theirs + 2 * STEP - 1))
 
 
+def near(theirs, ours):
+    """Whether the figures are within 5 % or a step of each other, for all that theirs can mean."""
+    return abs(ratio(theirs, ours) - 1) <= NEAR or abs(ours - theirs) <= STEP
+
+
 def row(key, theirs, ours):
     """One line of the table, and whether the two tools agree on it."""
     kind, pages, direction, threads = key.split()
@@ -27,7 +32,7 @@ def row(key, theirs, ours):
             f"{theirs[phase]:>8} {ours[phase]:>8} {ours['net'][phase]:>8} "
             f"{ratio(theirs[phase], ours[phase]):>5.2f} "
         )
-    agree = all(abs(ratio(theirs[phase], ours[phase]) - 1) <= NEAR for phase in ("map", "unmap"))
+    agree = all(near(theirs[phase], ours[phase]) for phase in ("map", "unmap"))
     return f"{text}{ours['samples']:>8}  {'near' if agree else 'apart'}", agree
 
 
@@ -36,7 +41,8 @@ def show(found):
     print(
         f"# Linux {found['kernel']}, means in ns. k: dma_map_benchmark, which cuts each sample and\n"
         f"# then the mean to {STEP} ns; m: memlab, raw; net: less what its clock costs; m/k: to the\n"
-        f"# nearest mean that k can stand for; near: within {NEAR:.0%} of it in both phases.\n"
+        f"# nearest mean that k can stand for; near: within {NEAR:.0%} of it, or {STEP} ns of k, "
+        "in both phases.\n"
         "# icount: 1 ns is one instruction. Otherwise: an emulator's wall clock, not hardware."
     )
     status = 0
