@@ -13,6 +13,7 @@ use crate::{
     },
     sys, //
 };
+use core::fmt::Write;
 use kernel::device::{
     self,
     Bound, //
@@ -36,17 +37,19 @@ const DISTORTING: [(&str, bool); 11] = [
     ),
 ];
 
+#[inline(never)]
 fn distorting(raw: &sys::machine::Machine) -> Text<160> {
     let switches = [
         ("init_on_alloc", raw.init_on_alloc),
         ("init_on_free", raw.init_on_free),
         ("page_poison", raw.page_poisoning),
     ];
-    let mut text = Text::EMPTY;
+    let mut text = Text::<160>::EMPTY;
     for (name, on) in DISTORTING.into_iter().chain(switches) {
         if on {
             let comma = if text == Text::EMPTY { "" } else { "," };
-            text = Text::format(format_args!("{text}{comma}{name}"));
+            // What does not fit is cut; writing never fails.
+            let _ = write!(text, "{comma}{name}");
         }
     }
     text

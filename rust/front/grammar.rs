@@ -137,6 +137,7 @@ pub fn parse_compare(line: &str, limits: &Limits) -> Result<CompareRequest, Refu
 }
 
 /// The words of a line that is short enough and printable.
+#[inline(never)]
 fn words(line: &str) -> Result<impl Iterator<Item = &str>, Refusal> {
     let line = line.strip_suffix('\n').unwrap_or(line);
     let printable = |c: char| c == '\t' || c == ' ' || c.is_ascii_graphic();
@@ -168,6 +169,7 @@ impl Keys {
     }
 
     /// Splits `word` into a key, which is known and new, and a value, which is not empty.
+    #[inline(never)]
     fn take<'a>(&mut self, word: &'a str) -> Result<(&'static str, &'a str), Refusal> {
         let (key, value) = match word.split_once('=') {
             Some((key, value)) => (key, Some(value)),
@@ -198,6 +200,7 @@ impl Keys {
 }
 
 /// Reads decimal digits; a size may end in K, M or G.
+#[inline(never)]
 fn parse_number(number: Number, unit: &str, value: &str, range: Range) -> Result<u64, Refusal> {
     let (name, min, max) = (number.name(), Dec(range.min), Dec(range.max));
     let suffixed = number == Number::Size;
@@ -234,6 +237,7 @@ fn parse_number(number: Number, unit: &str, value: &str, range: Range) -> Result
 }
 
 /// Reads one of a few words.
+#[inline(never)]
 fn choice<T: Copy>(key: &str, value: &str, all: &[(&'static str, T)]) -> Result<T, Refusal> {
     match all.iter().find(|(name, _)| *name == value) {
         Some((_, chosen)) => Ok(*chosen),
@@ -246,6 +250,7 @@ fn choice<T: Copy>(key: &str, value: &str, all: &[(&'static str, T)]) -> Result<
 }
 
 /// Reads the name of a device; whether it is there, only the kernel knows.
+#[inline(never)]
 fn device(value: &str) -> Result<Text<DEVICE_NAME_MAX>, Refusal> {
     if value.len() > DEVICE_NAME_MAX {
         return Err(Refusal::invalid(format_args!(

@@ -113,6 +113,7 @@ pub(super) fn sizes<'a, T: 'a>(
 }
 
 /// A row for each phase. Failures and placement are those of what was acquired.
+#[inline(never)]
 fn phases<T: Deref<Target = Tally>>(out: &mut dyn Write, o: &Outcome<T>) -> fmt::Result {
     let tally = &*o.tally;
     let p = &o.placement;
@@ -149,6 +150,7 @@ fn phases<T: Deref<Target = Tally>>(out: &mut dyn Write, o: &Outcome<T>) -> fmt:
 }
 
 /// What the table itself does not show and a reader must know.
+#[inline(never)]
 fn notes<'a, T: Deref<Target = Tally> + 'a>(
     out: &mut dyn Write,
     rows: impl Iterator<Item = &'a Outcome<T>> + Clone,
