@@ -77,11 +77,7 @@ mod tests {
             assert_eq!(high, cfg!(CONFIG_HIGHMEM));
             // Without high memory kmap_local_page() is page_address(), whatever
             // DEBUG_KMAP_LOCAL_FORCE_MAP says (include/linux/highmem-internal.h).
-            let expected = if high {
-                Window::Fixmap
-            } else {
-                Window::Linear
-            };
+            let expected = if high { Window::Fixmap } else { Window::Linear };
             assert_eq!(placement.window, expected);
         }
     }

@@ -5,7 +5,9 @@
 mod random;
 
 use memlab::grammar::{parse, parse_compare, COMPARE_KEYS, LINE_MAX, RUN_KEYS};
-use memlab::model::request::{CompareRequest, Info, Kind, Limits, Number, Range, Refusal, MESSAGE_MAX};
+use memlab::model::request::{
+    CompareRequest, Info, Kind, Limits, Number, Range, Refusal, MESSAGE_MAX,
+};
 use random::Random;
 
 const MAPS: Info = Info {
