@@ -48,7 +48,8 @@ check_delays() {
 				$((n - off)) $((n + off))
 		fi
 	done
-	equal "the clock's step" "$(field clock_step_ns)" "$STEP"
+	# A clock whose period is no whole number of ns steps by one more or one less now and then.
+	between "the clock's step" "$(field clock_step_ns)" $((STEP > 1 ? STEP - 1 : 1)) $((STEP + 1))
 	succeeds "calibrate batched runs" put "$MEMLAB/run" \
 		"calibrate size=100 iterations=800 mode=batch batch=16"
 	between "batched, size=100 comes out as 100 ns" "$(figure delay net p50)" 90 110
