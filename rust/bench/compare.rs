@@ -50,8 +50,11 @@ pub(crate) fn compare(
         request
             .sizes()
             .iter()
-            .flat_map(|size| CATALOGUE.iter().map(move |info| (*size, *info)))
-            .filter(|(size, info)| takes(info, *size))
+            .flat_map(|size| CATALOGUE.iter().enumerate().map(move |at| (*size, at)))
+            .filter(|(size, (index, info))| {
+                request.experiments.has(*index, info) && takes(info, *size)
+            })
+            .map(|(size, (_, info))| (size, *info))
     };
     let runs = (pairs().count() as u64).saturating_mul(ROUNDS);
     let time = num::div(request.time, runs).unwrap_or(1).max(1);
@@ -62,7 +65,9 @@ pub(crate) fn compare(
             one.size = size;
             one.time = time;
             one.iterations = ITERATIONS.min(limits.iterations);
-            one.direction = request.direction;
+            if info.directions.contains(&request.direction) {
+                one.direction = request.direction;
+            }
             one.device = request.device;
             if round == 0 {
                 first(&mut comparison, &one, cancelled)?;
@@ -78,7 +83,7 @@ pub(crate) fn compare(
 }
 
 fn takes(info: &Info, size: u64) -> bool {
-    info.unit == "bytes" && (info.sizes.min..=info.sizes.max).contains(&size)
+    (info.sizes.min..=info.sizes.max).contains(&size)
 }
 
 /// Whether a run ended for a reason that ends the comparison too.

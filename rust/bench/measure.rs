@@ -11,7 +11,10 @@
 
 use crate::{
     experiment::Experiment,
-    model::outcome::Tally,
+    model::{
+        outcome::Tally,
+        placement::Placement, //
+    },
     sys::{
         clock::now,
         task, //
@@ -35,19 +38,59 @@ impl Plan {
     }
 }
 
-/// Measures `experiment` as `plan` says until it is done or `stop` says so.
+/// What the operations of one thread start from: as many as a batch has. The same ones are looked
+/// at, warmed up and measured, because where they lie is a part of what they cost.
+pub(super) struct Pool<T> {
+    idle: KVec<T>,
+}
+
+impl<T> Pool<T> {
+    /// As many as `plan` acquires at a time.
+    pub(super) fn new<'d, E: Experiment<'d, Idle = T>>(experiment: &E, plan: Plan) -> Result<Self> {
+        let batch = usize::try_from(plan.batch())?;
+        let mut idle = KVec::with_capacity(batch, GFP_KERNEL)?;
+        for _ in 0..batch {
+            idle.push(experiment.idle()?, GFP_KERNEL)?;
+        }
+        Ok(Self { idle })
+    }
+
+    /// Where the one that is acquired first lies when it is; `None` where that fails, which is met
+    /// again, and counted, in the timed loop.
+    pub(super) fn look<'d, E: Experiment<'d, Idle = T>>(
+        &mut self,
+        experiment: &E,
+    ) -> Option<Placement> {
+        let one = self.idle.pop()?;
+        let (one, placement) = match experiment.acquire(one) {
+            Ok(held) => {
+                let placement = experiment.describe(&held);
+                (experiment.release(held), Some(placement))
+            }
+            Err((one, _)) => (one, None),
+        };
+        // There is room: it was just taken out.
+        drop(self.idle.push_within_capacity(one));
+        placement
+    }
+}
+
+/// Measures `experiment` as `plan` says until it is done or `stop` says so. `pool` was made for
+/// that plan, and is as full afterwards as before.
 ///
-/// Fails only where the state that the operations start from cannot be had.
+/// Fails only where a batch finds no room for what it holds.
 pub(super) fn measure<'d, E: Experiment<'d>>(
     experiment: &E,
     plan: Plan,
+    pool: &mut Pool<E::Idle>,
     tally: &mut Tally,
     stop: &impl Fn() -> bool,
 ) -> Result {
     if plan.batch_shift == 0 {
-        each(experiment, plan, tally, stop)
+        each(experiment, plan, pool, tally, stop);
+        Ok(())
     } else {
-        batches(experiment, plan, tally, stop)
+        batches(experiment, plan, pool, tally, stop)
     }
 }
 
@@ -55,11 +98,14 @@ pub(super) fn measure<'d, E: Experiment<'d>>(
 fn each<'d, E: Experiment<'d>>(
     experiment: &E,
     plan: Plan,
+    pool: &mut Pool<E::Idle>,
     tally: &mut Tally,
     stop: &impl Fn() -> bool,
-) -> Result {
+) {
     let [acquired, released] = &mut tally.phases;
-    let mut idle = experiment.idle()?;
+    let Some(mut idle) = pool.idle.pop() else {
+        return;
+    };
     for _ in 0..plan.iterations {
         if stop() {
             break;
@@ -87,7 +133,8 @@ fn each<'d, E: Experiment<'d>>(
         };
         task::cond_resched();
     }
-    Ok(())
+    // There is room: it was taken out above.
+    drop(pool.idle.push_within_capacity(idle));
 }
 
 /// Reads the clock around many operations: all are acquired, then all released, the newest first.
@@ -98,16 +145,13 @@ fn each<'d, E: Experiment<'d>>(
 fn batches<'d, E: Experiment<'d>>(
     experiment: &E,
     plan: Plan,
+    pool: &mut Pool<E::Idle>,
     tally: &mut Tally,
     stop: &impl Fn() -> bool,
 ) -> Result {
     let [acquired, released] = &mut tally.phases;
-    let batch = usize::try_from(plan.batch())?;
-    let mut held = KVec::with_capacity(batch, GFP_KERNEL)?;
-    let mut idle = KVec::with_capacity(batch, GFP_KERNEL)?;
-    for _ in 0..batch {
-        idle.push(experiment.idle()?, GFP_KERNEL)?;
-    }
+    let idle = &mut pool.idle;
+    let mut held = KVec::with_capacity(usize::try_from(plan.batch())?, GFP_KERNEL)?;
     for _ in 0..plan.iterations >> plan.batch_shift {
         if stop() {
             break;

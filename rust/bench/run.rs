@@ -7,7 +7,8 @@ use super::{
     clock,
     measure::{
         measure,
-        Plan, //
+        Plan,
+        Pool, //
     },
 };
 use crate::module_parameters;
@@ -256,8 +257,10 @@ impl Runner<'_> {
             };
             let mut pilot = sys::zeroed::tally()?;
             let mut empty = sys::zeroed::tally()?;
-            measure(&Empty, plan, &mut empty, &|| false)?;
-            measure(experiment, plan, &mut pilot, &task::fatal_signal)?;
+            let mut nothing = Pool::new(&Empty, plan)?;
+            let mut pool = Pool::new(experiment, plan)?;
+            measure(&Empty, plan, &mut nothing, &mut empty, &|| false)?;
+            measure(experiment, plan, &mut pool, &mut pilot, &task::fatal_signal)?;
             let read = median(&empty, 0).unwrap_or(1).max(1);
             Ok((0..2).all(|phase| median(&pilot, phase).is_some_and(|m| m < read * CHEAP)))
         };
@@ -345,7 +348,7 @@ impl Runner<'_> {
     }
 }
 
-/// What one thread does: look at the first thing acquired, learn what the clock costs, warm up,
+/// What one thread does: look at what it acquires first, learn what the clock costs, warm up,
 /// wait for the others, measure, and add the result to `total`.
 fn one_thread<'d, E: Experiment<'d>>(
     experiment: &E,
@@ -360,23 +363,18 @@ fn one_thread<'d, E: Experiment<'d>>(
     let mut unused = sys::zeroed::tally()?;
     let mut empty = sys::zeroed::tally()?;
 
-    let placement = if index == 0 {
-        let idle = experiment.idle()?;
-        // A failure is met again, and counted, in the timed loop.
-        experiment.acquire(idle).ok().map(|held| {
-            let placement = experiment.describe(&held);
-            drop(experiment.release(held));
-            placement
-        })
-    } else {
-        None
+    let mut pool = Pool::new(experiment, plan)?;
+    let placement = match index {
+        0 => pool.look(experiment),
+        _ => None,
     };
 
     let calibration = Plan {
         iterations: CALIBRATION << plan.batch_shift,
         ..plan
     };
-    measure(&Empty, calibration, &mut empty, &stop)?;
+    let mut nothing = Pool::new(&Empty, plan)?;
+    measure(&Empty, calibration, &mut nothing, &mut empty, &stop)?;
     let step = clock::step();
     let warm = Plan {
         // A warm-up shorter than a batch is one batch.
@@ -388,7 +386,7 @@ fn one_thread<'d, E: Experiment<'d>>(
     };
     let warm_until = now().saturating_add(ns(request.time) >> WARMUP_SHIFT);
     let warm_stop = || stop() || now() >= warm_until;
-    measure(experiment, warm, &mut unused, &warm_stop)?;
+    measure(experiment, warm, &mut pool, &mut unused, &warm_stop)?;
 
     shared.ready.fetch_add(1, Release);
     while shared.ready.load(Acquire) < shared.crowd && !stop() {
@@ -397,7 +395,7 @@ fn one_thread<'d, E: Experiment<'d>>(
     }
 
     let started = now();
-    measure(experiment, plan, &mut tally, &stop)?;
+    measure(experiment, plan, &mut pool, &mut tally, &stop)?;
     let ended = now();
 
     let mut total = total.lock();

@@ -9,6 +9,7 @@ use crate::{
     model::{
         placement::Placement,
         request::{
+            Family,
             Info,
             Range,
             Refusal,
@@ -34,16 +35,16 @@ impl<'d> Experiment<'d> for Calibrate {
         name: "calibrate",
         about: "a loop of so many instructions, then nothing: judges the instrument itself",
         phases: ["delay", "empty"],
+        family: Family::Instrument,
         sizes: Range {
             min: 0,
             max: 10_000_000,
         },
         unit: "instructions",
         held_max: 256,
-        directed: false,
-        needs_device: false,
         may_sleep: false,
         allocates: false,
+        ..Info::PLAIN
     };
 
     type Idle = ();

@@ -36,18 +36,14 @@ impl<'d> Experiment<'d> for Cma {
     const INFO: Info = Info {
         name: "cma",
         about: "cma_alloc() of whole pages and cma_release()",
-        phases: ["alloc", "free"],
+        headline: true,
         sizes: Range {
             // CAST: A page is far smaller than 4 GiB.
             min: PAGE_SIZE as u64,
             max: 16 << 20,
         },
-        unit: "bytes",
-        held_max: 16,
-        allocates: true,
-        directed: false,
         needs_device: true,
-        may_sleep: true,
+        ..Info::PLAIN
     };
 
     type Idle = ();

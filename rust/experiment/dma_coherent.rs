@@ -8,6 +8,7 @@ use crate::{
     model::{
         placement::Placement,
         request::{
+            Family,
             Info,
             Range,
             Refusal,
@@ -33,17 +34,14 @@ impl<'d> Experiment<'d> for DmaCoherent<'d> {
     const INFO: Info = Info {
         name: "dma-coherent",
         about: "dma_alloc_coherent() and dma_free_coherent()",
-        phases: ["alloc", "free"],
+        family: Family::Coherent,
+        headline: true,
         sizes: Range {
             min: 1,
             max: 16 << 20,
         },
-        unit: "bytes",
-        held_max: 16,
-        allocates: true,
-        directed: false,
         needs_device: true,
-        may_sleep: true,
+        ..Info::PLAIN
     };
 
     type Idle = ();

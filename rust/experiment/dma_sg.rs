@@ -42,18 +42,13 @@ impl<'d> Experiment<'d> for DmaSg<'d> {
     const INFO: Info = Info {
         name: "dma-sg",
         about: "dma_map_sg() of single pages, one entry each, and dma_unmap_sg()",
-        phases: ["map", "unmap"],
+        headline: true,
         sizes: Range {
             // CAST: A page is far smaller than 4 GiB.
             min: PAGE_SIZE as u64,
             max: 4 << 20,
         },
-        unit: "bytes",
-        held_max: 16,
-        allocates: false,
-        directed: true,
-        needs_device: true,
-        may_sleep: false,
+        ..Info::STREAMING
     };
 
     type Idle = Scatter;

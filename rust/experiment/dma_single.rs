@@ -36,17 +36,12 @@ impl<'d> Experiment<'d> for DmaSingle<'d> {
     const INFO: Info = Info {
         name: "dma-single",
         about: "dma_map_single() of a kmalloc'ed buffer and dma_unmap_single()",
-        phases: ["map", "unmap"],
+        headline: true,
         sizes: Range {
             min: 1,
             max: 4 << 20,
         },
-        unit: "bytes",
-        held_max: 16,
-        allocates: false,
-        directed: true,
-        needs_device: true,
-        may_sleep: false,
+        ..Info::STREAMING
     };
 
     type Idle = dma::Buffer;

@@ -6,6 +6,7 @@ use super::Experiment;
 use crate::model::{
     placement::Placement,
     request::{
+        Family,
         Info,
         Range,
         Refusal,
@@ -28,13 +29,12 @@ impl<'d> Experiment<'d> for Empty {
         name: "empty",
         about: "nothing",
         phases: ["acquire", "release"],
+        family: Family::Instrument,
         sizes: Range { min: 1, max: 1 },
-        unit: "bytes",
         held_max: 256,
         allocates: false,
-        directed: false,
-        needs_device: false,
         may_sleep: false,
+        ..Info::PLAIN
     };
 
     type Idle = ();

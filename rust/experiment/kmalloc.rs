@@ -32,18 +32,14 @@ impl<'d> Experiment<'d> for Kmalloc {
     const INFO: Info = Info {
         name: "kmalloc",
         about: "kmalloc(size, GFP_KERNEL) and kfree()",
-        phases: ["alloc", "free"],
+        headline: true,
         // KMALLOC_MAX_SIZE (include/linux/slab.h) with 4 KiB pages.
         sizes: Range {
             min: 1,
             max: 4 << 20,
         },
-        unit: "bytes",
         held_max: 256,
-        allocates: true,
-        directed: false,
-        needs_device: false,
-        may_sleep: true,
+        ..Info::PLAIN
     };
 
     type Idle = ();

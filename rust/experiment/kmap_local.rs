@@ -8,6 +8,7 @@ use crate::{
     model::{
         placement::Placement,
         request::{
+            Family,
             Info,
             Range,
             Refusal,
@@ -38,18 +39,18 @@ impl<'d> Experiment<'d> for KmapLocal {
         name: "kmap-local",
         about: "kmap_local_page() of one page and kunmap_local()",
         phases: ["map", "unmap"],
+        family: Family::Window,
+        headline: true,
         sizes: Range {
             min: 1,
             // CAST: A page is far smaller than 4 GiB.
             max: PAGE_SIZE as u64,
         },
-        unit: "bytes",
         // Half of what a task has (KM_MAX_IDX in include/linux/highmem-internal.h).
         held_max: 8,
         allocates: false,
-        directed: false,
-        needs_device: false,
         may_sleep: false,
+        ..Info::PLAIN
     };
 
     type Idle = ();

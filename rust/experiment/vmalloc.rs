@@ -32,17 +32,13 @@ impl<'d> Experiment<'d> for Vmalloc {
     const INFO: Info = Info {
         name: "vmalloc",
         about: "vmalloc(size) and vfree()",
-        phases: ["alloc", "free"],
+        headline: true,
         sizes: Range {
             min: 1,
             max: 16 << 20,
         },
-        unit: "bytes",
         held_max: 64,
-        allocates: true,
-        directed: false,
-        needs_device: false,
-        may_sleep: true,
+        ..Info::PLAIN
     };
 
     type Idle = ();

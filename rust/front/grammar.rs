@@ -4,7 +4,7 @@
 //!
 //! ```text
 //! run:      NAME key=value ...
-//! compare:  [device=NAME] [size=BYTES,...] [time=MS] [direction=D]
+//! compare:  [experiments=all|NAME,...] [device=NAME] [size=BYTES,...] [time=MS] [direction=D]
 //! ```
 //!
 //! A refusal names the parameter, its value as it was written, and what it may be.
@@ -14,6 +14,7 @@ use crate::model::{
     request::{
         CompareRequest,
         Direction,
+        Gfp,
         Info,
         Kind,
         Limits,
@@ -22,6 +23,7 @@ use crate::model::{
         Range,
         Refusal,
         Request,
+        Selection,
         DEVICE_NAME_MAX, //
     },
     text::Text, //
@@ -40,13 +42,19 @@ pub const RUN_KEYS: &[&str] = &[
     "threads",
     "node",
     "batch",
+    "offset",
+    "entries",
+    "mask",
+    "sync",
+    "align",
+    "gfp",
     "direction",
     "mode",
     "device",
 ];
 
 /// The keys of a `compare` line.
-pub const COMPARE_KEYS: &[&str] = &["device", "size", "time", "direction"];
+pub const COMPARE_KEYS: &[&str] = &["experiments", "device", "size", "time", "direction"];
 
 /// Reads a line for `run`.
 pub fn parse(line: &str, catalogue: &[&'static Info], limits: &Limits) -> Result<Request, Refusal> {
@@ -70,10 +78,16 @@ pub fn parse(line: &str, catalogue: &[&'static Info], limits: &Limits) -> Result
     let mut batch = None;
     for word in words {
         let (key, value) = keys.take(word)?;
+        let number = Number::ALL.into_iter().find(|n| n.name() == key);
+        let foreign = match key {
+            "direction" => info.directions.is_empty(),
+            "gfp" => info.gfp.is_empty(),
+            _ => number.is_some_and(|number| !info.takes(number)),
+        };
         match key {
-            "direction" if !info.directed => {
+            _ if foreign => {
                 return Err(Refusal::invalid(format_args!(
-                    "direction={}: {name} has no direction, leave it out",
+                    "{key}={}: {name} has no {key}, leave it out",
                     Clip(value)
                 )))
             }
@@ -83,11 +97,18 @@ pub fn parse(line: &str, catalogue: &[&'static Info], limits: &Limits) -> Result
                     Clip(value)
                 )))
             }
-            "direction" => request.direction = choice(key, value, &Direction::ALL)?,
+            "direction" => {
+                let chosen = choice(key, value, &Direction::ALL)?;
+                request.direction = allowed(info, key, value, chosen, info.directions)?;
+            }
+            "gfp" => {
+                let chosen = choice(key, value, &Gfp::ALL)?;
+                request.gfp = allowed(info, key, value, chosen, info.gfp)?;
+            }
             "mode" => request.mode = choice(key, value, &Mode::ALL)?,
             "device" => request.device = device(value)?,
             _ => {
-                if let Some(number) = Number::ALL.into_iter().find(|n| n.name() == key) {
+                if let Some(number) = number {
                     let range = limits.range(number, info);
                     let parsed = parse_number(number, info.unit_of(number), value, range)?;
                     request.set(number, parsed, limits)?;
@@ -106,12 +127,17 @@ pub fn parse(line: &str, catalogue: &[&'static Info], limits: &Limits) -> Result
 }
 
 /// Reads a line for `compare`; an empty one asks for the default comparison.
-pub fn parse_compare(line: &str, limits: &Limits) -> Result<CompareRequest, Refusal> {
+pub fn parse_compare(
+    line: &str,
+    catalogue: &[&'static Info],
+    limits: &Limits,
+) -> Result<CompareRequest, Refusal> {
     let mut request = CompareRequest::new(limits);
     let mut keys = Keys::new(COMPARE_KEYS);
     for word in words(line)? {
         let (key, value) = keys.take(word)?;
         match key {
+            "experiments" => request.experiments = selection(value, catalogue)?,
             "device" => request.device = device(value)?,
             "direction" => request.direction = choice(key, value, &Direction::ALL)?,
             "time" => {
@@ -134,6 +160,47 @@ pub fn parse_compare(line: &str, limits: &Limits) -> Result<CompareRequest, Refu
         }
     }
     Ok(request)
+}
+
+/// Reads `all`, or names of the catalogue that have to do with memory.
+#[inline(never)]
+fn selection(value: &str, catalogue: &[&'static Info]) -> Result<Selection, Refusal> {
+    if value == "all" {
+        return Ok(Selection::All);
+    }
+    let mut bits = 0u64;
+    for name in value.split(',') {
+        let known = |info: &Info| info.name == name && info.unit == "bytes";
+        let bit = catalogue
+            .iter()
+            .position(|info| known(info))
+            .and_then(|at| 1u64.checked_shl(at as u32));
+        bits |= bit.ok_or_else(|| {
+            Refusal::invalid(format_args!(
+                "experiments={}: unknown, must be all or some of {}",
+                Clip(name),
+                List(|| catalogue.iter().map(|info| info.name))
+            ))
+        })?;
+    }
+    Ok(Selection::Named(bits))
+}
+
+/// `chosen` if the experiment takes it.
+fn allowed<T: Copy + PartialEq>(
+    info: &Info,
+    key: &str,
+    value: &str,
+    chosen: T,
+    all: &[T],
+) -> Result<T, Refusal> {
+    if all.contains(&chosen) {
+        return Ok(chosen);
+    }
+    let name = info.name;
+    Err(Refusal::invalid(format_args!(
+        "{key}={value}: not for {name}, see experiments"
+    )))
 }
 
 /// The words of a line that is short enough and printable.

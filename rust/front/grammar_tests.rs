@@ -13,6 +13,7 @@ mod tests {
     use crate::model::{
         request::{
             Direction,
+            Gfp,
             Info,
             Kind,
             Limits,
@@ -27,26 +28,15 @@ mod tests {
 
     static MAPS: Info = Info {
         name: "maps",
-        about: "",
-        phases: ["map", "unmap"],
-        sizes: Range {
-            min: 1,
-            max: 4 << 20,
-        },
-        directed: true,
-        needs_device: true,
-        may_sleep: false,
+        headline: true,
+        numbers: &[Number::Offset, Number::Mask],
         held_max: 1,
-        unit: "bytes",
-        allocates: false,
+        ..Info::STREAMING
     };
     static PLAIN: Info = Info {
         name: "plain",
-        directed: false,
-        needs_device: false,
-        unit: "bytes",
-        allocates: true,
-        ..MAPS
+        gfp: &[Gfp::Kernel, Gfp::Atomic],
+        ..Info::PLAIN
     };
     static CATALOGUE: [&Info; 2] = [&MAPS, &PLAIN];
     static LIMITS: Limits = Limits {
@@ -67,7 +57,7 @@ mod tests {
 
     /// Whether `compare` refuses `line` with this errno and this message.
     fn compare_refuses(line: &str, kind: Kind, message: &str) -> bool {
-        match parse_compare(line, &LIMITS) {
+        match parse_compare(line, &CATALOGUE, &LIMITS) {
             Err(refusal) => refusal.kind == kind && refusal.message.as_str() == message,
             Ok(_) => false,
         }
@@ -222,6 +212,26 @@ mod tests {
             "direction=to-device: plain has no direction, leave it out"
         ));
         assert!(refuses(
+            "plain offset=8",
+            Kind::Invalid,
+            "offset=8: plain has no offset, leave it out"
+        ));
+        assert!(refuses(
+            "maps gfp=atomic",
+            Kind::Invalid,
+            "gfp=atomic: maps has no gfp, leave it out"
+        ));
+        assert!(refuses(
+            "plain gfp=dma",
+            Kind::Invalid,
+            "gfp=dma: not for plain, see experiments"
+        ));
+        assert!(refuses(
+            "maps mask=23",
+            Kind::Range,
+            "mask=23: out of range, 24 to 64 bits"
+        ));
+        assert!(refuses(
             "plain device=edu0",
             Kind::Invalid,
             "device=edu0: plain uses no device, leave it out"
@@ -250,17 +260,37 @@ mod tests {
 
     #[test]
     fn a_comparison_has_defaults() -> Result<(), Refusal> {
-        let request = parse_compare("\n", &LIMITS)?;
+        let request = parse_compare("\n", &CATALOGUE, &LIMITS)?;
         assert!(request.sizes() == [64, 4096, 65536, 1 << 20]);
         assert_eq!(request.time, 4000);
         let request = parse_compare(
-            "size=16M,1 device=edu0 time=100 direction=to-device",
+            "size=16M,1 device=edu0 time=100 direction=to-device experiments=plain",
+            &CATALOGUE,
             &LIMITS,
         )?;
         assert!(request.sizes() == [16 << 20, 1]);
         assert_eq!(request.device.as_str(), "edu0");
         assert_eq!(request.time, 100);
         assert!(request.direction == Direction::ToDevice);
+        assert!(!request.experiments.has(0, &MAPS));
+        assert!(request.experiments.has(1, &PLAIN));
+        assert!(!request.experiments.has(64, &PLAIN));
+        Ok(())
+    }
+
+    #[test]
+    fn a_comparison_has_the_headline_or_what_is_named() -> Result<(), Refusal> {
+        let headline = parse_compare("", &CATALOGUE, &LIMITS)?.experiments;
+        assert!(headline.has(0, &MAPS) && !headline.has(1, &PLAIN));
+        let all = parse_compare("experiments=all", &CATALOGUE, &LIMITS)?.experiments;
+        assert!(all.has(0, &MAPS) && all.has(1, &PLAIN));
+        let both = parse_compare("experiments=maps,plain", &CATALOGUE, &LIMITS)?.experiments;
+        assert!(both.has(0, &MAPS) && both.has(1, &PLAIN));
+        assert!(compare_refuses(
+            "experiments=maps,plan",
+            Kind::Invalid,
+            "experiments=plan: unknown, must be all or some of maps, plain"
+        ));
         Ok(())
     }
 
@@ -300,7 +330,7 @@ mod tests {
         assert!(compare_refuses(
             "threads=2",
             Kind::Invalid,
-            "threads=2: unknown parameter, must be one of device, size, time, direction"
+            "threads=2: unknown parameter, must be one of experiments, device, size, time, direction"
         ));
     }
 }

@@ -145,7 +145,7 @@ fn run_text(line: &[u8]) -> Result<Report, Refusal> {
 /// Reads a line and compares what it asks for.
 #[inline(never)]
 fn compare_text(line: &[u8]) -> Result<Comparison, Refusal> {
-    let request = grammar::parse_compare(text(line)?, &run::limits())?;
+    let request = grammar::parse_compare(text(line)?, CATALOGUE, &run::limits())?;
     compare::compare(&request, &stopped)
 }
 

@@ -16,6 +16,7 @@ use crate::{
         outcome::Ending,
         request::{
             Direction,
+            Gfp,
             Mode,
             Number,
             Refusal,
@@ -104,7 +105,7 @@ fn run(arg: UserPtr) -> Result<isize> {
 
 /// Checks the structure as the grammar checks a line; 0 stands for the default.
 fn request(call: &abi::Run) -> Result<Result<Request, Refusal>> {
-    if call.flags != 0 {
+    if call.flags != 0 || call.reserved != 0 {
         return Err(EINVAL);
     }
     let name = abi::text(&call.experiment)?;
@@ -126,6 +127,11 @@ fn checked(call: &abi::Run, name: &str, device: &str) -> Result<Request, Refusal
         (Number::Threads, u64::from(call.threads)),
         (Number::Batch, u64::from(call.batch)),
         (Number::Warmup, u64::from(call.warmup)),
+        (Number::Offset, u64::from(call.offset)),
+        (Number::Entries, u64::from(call.entries)),
+        (Number::Mask, u64::from(call.mask)),
+        (Number::Sync, call.sync),
+        (Number::Align, u64::from(call.align)),
     ];
     for (number, value) in numbers.into_iter().filter(|(_, value)| *value != 0) {
         request.set(number, value, &limits)?;
@@ -135,11 +141,22 @@ fn checked(call: &abi::Run, name: &str, device: &str) -> Result<Request, Refusal
     }
     let unknown =
         |what: &str, value: u32| Refusal::invalid(format_args!("{what}={value}: unknown"));
-    let direction = Direction::ALL.get(call.direction as usize);
+    if call.direction != 0 {
+        request.direction = Direction::ALL
+            .get(call.direction as usize)
+            .map(|(_, direction)| *direction)
+            .filter(|direction| info.directions.contains(direction))
+            .ok_or_else(|| unknown("direction", call.direction))?;
+    }
+    // 0 stands for the default here too, so that the first one is 1.
+    if let Some(index) = (call.gfp as usize).checked_sub(1) {
+        request.gfp = Gfp::ALL
+            .get(index)
+            .map(|(_, gfp)| *gfp)
+            .filter(|gfp| info.gfp.contains(gfp))
+            .ok_or_else(|| unknown("gfp", call.gfp))?;
+    }
     let mode = Mode::ALL.get(call.mode as usize);
-    request.direction = direction
-        .ok_or_else(|| unknown("direction", call.direction))?
-        .1;
     request.mode = mode.ok_or_else(|| unknown("mode", call.mode))?.1;
     request.device = Text::new(device);
     Ok(request)

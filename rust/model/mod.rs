@@ -12,6 +12,7 @@ pub mod layout;
 pub mod memory;
 pub mod num;
 pub mod outcome;
+pub mod parameter;
 pub mod placement;
 pub mod provenance;
 pub mod request;

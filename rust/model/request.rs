@@ -3,6 +3,14 @@
 //! What is asked: a [`Request`] is checked once, where it is built, and cannot be out of range
 //! from then on.
 
+pub use super::parameter::{
+    Direction,
+    Family,
+    Gfp,
+    Mode,
+    Number,
+    Range, //
+};
 use super::{
     num::Dec,
     text::Text, //
@@ -14,112 +22,6 @@ pub const MESSAGE_MAX: usize = 168;
 
 /// The longest name of a device under test.
 pub const DEVICE_NAME_MAX: usize = 32;
-
-/// Who moves the bytes, as in `include/linux/dma-direction.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Direction {
-    /// `DMA_BIDIRECTIONAL`
-    Bidirectional,
-    /// `DMA_TO_DEVICE`
-    ToDevice,
-    /// `DMA_FROM_DEVICE`
-    FromDevice,
-}
-
-impl Direction {
-    /// Every direction with its name, in the order of `enum dma_data_direction`.
-    pub const ALL: [(&'static str, Self); 3] = [
-        ("bidirectional", Self::Bidirectional),
-        ("to-device", Self::ToDevice),
-        ("from-device", Self::FromDevice),
-    ];
-}
-
-/// How operations are timed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mode {
-    /// Batched where one operation costs less than about five clock reads.
-    Auto,
-    /// A pair of clock reads around each operation: shows the tails.
-    Op,
-    /// A pair of clock reads around many operations: resolves cheap ones.
-    Batch,
-}
-
-impl Mode {
-    /// Every mode with its name.
-    pub const ALL: [(&'static str, Self); 3] = [
-        ("auto", Self::Auto),
-        ("op", Self::Op),
-        ("batch", Self::Batch),
-    ];
-}
-
-/// A parameter that a number is given for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(usize)]
-pub enum Number {
-    /// Bytes per operation.
-    Size,
-    /// Operations to measure, per thread.
-    Iterations,
-    /// Operations before the measured ones, per thread.
-    Warmup,
-    /// Milliseconds after which a run ends, finished or not.
-    Time,
-    /// Threads that run the experiment at the same time.
-    Threads,
-    /// Memory node that the threads run on.
-    Node,
-    /// Operations between two clock reads in batch mode; 0 lets the engine choose.
-    Batch,
-}
-
-impl Number {
-    /// Every numeric parameter.
-    pub const ALL: [Self; 7] = [
-        Self::Size,
-        Self::Iterations,
-        Self::Warmup,
-        Self::Time,
-        Self::Threads,
-        Self::Node,
-        Self::Batch,
-    ];
-
-    /// The name in a request.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Size => "size",
-            Self::Iterations => "iterations",
-            Self::Warmup => "warmup",
-            Self::Time => "time",
-            Self::Threads => "threads",
-            Self::Node => "node",
-            Self::Batch => "batch",
-        }
-    }
-
-    /// The unit, for messages and help.
-    pub fn unit(self) -> &'static str {
-        match self {
-            Self::Size => "bytes",
-            Self::Time => "ms",
-            Self::Node => "node id",
-            Self::Iterations | Self::Warmup | Self::Batch => "operations",
-            Self::Threads => "threads",
-        }
-    }
-}
-
-/// The values that one numeric parameter may have.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Range {
-    /// Lowest value allowed.
-    pub min: u64,
-    /// Highest value allowed.
-    pub max: u64,
-}
 
 /// The ranges that hold on this machine for every experiment but its own range of sizes.
 #[derive(Clone, Copy, Debug)]
@@ -147,6 +49,12 @@ impl Limits {
             Number::Threads => (1, self.threads),
             Number::Node => (0, self.node),
             Number::Batch => (0, self.batch),
+            Number::Offset => (0, 4095),
+            Number::Entries => (0, 1024),
+            // 0 is left out here: it stands for not asking.
+            Number::Mask => (24, 64),
+            Number::Sync => (0, info.sizes.max),
+            Number::Align => (0, 10),
         };
         Range { min, max }
     }
@@ -161,14 +69,22 @@ pub struct Info {
     pub about: &'static str,
     /// The names of the timed phases: what acquires and what releases.
     pub phases: [&'static str; 2],
+    /// What kind of thing it is.
+    pub family: Family,
+    /// Whether the comparison that a driver author gets without asking for more has it.
+    pub headline: bool,
     /// The sizes that it takes.
     pub sizes: Range,
     /// What a size is in: "bytes" for everything that has to do with memory.
     pub unit: &'static str,
     /// How many acquisitions one thread may hold at a time: the largest batch.
     pub held_max: u32,
-    /// Whether the direction of DMA means anything to it.
-    pub directed: bool,
+    /// The directions of DMA that it takes; none where they mean nothing to it.
+    pub directions: &'static [Direction],
+    /// The numbers that it takes beyond those that all do.
+    pub numbers: &'static [Number],
+    /// The flags of allocation that it takes, its default first; none where it has no choice.
+    pub gfp: &'static [Gfp],
     /// Whether it works on a device.
     pub needs_device: bool,
     /// Whether an operation may sleep.
@@ -178,12 +94,53 @@ pub struct Info {
 }
 
 impl Info {
+    /// An allocator without parameters of its own, to be filled in.
+    pub const PLAIN: Self = Self {
+        name: "",
+        about: "",
+        phases: ["alloc", "free"],
+        family: Family::Allocator,
+        headline: false,
+        sizes: Range {
+            min: 1,
+            max: 4 << 20,
+        },
+        unit: "bytes",
+        held_max: 16,
+        directions: &[],
+        numbers: &[],
+        gfp: &[],
+        needs_device: false,
+        may_sleep: true,
+        allocates: true,
+    };
+
+    /// A streaming mapping for a device, to be filled in.
+    pub const STREAMING: Self = Self {
+        phases: ["map", "unmap"],
+        family: Family::Streaming,
+        directions: &[
+            Direction::Bidirectional,
+            Direction::ToDevice,
+            Direction::FromDevice,
+        ],
+        needs_device: true,
+        may_sleep: false,
+        allocates: false,
+        ..Self::PLAIN
+    };
+
     /// The unit of `number` in this experiment.
     pub fn unit_of(&self, number: Number) -> &'static str {
         match number {
             Number::Size => self.unit,
             _ => number.unit(),
         }
+    }
+
+    /// Whether it takes `number`.
+    pub fn takes(&self, number: Number) -> bool {
+        number.is_common() || self.numbers.contains(&number)
     }
 }
 
@@ -210,6 +167,18 @@ pub struct Request {
     pub node: Option<u64>,
     /// Operations per batch; 0 lets the engine choose.
     pub batch: u64,
+    /// Where in its first page a mapped buffer begins, in bytes.
+    pub offset: u64,
+    /// Entries of a scatter list; 0 for one per page.
+    pub entries: u64,
+    /// Bits of address that the device is to have; `None` leaves its mask alone.
+    pub mask: Option<u64>,
+    /// Bytes from the start that are synced; 0 for all.
+    pub sync: u64,
+    /// log2 of the pages to which an allocation is aligned.
+    pub align: u64,
+    /// Flags of the allocation.
+    pub gfp: Gfp,
     /// Direction of the DMA.
     pub direction: Direction,
     /// How operations are timed.
@@ -230,7 +199,13 @@ impl Request {
             threads: 1,
             node: None,
             batch: 0,
-            direction: Direction::Bidirectional,
+            offset: 0,
+            entries: 0,
+            mask: None,
+            sync: 0,
+            align: 0,
+            gfp: *info.gfp.first().unwrap_or(&Gfp::Kernel),
+            direction: *info.directions.first().unwrap_or(&Direction::Bidirectional),
             mode: Mode::Auto,
             device: Text::EMPTY,
         }
@@ -247,8 +222,15 @@ impl Request {
         }
     }
 
-    /// Sets `number` to `value` if that is within `limits`.
+    /// Sets `number` to `value` if the experiment takes it and that is within `limits`.
     pub fn set(&mut self, number: Number, value: u64, limits: &Limits) -> Result<(), Refusal> {
+        if !self.info.takes(number) {
+            let (parameter, name) = (number.name(), self.info.name);
+            let value = Dec(value);
+            return Err(Refusal::invalid(format_args!(
+                "{parameter}={value}: {name} has no {parameter}, leave it out"
+            )));
+        }
         let range = limits.range(number, self.info);
         if !(range.min..=range.max).contains(&value) {
             let unit = self.info.unit_of(number);
@@ -262,6 +244,11 @@ impl Request {
             Number::Threads => self.threads = value,
             Number::Node => self.node = Some(value),
             Number::Batch => self.batch = value,
+            Number::Offset => self.offset = value,
+            Number::Entries => self.entries = value,
+            Number::Mask => self.mask = Some(value),
+            Number::Sync => self.sync = value,
+            Number::Align => self.align = value,
         }
         Ok(())
     }
@@ -276,6 +263,11 @@ impl Request {
             Number::Threads => self.threads,
             Number::Node => return self.node,
             Number::Batch => self.batch,
+            Number::Offset => self.offset,
+            Number::Entries => self.entries,
+            Number::Mask => return self.mask,
+            Number::Sync => self.sync,
+            Number::Align => self.align,
         })
     }
 }
@@ -283,7 +275,32 @@ impl Request {
 /// The most sizes in one comparison.
 pub const COMPARE_SIZES_MAX: usize = 8;
 
-/// A comparison of all experiments, checked.
+/// Which experiments a comparison has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Selection {
+    /// Those that a driver author chooses between.
+    Headline,
+    /// All that have to do with memory.
+    All,
+    /// A bit for each that was named, by its place in the catalogue.
+    Named(u64),
+}
+
+impl Selection {
+    /// Whether it has the experiment at `index` of the catalogue.
+    pub fn has(self, index: usize, info: &Info) -> bool {
+        info.unit == "bytes"
+            && match self {
+                Self::Headline => info.headline,
+                Self::All => true,
+                Self::Named(bits) => 1u64
+                    .checked_shl(index as u32)
+                    .is_some_and(|bit| bits & bit != 0),
+            }
+    }
+}
+
+/// A comparison of experiments, checked.
 ///
 /// # Invariants
 ///
@@ -291,6 +308,8 @@ pub const COMPARE_SIZES_MAX: usize = 8;
 /// differ.
 #[derive(Clone, Copy, Debug)]
 pub struct CompareRequest {
+    /// What is compared.
+    pub experiments: Selection,
     /// Device under test; empty for the module's own.
     pub device: Text<DEVICE_NAME_MAX>,
     /// Direction of the DMA.
@@ -311,6 +330,7 @@ impl CompareRequest {
     /// The comparison that a driver author wants.
     pub fn new(limits: &Limits) -> Self {
         Self {
+            experiments: Selection::Headline,
             device: Text::EMPTY,
             direction: Direction::Bidirectional,
             time: 4_000.min(limits.time),

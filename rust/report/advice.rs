@@ -275,15 +275,7 @@ mod tests {
     const fn named(name: &'static str) -> Info {
         Info {
             name,
-            about: "",
-            phases: ["alloc", "free"],
-            sizes: Range { min: 1, max: 1 },
-            held_max: 1,
-            directed: false,
-            needs_device: false,
-            may_sleep: false,
-            unit: "bytes",
-            allocates: true,
+            ..Info::PLAIN
         }
     }
     static SLOW: Info = named("slow");

@@ -14,6 +14,7 @@ use crate::model::{
     request::{
         CompareRequest,
         Direction,
+        Gfp,
         Info,
         Limits,
         Mode,
@@ -75,18 +76,39 @@ struct Parameters(&'static Info);
 
 impl Display for Parameters {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for number in Number::ALL {
+        for number in Number::ALL.into_iter().filter(|n| self.0.takes(*n)) {
             write!(f, "{},", number.name())?;
         }
         f.write_str("mode")?;
-        if self.0.directed {
-            f.write_str(",direction")?;
-        }
+        choices(f, "gfp", &Gfp::ALL, self.0.gfp)?;
+        choices(f, "direction", &Direction::ALL, self.0.directions)?;
         if self.0.needs_device {
             f.write_str(",device")?;
         }
         Ok(())
     }
+}
+
+/// `,KEY` where all words are taken, `,KEY=WORD|WORD` where some are, nothing where none is.
+fn choices<T: PartialEq, const N: usize>(
+    f: &mut fmt::Formatter<'_>,
+    key: &str,
+    all: &[(&'static str, T); N],
+    taken: &[T],
+) -> fmt::Result {
+    if taken.is_empty() {
+        return Ok(());
+    }
+    write!(f, ",{key}")?;
+    if taken.len() == N {
+        return Ok(());
+    }
+    let mut before = '=';
+    for (word, _) in all.iter().filter(|(_, value)| taken.contains(value)) {
+        write!(f, "{before}{word}")?;
+        before = '|';
+    }
+    Ok(())
 }
 
 const PARAMETERS: &[Column] = &[
@@ -105,7 +127,11 @@ pub fn help(out: &mut dyn Write, catalogue: &[&'static Info], limits: &Limits) -
     )?;
     writeln!(
         out,
-        "# Write to compare: [device=NAME] [size=A,B,...] [time=MS] [direction=D], or nothing"
+        "# Write to compare: [experiments=all|A,B,...] [device=NAME] [size=A,B,...] [time=MS] [direction=D]"
+    )?;
+    writeln!(
+        out,
+        "#                   or nothing, for what driver authors choose between"
     )?;
     writeln!(out, "# Then read the file. A write runs, a read shows.")?;
     writeln!(
@@ -137,6 +163,7 @@ pub fn help(out: &mut dyn Write, catalogue: &[&'static Info], limits: &Limits) -
             &[&number.name(), &default, &min, &max, &meaning],
         )?;
     }
+    words(out, "gfp", &Gfp::ALL, "flags of the allocation")?;
     words(out, "direction", &Direction::ALL, "of the DMA")?;
     words(
         out,
@@ -185,6 +212,11 @@ fn meaning(number: Number) -> &'static str {
         Number::Threads => "threads at the same time",
         Number::Node => "memory node to run on; the scheduler's choice by default",
         Number::Batch => "operations between two clock reads in batches; 0 lets memlab choose",
+        Number::Offset => "where in its first page a buffer begins",
+        Number::Entries => "of a scatter list; 0 for one per page",
+        Number::Mask => "bits of address that the device is to have; its own by default",
+        Number::Sync => "bytes from the start that are synced; 0 for all",
+        Number::Align => "log2 of the pages that an allocation is aligned to",
     }
 }
 

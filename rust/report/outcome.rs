@@ -126,7 +126,10 @@ pub fn outcome<T: Deref<Target = Tally>>(
 
 fn request(out: &mut dyn Write, request: &Request) -> fmt::Result {
     writeln!(out, "experiment    {}", request.info.name)?;
-    for number in Number::ALL {
+    for number in Number::ALL
+        .into_iter()
+        .filter(|number| request.info.takes(*number))
+    {
         let value = Maybe(request.get(number).map(Dec));
         let unit = match number {
             Number::Time => "_ms",
@@ -135,7 +138,9 @@ fn request(out: &mut dyn Write, request: &Request) -> fmt::Result {
         let pad = 14usize.saturating_sub(number.name().len() + unit.len());
         writeln!(out, "{}{unit}{:pad$}{value}", number.name(), "")?;
     }
-    let direction = request.info.directed.then(|| direction(request.direction));
+    let gfp = (!request.info.gfp.is_empty()).then(|| request.gfp.name());
+    writeln!(out, "gfp           {}", Maybe(gfp))?;
+    let direction = (!request.info.directions.is_empty()).then(|| direction(request.direction));
     writeln!(out, "direction     {}", Maybe(direction))?;
     let mode = Mode::ALL.iter().find(|(_, mode)| *mode == request.mode);
     writeln!(out, "mode          {}", mode.map_or("-", |(name, _)| name))

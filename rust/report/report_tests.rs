@@ -41,26 +41,12 @@ mod tests {
     static MAPS: Info = Info {
         name: "maps",
         about: "maps what is there",
-        phases: ["map", "unmap"],
-        sizes: Range {
-            min: 1,
-            max: 4 << 20,
-        },
         held_max: 1,
-        directed: true,
-        needs_device: true,
-        may_sleep: false,
-        unit: "bytes",
-        allocates: false,
+        ..Info::STREAMING
     };
     static PLAIN: Info = Info {
         name: "plain",
-        directed: false,
-        needs_device: false,
-        unit: "bytes",
-        allocates: true,
-        phases: ["alloc", "free"],
-        ..MAPS
+        ..Info::PLAIN
     };
     static CATALOGUE: [&Info; 2] = [&MAPS, &PLAIN];
     static LIMITS: Limits = Limits {

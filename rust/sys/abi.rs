@@ -50,7 +50,7 @@ unsafe impl Plain for Outcome {}
 /// The structures are the same for 32-bit and 64-bit callers, and have no holes.
 const _: () = {
     assert!(size_of::<Info>() == 88);
-    assert!(size_of::<Run>() == 376);
+    assert!(size_of::<Run>() == 408);
     assert!(size_of::<Phase>() == 40 + 8 * lab::MEMLAB_BUCKETS as usize);
     assert!(size_of::<Outcome>() == 8 + 2 * size_of::<Phase>() + 8 * 16 + 6 * 8 + 8 + 24 + 24);
 };

@@ -36,6 +36,18 @@ enum memlab_mode {
 	MEMLAB_MODE_BATCH	= 2,
 };
 
+enum memlab_gfp {
+	MEMLAB_GFP_DEFAULT	= 0,
+	MEMLAB_GFP_KERNEL	= 1,
+	MEMLAB_GFP_ATOMIC	= 2,
+	MEMLAB_GFP_NOWAIT	= 3,
+	MEMLAB_GFP_DMA		= 4,
+	MEMLAB_GFP_DMA32	= 5,
+	MEMLAB_GFP_HIGHUSER	= 6,
+	MEMLAB_GFP_ZERO		= 7,
+	MEMLAB_GFP_ACCOUNT	= 8,
+};
+
 enum memlab_window {
 	MEMLAB_WINDOW_NONE	= 0,
 	MEMLAB_WINDOW_LINEAR	= 1,
@@ -178,6 +190,13 @@ struct memlab_outcome {
  * @direction: enum memlab_direction
  * @mode: enum memlab_mode
  * @warmup: operations before the measured ones, per thread
+ * @offset: where in its first page a mapped buffer begins, in bytes
+ * @entries: of a scatter list
+ * @mask: bits of address that the device is to have
+ * @align: log2 of the pages that an allocation is aligned to
+ * @gfp: enum memlab_gfp
+ * @reserved: 0
+ * @sync: bytes from the start that are synced
  * @outcome: address of a struct memlab_outcome
  * @outcome_size: room there, in bytes
  * @message: out: why the request was refused, NUL-terminated, else empty
@@ -196,6 +215,13 @@ struct memlab_run {
 	__u32 direction;
 	__u32 mode;
 	__u32 warmup;
+	__u32 offset;
+	__u32 entries;
+	__u32 mask;
+	__u32 align;
+	__u32 gfp;
+	__u32 reserved;
+	__u64 sync;
 	__u64 outcome;
 	__u64 outcome_size;
 	char message[MEMLAB_MESSAGE_MAX];

@@ -12,26 +12,17 @@ use random::Random;
 
 const MAPS: Info = Info {
     name: "maps",
-    about: "",
-    phases: ["map", "unmap"],
     sizes: Range {
         min: 16,
         max: 4 << 20,
     },
-    held_max: 16,
-    unit: "bytes",
-    allocates: false,
-    directed: true,
-    needs_device: true,
-    may_sleep: false,
+    ..Info::STREAMING
 };
 static CATALOGUE: [&Info; 2] = [
     &MAPS,
     &Info {
         name: "plain",
-        directed: false,
-        needs_device: false,
-        ..MAPS
+        ..Info::PLAIN
     },
 ];
 const LIMITS: Limits = Limits {
@@ -91,7 +82,7 @@ fn check_run(line: &str) -> bool {
 }
 
 fn check_compare(line: &str) -> bool {
-    match parse_compare(line, &LIMITS) {
+    match parse_compare(line, &CATALOGUE, &LIMITS) {
         Ok(request) => {
             let sizes = request.sizes();
             let Range { min, max } = CompareRequest::SIZES;

@@ -14,18 +14,7 @@ use memlab::report;
 
 const KMALLOC: Info = Info {
     name: "kmalloc",
-    about: "",
-    phases: ["alloc", "free"],
-    sizes: Range {
-        min: 1,
-        max: 4 << 20,
-    },
-    held_max: 256,
-    unit: "bytes",
-    allocates: true,
-    directed: false,
-    needs_device: false,
-    may_sleep: true,
+    ..Info::PLAIN
 };
 static PLAIN: Info = KMALLOC;
 static VMALLOC: Info = Info {
@@ -43,11 +32,7 @@ static CMA: Info = Info {
 };
 static SINGLE: Info = Info {
     name: "dma-single",
-    phases: ["map", "unmap"],
-    unit: "bytes",
-    allocates: false,
-    directed: true,
-    ..COHERENT
+    ..Info::STREAMING
 };
 
 const CLOCK: ClockCost = ClockCost {
