@@ -31,7 +31,7 @@ help:
 	@echo '  make clean          remove what this checkout has built'
 	@echo
 	@echo '  ARCH=x86_64|arm     of the guest (x86_64)'
-	@echo '  KERNEL=stock|built  the kernel of Debian, or one built from its source (stock)'
+	@echo '  KERNEL=stock|rt|built  the kernel of Debian, its PREEMPT_RT one, or one built from its source'
 	@echo '  SERIES=7.3|7.2      of the kernel (7.3)'
 	@echo '  SIGN_KEY= SIGN_CERT= sign what make host builds, for Secure Boot'
 	@echo

@@ -37,10 +37,10 @@ def chosen(lab):
     way = os.environ.get("KERNEL")
     if arch not in guest.MACHINES:
         raise Failure(f"ARCH={arch}: it is one of {', '.join(guest.MACHINES)}")
-    if way not in (None, "", "stock", "built"):
-        raise Failure(f"KERNEL={way}: it is stock or built")
-    if way == "stock":
-        return kernel.stock(lab, arch, series)
+    if way not in (None, "", "stock", "rt", "built"):
+        raise Failure(f"KERNEL={way}: it is stock, rt or built")
+    if way in ("stock", "rt"):
+        return kernel.stock(lab, arch, series, rt=way == "rt")
     ready = None if way == "built" else kernel.stock_before(lab, arch, series)
     ready = ready or kernel.built_before(lab, f"run-{arch}", series)
     if ready:

@@ -2,6 +2,7 @@
 """A kernel = image + build tree + the make arguments that fit it.
 
     stock(lab, arch, series)          the distribution's own, metadata regenerated
+    stock(lab, rt=True)               its PREEMPT_RT flavour
     built(lab, config, arch, series)  ours, from the same source package
 
 Both are kept in the cache and both are a Kernel: nobody else asks which.
@@ -119,9 +120,14 @@ def newest(packages, series, debian, flavour):
     )
 
 
-def stock_before(lab, arch, series):
+def stock_pointer(lab, arch, series, rt):
+    """The file that says which release of a series is the one in the cache."""
+    return lab.cache.path / f"stock-{'rt-' if rt else ''}{arch}-{series}"
+
+
+def stock_before(lab, arch, series, rt=False):
     """The stock kernel of a series that is ready in the cache, or None."""
-    pointer = lab.cache.path / f"stock-{arch}-{series}"
+    pointer = stock_pointer(lab, arch, series, rt)
     if pointer.is_file():
         name = stock_name(lab, pointer.read_text().strip())
         if lab.cache.complete(name):
@@ -129,16 +135,16 @@ def stock_before(lab, arch, series):
     return None
 
 
-def stock(lab, arch="x86_64", series=SERIES):
-    """The newest stock kernel of a series."""
-    ready = stock_before(lab, arch, series)
+def stock(lab, arch="x86_64", series=SERIES, rt=False):
+    """The newest stock kernel of a series; `rt` asks for the one with PREEMPT_RT."""
+    ready = stock_before(lab, arch, series, rt)
     if ready:
         return ready
     debian, flavour = DEBIAN[arch]
     packages = index(lab, arch=debian)
-    release, version = newest(packages, series, debian, flavour)
+    release, version = newest(packages, series, debian, f"rt-{flavour}" if rt else flavour)
     kernel = stock_release(lab, packages, arch, series, release, version)
-    pointer = lab.cache.path / f"stock-{arch}-{series}"
+    pointer = stock_pointer(lab, arch, series, rt)
     pending = pointer.with_name(f"{pointer.name}.{os.getpid()}")
     pending.write_text(f"{release}\n")
     pending.replace(pointer)

@@ -144,9 +144,10 @@ def main(lab):
     arches = [chosen] if chosen else list(OWN)
     expected = suites(lab, report)
     attempt(report, "host tests", host, lab, report)
-    stock = None
+    stock = rt = None
     if "x86_64" in arches:
         stock = attempt(report, "stock kernel", kernel.stock, lab)
+        rt = attempt(report, "stock PREEMPT_RT kernel", kernel.stock, lab, rt=True)
     ours = {
         arch: attempt(report, f"testing kernel for {arch}", kernel.built, lab, f"test-{arch}", arch)
         for arch in arches
@@ -159,14 +160,14 @@ def main(lab):
         if not ko:
             return None
         modules[which] = ko
-        if which is not stock:
+        if which not in (stock, rt):
             attempt(report, f"stack frames on {which.arch}", frames, lab, report, which, ko)
         return which
 
-    # Building is for all processors; guests are for one or two, so they run side by side.
-    stock = with_module(stock)
-    ours = {arch: with_module(which) for arch, which in ours.items()}
+    # The compiler is for one processor and guests are for one or two, so they run side by side.
     pool = ThreadPoolExecutor(2)
+    stock, rt, *tested = pool.map(with_module, [stock, rt, *ours.values()])
+    ours = dict(zip(ours, tested, strict=True))
     running = []
 
     def start(name, function, which, *arguments, **options):
@@ -200,6 +201,7 @@ def main(lab):
         append="exact=1",
         **EXACT,
     )
+    start("exact rt", test_guest.run, rt, ["uname", "engine"], append="exact=1", **EXACT)
     start(
         "exact arm",
         test_guest.run,

@@ -163,6 +163,12 @@ check_uname() {
 			"ls: /sys/kernel/debug/kunit: No such file or directory"
 		;;
 	esac
+	case $RELEASE in
+	*-rt-*) rt=rt ;;
+	*) rt= ;;
+	esac
+	equal "PREEMPT_RT is told" \
+		"$(awk '$1 == "preemption" && $2 == "rt" { print $2 }' "$MEMLAB/provenance")" "$rt"
 	equal "provenance names it" \
 		"$(awk '$1 == "kernel" { print $2 }' "$MEMLAB/provenance")" "$RELEASE"
 }
