@@ -22,7 +22,7 @@ check_refusals() {
 		matches "the refusal offers $name" "$(cat "$MEMLAB/run")" "[ ,]$name(,|\$)"
 	done
 	refused "unknown key" run "$invalid" \
-		"EINVAL colour=red: .*size.*iterations.*direction" "kmalloc colour=red"
+		"EINVAL colour=red: .*size.*iterations.*see help" "kmalloc colour=red"
 	refused "missing value" run "$invalid" "EINVAL size: no value" "kmalloc size="
 	refused "missing equals sign" run "$invalid" "EINVAL size: no value" "kmalloc size"
 	refused "malformed number" run "$invalid" \
