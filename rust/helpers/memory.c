@@ -65,6 +65,8 @@ bool memlab_zone(int node, unsigned int index, struct memlab_zone *out)
 	out->boost = zone->watermark_boost;
 	for (i = 0; i < MAX_NR_ZONES; i++)
 		out->reserve[i] = zone->lowmem_reserve[i];
+	out->pcp = 0;
+	out->pcp_high = 0;
 	for_each_online_cpu(cpu) {
 		struct per_cpu_pages *pcp = per_cpu_ptr(zone->per_cpu_pageset, cpu);
 

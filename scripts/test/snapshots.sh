@@ -97,7 +97,7 @@ near_pcp() {
 	{
 		least = before[$1] < $2 ? before[$1] : $2
 		most = before[$1] < $2 ? $2 : before[$1]
-		fits = $1 in ours && ours[$1] >= least / 4 - 64 && ours[$1] <= most * 4 + 64
+		fits = $1 in ours && ours[$1] >= least - least / 8 - 64 && ours[$1] <= most + most / 8 + 64
 		print "memlab-test: " (fits ? "ok" : "not ok") " zones: " $1 ": got " ours[$1] \
 			", the kernel " before[$1] " to " $2
 	}' /tmp/before /tmp/memlab /tmp/kernel
