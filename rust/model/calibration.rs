@@ -106,8 +106,9 @@ impl Calibration {
         let mut straight = (0, TOLERANCE_NS);
         // The longest that is off tells most, so from the longest on.
         for delay in self.delays.iter().rev() {
+            // A loop of none still asks whether it is one, which is a delay like the others.
             let nothing = match delay.instructions {
-                0 => delay.net.max(delay.empty),
+                0 if delay.net > TOLERANCE_NS => delay.net.max(delay.empty),
                 _ => delay.empty,
             };
             if nothing >= delay.floor {
@@ -195,8 +196,10 @@ mod tests {
 
     #[test]
     fn nothing_must_come_out_as_nothing() {
-        let offset = measured([7, 107, 1_007, 10_007, 100_007]);
-        assert_eq!(offset.verdict(), Verdict::Offset { ns: 7 });
+        let offset = measured([17, 100, 1_000, 10_000, 100_000]);
+        assert_eq!(offset.verdict(), Verdict::Offset { ns: 17 });
+        let branch = measured([4, 104, 1_004, 10_004, 100_004]);
+        assert!(matches!(branch.verdict(), Verdict::Straight { .. }));
         let mut phase = measured([0, 100, 1_000, 10_000, 100_000]);
         phase.delays[2].empty = 4;
         assert_eq!(phase.verdict(), Verdict::Offset { ns: 4 });
