@@ -22,6 +22,7 @@
 use kernel::{
     bindings::{
         device,
+        gfp_t,
         page,
         scatterlist, //
     },

@@ -4,3 +4,6 @@
 #include <linux/vmalloc.h>
 #include "helpers.h"
 #include <linux/memlab.h>
+
+/* Macros that bindgen cannot read; the kernel crate has some of their kin. */
+const gfp_t MEMLAB_GFP_NORETRY = __GFP_NORETRY;

@@ -9,17 +9,28 @@ use super::run::{
 };
 use crate::{
     experiment::CATALOGUE,
+    facts,
     model::{
+        cost::{
+            BreakEven,
+            Cost,
+            Largest, //
+        },
         num,
         outcome::Ending,
         request::{
             CompareRequest,
+            Direction,
+            Family,
             Info,
+            Limits,
             Mode,
             Refusal,
             Request, //
         },
+        text::Text, //
     },
+    sys::device::Lease, //
 };
 use kernel::prelude::*;
 
@@ -27,13 +38,76 @@ use kernel::prelude::*;
 const ROUNDS: u64 = 3;
 /// Operations of one experiment and size in one round, if the time allows.
 const ITERATIONS: u64 = 3_000;
+/// A quarter of the time is for what is asked beside the rows: 1 / 2 to this.
+const BESIDE_SHIFT: u32 = 2;
+/// The smallest size at which copying and mapping are set against each other, in bytes.
+const BREAK_EVEN_MIN: u64 = 64;
 
 /// What a comparison found.
 pub(crate) struct Comparison {
-    /// One for each experiment and size that could be measured.
+    /// One for each experiment, size and direction that could be measured.
     pub(crate) rows: KVec<Report>,
+    /// The same maps on the device lent first, where an IOMMU stands before the one that was asked
+    /// for.
+    pub(crate) direct: KVec<Report>,
     /// What could not be measured, and why: one for each experiment.
     pub(crate) refused: KVec<Refusal>,
+    /// Where mapping begins to pay.
+    pub(crate) break_even: KVec<BreakEven>,
+    /// What the device can have in one piece.
+    pub(crate) largest: Option<Largest>,
+}
+
+/// One cell of the table that a comparison fills.
+#[derive(Clone, Copy)]
+struct Item {
+    info: &'static Info,
+    size: u64,
+    direction: Option<Direction>,
+}
+
+impl Item {
+    /// Everything that `request` asks for.
+    fn all(request: &CompareRequest) -> impl Iterator<Item = Self> + '_ {
+        request.sizes().iter().flat_map(move |&size| {
+            selected(request)
+                .filter(move |info| (info.sizes.min..=info.sizes.max).contains(&size))
+                .flat_map(move |info| {
+                    let [a, b, c] = Direction::ALL.map(|(_, direction)| Some(direction));
+                    let taken = move |direction: &Option<Direction>| match direction {
+                        None => info.directions.is_empty(),
+                        Some(one) => request.directions.has(*one) && info.directions.contains(one),
+                    };
+                    let directions = [None, a, b, c].into_iter().filter(taken);
+                    directions.map(move |direction| Self {
+                        info,
+                        size,
+                        direction,
+                    })
+                })
+        })
+    }
+
+    /// The request for one turn of it.
+    fn request(&self, of: &CompareRequest, limits: &Limits, time: u64) -> Request {
+        let mut one = Request::within(self.info, limits);
+        one.size = self.size;
+        one.time = time;
+        one.iterations = ITERATIONS.min(limits.iterations);
+        one.direction = self.direction.unwrap_or(one.direction);
+        one.device = match self.info.needs_device {
+            true => of.device,
+            false => Text::EMPTY,
+        };
+        one
+    }
+}
+
+/// The experiments that are compared.
+fn selected(request: &CompareRequest) -> impl Iterator<Item = &'static Info> + Clone + '_ {
+    (CATALOGUE.iter().enumerate())
+        .filter(|(index, info)| request.experiments.has(*index, info))
+        .map(|(_, info)| *info)
 }
 
 /// Compares what `request` asks for. `cancelled` is asked now and then whether to stop.
@@ -44,31 +118,20 @@ pub(crate) fn compare(
 ) -> Result<Comparison, Refusal> {
     let mut comparison = Comparison {
         rows: KVec::new(),
+        direct: KVec::new(),
         refused: KVec::new(),
+        break_even: KVec::new(),
+        largest: None,
     };
-    let pairs = || {
-        request
-            .sizes()
-            .iter()
-            .flat_map(|size| CATALOGUE.iter().enumerate().map(move |at| (*size, at)))
-            .filter(|(size, (index, info))| {
-                request.experiments.has(*index, info) && takes(info, *size)
-            })
-            .map(|(size, (_, info))| (size, *info))
-    };
-    let runs = (pairs().count() as u64).saturating_mul(ROUNDS);
-    let time = num::div(request.time, runs).unwrap_or(1).max(1);
     let limits = run::limits();
+    let beside = request.time >> BESIDE_SHIFT;
+    let runs = (Item::all(request).count() as u64).saturating_mul(ROUNDS);
+    let time = num::div(request.time.saturating_sub(beside), runs)
+        .unwrap_or(1)
+        .max(1);
     for round in 0..ROUNDS {
-        for (size, info) in pairs() {
-            let mut one = Request::within(info, &limits);
-            one.size = size;
-            one.time = time;
-            one.iterations = ITERATIONS.min(limits.iterations);
-            if info.directions.contains(&request.direction) {
-                one.direction = request.direction;
-            }
-            one.device = request.device;
+        for item in Item::all(request) {
+            let one = item.request(request, &limits, time);
             if round == 0 {
                 first(&mut comparison, &one, cancelled)?;
             } else {
@@ -79,11 +142,114 @@ pub(crate) fn compare(
             }
         }
     }
+    beside_rows(&mut comparison, request, &limits, beside, cancelled)?;
     Ok(comparison)
 }
 
-fn takes(info: &Info, size: u64) -> bool {
-    (info.sizes.min..=info.sizes.max).contains(&size)
+/// What no single row shows.
+#[inline(never)]
+fn beside_rows(
+    comparison: &mut Comparison,
+    request: &CompareRequest,
+    limits: &Limits,
+    time: u64,
+    cancelled: &dyn Fn() -> bool,
+) -> Result<(), Refusal> {
+    let first_of = |family| selected(request).find(|info| info.family == family);
+    let Some(map) = first_of(Family::Streaming) else {
+        return Ok(());
+    };
+    if let Some(copy) = first_of(Family::Copying) {
+        for direction in request.directions.iter() {
+            let found = break_even(request, limits, (map, copy), direction, time, cancelled)?;
+            comparison
+                .break_even
+                .push(found, GFP_KERNEL)
+                .map_err(full)?;
+        }
+    }
+    let translated = |row: &Report| {
+        (row.device.as_ref()).is_some_and(|device| !matches!(device.iommu, "none" | "identity"))
+    };
+    if !request.device.as_str().is_empty() && comparison.rows.iter().any(translated) {
+        direct(comparison, request, limits, map, cancelled)?;
+    }
+    let lease = Lease::take(request.device.as_str()).ok();
+    comparison.largest = lease.map(|lease| {
+        let stop = || cancelled() || lease.recalled();
+        facts::coherent::largest(lease.device(), run::held_max(), &stop)
+    });
+    Ok(())
+}
+
+/// Copies and maps at rising sizes until mapping has won at two of them.
+fn break_even(
+    request: &CompareRequest,
+    limits: &Limits,
+    (map, copy): (&'static Info, &'static Info),
+    direction: Direction,
+    time: u64,
+    cancelled: &dyn Fn() -> bool,
+) -> Result<BreakEven, Refusal> {
+    let mut found = BreakEven::new(direction, map, copy);
+    let largest = request.sizes().iter().copied().max().unwrap_or(0);
+    let sizes = || {
+        core::iter::successors(Some(BREAK_EVEN_MIN), |size| Some(size << 1))
+            .take_while(|size| *size <= largest.min(map.sizes.max).min(copy.sizes.max))
+    };
+    // Both, at every size, in every direction.
+    let runs =
+        (sizes().count() as u64).saturating_mul(2 * request.directions.iter().count() as u64);
+    let time = num::div(time, runs).unwrap_or(1).max(1);
+    let cost = |info: &'static Info, size| -> Result<Option<Cost>, Refusal> {
+        let direction = Some(direction).filter(|direction| info.directions.contains(direction));
+        let item = Item {
+            info,
+            size,
+            direction,
+        };
+        let report = run::run(&item.request(request, limits, time), cancelled)?;
+        Ok(Cost::of(&report).filter(|_| !cut_short(report.ending)))
+    };
+    for size in sizes() {
+        let (Some(mapped), Some(copied)) = (cost(map, size)?, cost(copy, size)?) else {
+            break;
+        };
+        found.add(size, &mapped, &copied);
+        if found.mapped.is_some_and(|mapped| size > mapped) {
+            break;
+        }
+    }
+    Ok(found)
+}
+
+/// Maps the same on the device lent first, in the first direction.
+fn direct(
+    comparison: &mut Comparison,
+    request: &CompareRequest,
+    limits: &Limits,
+    map: &'static Info,
+    cancelled: &dyn Fn() -> bool,
+) -> Result<(), Refusal> {
+    let time = num::div(request.time, Item::all(request).count() as u64)
+        .unwrap_or(1)
+        .max(1);
+    for item in Item::all(request) {
+        if item.info.name != map.name || item.direction != request.directions.iter().next() {
+            continue;
+        }
+        let mut one = item.request(request, limits, time);
+        one.device = Text::EMPTY;
+        // A size that this device does not take has no counterpart.
+        if let Ok(report) = run::run(&one, cancelled) {
+            comparison.direct.push(report, GFP_KERNEL).map_err(full)?;
+        }
+    }
+    Ok(())
+}
+
+fn full<E>(_: E) -> Refusal {
+    Refusal::no_memory(format_args!("no memory for the rows of the comparison"))
 }
 
 /// Whether a run ended for a reason that ends the comparison too.
@@ -98,7 +264,6 @@ fn first(
     one: &Request,
     cancelled: &dyn Fn() -> bool,
 ) -> Result<(), Refusal> {
-    let full = |_| Refusal::no_memory(format_args!("no memory for the rows of the comparison"));
     match run::run(one, cancelled) {
         Ok(row) => comparison.rows.push(row, GFP_KERNEL).map_err(full),
         // A device that is not there fails all of them.
@@ -115,8 +280,11 @@ fn again(
     mut one: Request,
     cancelled: &dyn Fn() -> bool,
 ) -> Result<(), Refusal> {
-    let same =
-        |row: &&mut Report| row.request.info.name == one.info.name && row.request.size == one.size;
+    let same = |row: &&mut Report| {
+        row.request.info.name == one.info.name
+            && row.request.size == one.size
+            && row.request.direction == one.direction
+    };
     let Some(row) = comparison.rows.iter_mut().find(same) else {
         return Ok(());
     };

@@ -106,7 +106,7 @@ fn ns(ms: u64) -> u64 {
 }
 
 /// Most bytes that all threads of a run may hold at a time.
-fn held_max() -> u64 {
+pub(super) fn held_max() -> u64 {
     (sys::machine::available() >> 2).min(parameter::<u64>(module_parameters::max_memory.value()))
 }
 

@@ -146,7 +146,12 @@ fn show_comparison(lab: &Lab, out: &mut Text) -> Result {
         Some(found) => done(report::comparison(
             out,
             found.rows.iter().map(|row| &**row),
-            &found.refused,
+            found.direct.iter().map(|row| &**row),
+            &report::Findings {
+                refused: &found.refused,
+                break_even: &found.break_even,
+                largest: found.largest,
+            },
             &facts::provenance::machine(),
         )),
         None if last.refusal.is_none() => done(report::nothing(out, "compare")),

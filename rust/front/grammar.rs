@@ -4,7 +4,7 @@
 //!
 //! ```text
 //! run:      NAME key=value ...
-//! compare:  [experiments=all|NAME,...] [device=NAME] [size=BYTES,...] [time=MS] [direction=D]
+//! compare:  [experiments=all|NAME,...] [device=NAME] [size=BYTES,...] [time=MS] [direction=all|D,...]
 //! ```
 //!
 //! A refusal names the parameter, its value as it was written, and what it may be.
@@ -14,6 +14,7 @@ use crate::model::{
     request::{
         CompareRequest,
         Direction,
+        Directions,
         Gfp,
         Info,
         Kind,
@@ -139,7 +140,7 @@ pub fn parse_compare(
         match key {
             "experiments" => request.experiments = selection(value, catalogue)?,
             "device" => request.device = device(value)?,
-            "direction" => request.direction = choice(key, value, &Direction::ALL)?,
+            "direction" => request.directions = directions(key, value)?,
             "time" => {
                 let range = CompareRequest::times(limits);
                 let time = parse_number(Number::Time, Number::Time.unit(), value, range)?;
@@ -301,6 +302,18 @@ fn parse_number(number: Number, unit: &str, value: &str, range: Range) -> Result
                 Clip(value)
             )),
         })
+}
+
+/// Reads `all`, or directions with commas between them.
+#[inline(never)]
+fn directions(key: &str, value: &str) -> Result<Directions, Refusal> {
+    if value == "all" {
+        let all = Direction::ALL.into_iter();
+        return Ok(all.fold(Directions::NONE, |set, (_, each)| set.with(each)));
+    }
+    value.split(',').try_fold(Directions::NONE, |set, word| {
+        Ok(set.with(choice(key, word, &Direction::ALL)?))
+    })
 }
 
 /// Reads one of a few words.

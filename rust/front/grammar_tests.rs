@@ -93,7 +93,7 @@ mod tests {
         assert!(request.mode == Mode::Batch);
         assert_eq!(request.device.as_str(), "edu0");
         let keys = Number::ALL.iter().map(|number| number.name());
-        let words = ["direction", "mode", "device"];
+        let words = ["gfp", "direction", "mode", "device"];
         assert!(keys.chain(words).eq(RUN_KEYS.iter().copied()));
         Ok(())
     }
@@ -137,8 +137,8 @@ mod tests {
 
     #[test]
     fn what_is_no_parameter_is_refused() {
-        let alternatives = "size, iterations, warmup, time, threads, node, batch, direction, \
-                            mode, device";
+        let alternatives = "size, iterations, warmup, time, threads, node, batch, offset, \
+                            entries, mask, ... (all: see help)";
         let unknown = |word: &str| -> Text<MESSAGE_MAX> {
             Text::format(format_args!(
                 "{word}: unknown parameter, must be one of {alternatives}"
@@ -263,6 +263,13 @@ mod tests {
         let request = parse_compare("\n", &CATALOGUE, &LIMITS)?;
         assert!(request.sizes() == [64, 4096, 65536, 1 << 20]);
         assert_eq!(request.time, 4000);
+        assert!(!request.directions.has(Direction::Bidirectional));
+        assert_eq!(request.directions.iter().count(), 2);
+        let request = parse_compare("direction=all", &CATALOGUE, &LIMITS)?;
+        assert_eq!(request.directions.iter().count(), 3);
+        let request = parse_compare("direction=to-device,bidirectional", &CATALOGUE, &LIMITS)?;
+        assert!(!request.directions.has(Direction::FromDevice));
+        assert_eq!(request.directions.iter().count(), 2);
         let request = parse_compare(
             "size=16M,1 device=edu0 time=100 direction=to-device experiments=plain",
             &CATALOGUE,
@@ -271,7 +278,7 @@ mod tests {
         assert!(request.sizes() == [16 << 20, 1]);
         assert_eq!(request.device.as_str(), "edu0");
         assert_eq!(request.time, 100);
-        assert!(request.direction == Direction::ToDevice);
+        assert!(request.directions.iter().eq([Direction::ToDevice]));
         assert!(!request.experiments.has(0, &MAPS));
         assert!(request.experiments.has(1, &PLAIN));
         assert!(!request.experiments.has(64, &PLAIN));
@@ -321,6 +328,11 @@ mod tests {
             "size=1,2,3,4,5,6,7,8,9",
             Kind::Invalid,
             "size=9: one too many, at most 8 sizes"
+        ));
+        assert!(compare_refuses(
+            "direction=to-device,up",
+            Kind::Invalid,
+            "direction=up: unknown, must be one of bidirectional, to-device, from-device"
         ));
         assert!(compare_refuses(
             "time=99",

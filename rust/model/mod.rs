@@ -6,6 +6,7 @@
 //! and tests the very same files that run in the kernel.
 
 pub mod calibration;
+pub mod cost;
 pub mod fragmentation;
 pub mod histogram;
 pub mod layout;

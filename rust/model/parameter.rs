@@ -20,6 +20,41 @@ impl Direction {
         ("to-device", Self::ToDevice),
         ("from-device", Self::FromDevice),
     ];
+
+    /// The name.
+    pub fn name(self) -> &'static str {
+        Self::ALL
+            .iter()
+            .find(|(_, direction)| *direction == self)
+            .map_or("?", |(name, _)| name)
+    }
+}
+
+/// A set of directions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Directions(u8);
+
+impl Directions {
+    /// None.
+    pub const NONE: Self = Self(0);
+
+    /// `self` and `direction`.
+    pub const fn with(self, direction: Direction) -> Self {
+        Self(self.0 | 1 << direction as u8)
+    }
+
+    /// Whether `direction` is in it.
+    pub fn has(self, direction: Direction) -> bool {
+        self.0 & (1 << direction as u8) != 0
+    }
+
+    /// Those in it.
+    pub fn iter(self) -> impl Iterator<Item = Direction> + Clone {
+        Direction::ALL
+            .into_iter()
+            .map(|(_, direction)| direction)
+            .filter(move |direction| self.has(*direction))
+    }
 }
 
 /// How operations are timed.
@@ -191,6 +226,8 @@ pub enum Family {
     Coherent,
     /// Memory that is handed to a device and back.
     Streaming,
+    /// Bytes copied through memory that a device has for good.
+    Copying,
     /// A window of the CPU onto memory.
     Window,
     /// What the CPU's own reading and writing costs.

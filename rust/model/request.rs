@@ -5,6 +5,7 @@
 
 pub use super::parameter::{
     Direction,
+    Directions,
     Family,
     Gfp,
     Mode,
@@ -312,8 +313,8 @@ pub struct CompareRequest {
     pub experiments: Selection,
     /// Device under test; empty for the module's own.
     pub device: Text<DEVICE_NAME_MAX>,
-    /// Direction of the DMA.
-    pub direction: Direction,
+    /// Directions of the DMA: what has one is measured in each that it takes.
+    pub directions: Directions,
     /// Milliseconds for the whole comparison.
     pub time: u64,
     sizes: [u64; COMPARE_SIZES_MAX],
@@ -332,7 +333,9 @@ impl CompareRequest {
         Self {
             experiments: Selection::Headline,
             device: Text::EMPTY,
-            direction: Direction::Bidirectional,
+            directions: Directions::NONE
+                .with(Direction::ToDevice)
+                .with(Direction::FromDevice),
             time: 4_000.min(limits.time),
             // INVARIANT: four sizes that differ, all of them within `SIZES`.
             sizes: [64, 4 << 10, 64 << 10, 1 << 20, 0, 0, 0, 0],

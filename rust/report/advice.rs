@@ -7,18 +7,19 @@ use super::{
         end,
         sizes, //
     },
+    findings::{
+        self,
+        Findings, //
+    },
     table::{
         errno_name,
         Bytes, //
     }, //
 };
 use crate::model::{
-    num::{
-        self,
-        Dec, //
-    },
+    cost::Cost,
+    num::Dec,
     outcome::{
-        Net,
         Outcome,
         Tally, //
     },
@@ -30,7 +31,11 @@ use crate::model::{
         Machine,
         Provenance, //
     },
-    request::Info,
+    request::{
+        Direction,
+        Family,
+        Info, //
+    },
 };
 use core::{
     fmt::{
@@ -40,58 +45,6 @@ use core::{
     },
     ops::Deref, //
 };
-
-/// What getting and giving back costs in the median, in ns.
-#[derive(Clone, Copy, Debug, PartialEq)]
-struct Cost {
-    /// The net figures.
-    ns: u64,
-    /// What more it may be where a figure was below the resolution.
-    hidden: u64,
-    /// Between which figures it lies, as far as the samples and the clock can tell.
-    low: u64,
-    high: u64,
-}
-
-impl Cost {
-    const NONE: Self = Self {
-        ns: 0,
-        hidden: 0,
-        low: 0,
-        high: 0,
-    };
-
-    /// `None` where a phase has no samples.
-    fn of<T: Deref<Target = Tally>>(outcome: &Outcome<T>) -> Option<Self> {
-        let clock = &outcome.clock;
-        let floor = clock.floor();
-        outcome
-            .tally
-            .phases
-            .iter()
-            .try_fold(Self::NONE, |sum, phase| {
-                let (ns, hidden) = match clock.net(phase.percentile(500)?) {
-                    Net::Ns(ns) => (ns, 0),
-                    Net::Below(floor) => (0, floor),
-                };
-                let (low, high) = phase.median_interval()?;
-                let [low, high] = [low, high].map(|raw| raw.saturating_sub(clock.median));
-                Some(Self {
-                    ns: sum.ns.saturating_add(ns),
-                    hidden: sum.hidden.saturating_add(hidden),
-                    low: sum.low.saturating_add(low.saturating_sub(floor)),
-                    high: sum.high.saturating_add(high.saturating_add(floor)),
-                })
-            })
-    }
-
-    /// Whether it differs from `other` by more than both may be wrong and by more than 10 %.
-    fn differs(&self, other: &Self) -> bool {
-        let apart = self.high < other.low || other.high < self.low;
-        let tenth = num::div(self.ns.max(other.ns), 10).unwrap_or(0);
-        apart && self.ns.abs_diff(other.ns) > tenth
-    }
-}
 
 impl Display for Cost {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -106,6 +59,8 @@ impl Display for Cost {
 pub(super) fn advice<'a, T: Deref<Target = Tally> + 'a>(
     out: &mut dyn Write,
     rows: impl Iterator<Item = &'a Outcome<T>> + Clone,
+    direct: impl Iterator<Item = &'a Outcome<T>> + Clone,
+    found: &Findings<'_>,
     provenance: &Provenance,
 ) -> fmt::Result {
     let caveat = match provenance.machine {
@@ -121,8 +76,16 @@ pub(super) fn advice<'a, T: Deref<Target = Tally> + 'a>(
     )?;
     for size in sizes(rows.clone()) {
         let group = rows.clone().filter(|o| o.request.size == size);
-        for_size(out, size, group)?;
+        for_size(out, size, group.clone())?;
+        for (_, direction) in Direction::ALL {
+            for_direction(out, size, direction, group.clone())?;
+        }
+        places(out, size, group)?;
     }
+    findings::break_even(out, found.break_even)?;
+    findings::added(out, rows.clone(), direct)?;
+    findings::per_kib(out, rows.clone())?;
+    findings::largest(out, found.largest)?;
     if rows.clone().any(|o| o.placement.dma.is_some()) {
         writeln!(
             out,
@@ -139,50 +102,80 @@ pub(super) fn advice<'a, T: Deref<Target = Tally> + 'a>(
     Ok(())
 }
 
+/// Ways to get memory, the cheapest first.
+#[inline(never)]
 fn for_size<'a, T: Deref<Target = Tally> + 'a>(
     out: &mut dyn Write,
     size: u64,
     group: impl Iterator<Item = &'a Outcome<T>> + Clone,
 ) -> fmt::Result {
-    let size = Bytes(size);
-    let costs = || {
-        group
-            .clone()
-            .filter_map(|o| Some((o.request.info, Cost::of(o)?)))
-    };
-
-    // Ways to get memory, the cheapest first.
-    let memory = || costs().filter(|(info, _)| info.allocates);
-    if memory().count() > 1 {
-        write!(out, "# {size}: to get memory: ")?;
-        ranking(out, memory())?;
+    let costs = group
+        .filter(|o| o.request.info.allocates)
+        .filter_map(|o| Some((o.request.info, Cost::of(o)?)));
+    if costs.clone().count() > 1 {
+        write!(out, "# {}: to get memory: ", Bytes(size))?;
+        ranking(out, costs)?;
         writeln!(out)?;
     }
+    Ok(())
+}
 
-    // Memory that a device can reach: allocated for it, or mapped for each transfer.
-    let reachable = || {
-        group
+/// Ways to get bytes to or from a device: allocated for it, mapped for each transfer, or copied.
+#[inline(never)]
+fn for_direction<'a, T: Deref<Target = Tally> + 'a>(
+    out: &mut dyn Write,
+    size: u64,
+    direction: Direction,
+    group: impl Iterator<Item = &'a Outcome<T>> + Clone,
+) -> fmt::Result {
+    // What knows no direction serves all.
+    let costs = group
+        .filter(|o| o.placement.dma.is_some())
+        .filter(|o| o.request.info.directions.is_empty() || o.request.direction == direction)
+        .filter_map(|o| Some((o.request.info, Cost::of(o)?)));
+    let best = |of: Family| {
+        costs
             .clone()
-            .filter(|o| o.placement.dma.is_some())
-            .filter_map(|o| Some((o.request.info, Cost::of(o)?)))
-    };
-    let best = |allocates| {
-        reachable()
-            .filter(|(info, _)| info.allocates == allocates)
+            .filter(|(info, _)| info.family == of)
             .map(|(_, cost)| cost)
             .min_by_key(|cost| cost.ns)
     };
-    if let (Some(coherent), Some(streaming)) = (best(true), best(false)) {
-        let verdict = match (coherent.differs(&streaming), streaming.ns < coherent.ns) {
-            (false, _) => "neither is cheaper per transfer",
-            (true, true) => "map your buffer for each transfer; allocate coherent once and keep it",
-            (true, false) => "allocating for each transfer is cheaper than mapping",
-        };
-        write!(out, "# {size}: for a device: ")?;
-        ranking(out, reachable())?;
-        writeln!(out, ": {verdict}")?;
-    }
+    let Some(mapped) = best(Family::Streaming) else {
+        return Ok(());
+    };
+    let (copied, allocated) = (best(Family::Copying), best(Family::Coherent));
+    let beaten = |other: Option<Cost>| other.is_some_and(|other| other.beats(&mapped));
+    let beats = |other: Option<Cost>| other.is_none_or(|other| mapped.beats(&other));
+    let verdict = if beaten(copied) && copied.is_some_and(|copied| beats_or_none(copied, allocated))
+    {
+        "copy through a coherent buffer that you keep"
+    } else if beaten(allocated) {
+        "allocating for each transfer is cheaper than mapping"
+    } else if beats(copied) && beats(allocated) {
+        "map your buffer for each transfer; allocate coherent once and keep it"
+    } else if beats(allocated) {
+        "map or copy, neither is cheaper; allocate coherent once and keep it"
+    } else {
+        "neither is cheaper per transfer"
+    };
+    let (size, direction) = (Bytes(size), direction.name());
+    write!(out, "# {size} {direction}: ")?;
+    ranking(out, costs)?;
+    writeln!(out, ": {verdict}")
+}
 
+fn beats_or_none(cost: Cost, other: Option<Cost>) -> bool {
+    other.is_none_or(|other| !other.beats(&cost))
+}
+
+/// Where memory came from, and what failed.
+#[inline(never)]
+fn places<'a, T: Deref<Target = Tally> + 'a>(
+    out: &mut dyn Write,
+    size: u64,
+    group: impl Iterator<Item = &'a Outcome<T>> + Clone,
+) -> fmt::Result {
+    let size = Bytes(size);
     let mut lead = "came from: ";
     for o in group.clone().filter(|o| o.request.info.allocates) {
         if Cost::of(o).is_none() {
@@ -289,17 +282,6 @@ mod tests {
             low: ns - noise,
             high: ns + noise,
         }
-    }
-
-    #[test]
-    fn a_tenth_or_the_noise_is_no_difference() {
-        assert!(!cost(1000, 1).differs(&cost(900, 1)));
-        assert!(cost(1000, 1).differs(&cost(899, 1)));
-        assert!(cost(899, 1).differs(&cost(1000, 1)));
-        assert!(!cost(100, 30).differs(&cost(60, 10)));
-        assert!(!cost(60, 10).differs(&cost(100, 30)));
-        assert!(cost(100, 29).differs(&cost(60, 10)));
-        assert!(!Cost::NONE.differs(&Cost::NONE));
     }
 
     #[test]

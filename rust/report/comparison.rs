@@ -4,6 +4,7 @@
 
 use super::{
     advice::advice,
+    findings::Findings,
     outcome::{
         ending,
         PERCENTILES, //
@@ -31,8 +32,7 @@ use crate::model::{
         Outcome,
         Tally, //
     },
-    provenance::Provenance,
-    request::Refusal, //
+    provenance::Provenance, //
 };
 use core::{
     fmt::{
@@ -45,6 +45,7 @@ use core::{
 const COLUMNS: &[Column] = &[
     ("experiment", -13),
     ("size", 4),
+    ("direction", -13),
     ("phase", -6),
     ("min", 7),
     ("p50", 7),
@@ -61,11 +62,13 @@ const COLUMNS: &[Column] = &[
     ("dma", 10),
 ];
 
-/// All outcomes, the smallest size first, what was `refused`, and the advice that follows.
+/// All outcomes, the smallest size first, what else was `found`, and the advice that follows.
+/// `direct` has what was measured on a device that nothing stands before, if that is another one.
 pub fn comparison<'a, T: Deref<Target = Tally> + 'a>(
     out: &mut dyn Write,
     rows: impl Iterator<Item = &'a Outcome<T>> + Clone,
-    refused: &[Refusal],
+    direct: impl Iterator<Item = &'a Outcome<T>> + Clone,
+    found: &Findings<'_>,
     provenance: &Provenance,
 ) -> fmt::Result {
     let clocks = || rows.clone().map(|o| o.clock);
@@ -86,11 +89,11 @@ pub fn comparison<'a, T: Deref<Target = Tally> + 'a>(
         }
     }
     writeln!(out, "#")?;
-    for refusal in refused {
+    for refusal in found.refused {
         writeln!(out, "# not measured: {}", refusal.message)?;
     }
     notes(out, rows.clone())?;
-    advice(out, rows.clone(), provenance)?;
+    advice(out, rows.clone(), direct, found, provenance)?;
     writeln!(out, "#")?;
     foot(
         out,
@@ -118,6 +121,7 @@ fn phases<T: Deref<Target = Tally>>(out: &mut dyn Write, o: &Outcome<T>) -> fmt:
     let tally = &*o.tally;
     let p = &o.placement;
     let [acquire, _] = o.request.info.phases;
+    let directed = !o.request.info.directions.is_empty();
     for (phase, histogram) in o.request.info.phases.iter().zip(&tally.phases) {
         let cell = |ns: Option<u64>| Maybe(ns.map(|ns| o.clock.net(ns)));
         let [p50, p90, p99, p999] = PERCENTILES.map(|at| cell(histogram.percentile(at)));
@@ -129,6 +133,7 @@ fn phases<T: Deref<Target = Tally>>(out: &mut dyn Write, o: &Outcome<T>) -> fmt:
             &[
                 &o.request.info.name,
                 &Bytes(o.request.size),
+                &Maybe(directed.then(|| o.request.direction.name())),
                 phase,
                 &cell(histogram.min()),
                 &p50,

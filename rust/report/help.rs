@@ -127,7 +127,7 @@ pub fn help(out: &mut dyn Write, catalogue: &[&'static Info], limits: &Limits) -
     )?;
     writeln!(
         out,
-        "# Write to compare: [experiments=all|A,B,...] [device=NAME] [size=A,B,...] [time=MS] [direction=D]"
+        "# Write to compare: [experiments=all|A,B,...] [device=NAME] [size=A,B,...] [time=MS] [direction=all|D,...]"
     )?;
     writeln!(
         out,

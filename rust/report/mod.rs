@@ -10,6 +10,7 @@ mod calibrate;
 mod comparison;
 #[cfg(any(test, CONFIG_KUNIT = "y"))]
 mod expect;
+mod findings;
 mod help;
 mod layout;
 mod memory;
@@ -26,6 +27,7 @@ mod totals;
 pub use self::{
     calibrate::calibration,
     comparison::comparison,
+    findings::Findings,
     help::{
         experiments,
         help, //

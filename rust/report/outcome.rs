@@ -28,7 +28,6 @@ use crate::model::{
     placement::Placement,
     provenance::Provenance,
     request::{
-        Direction,
         Mode,
         Number,
         Request, //
@@ -140,7 +139,7 @@ fn request(out: &mut dyn Write, request: &Request) -> fmt::Result {
     }
     let gfp = (!request.info.gfp.is_empty()).then(|| request.gfp.name());
     writeln!(out, "gfp           {}", Maybe(gfp))?;
-    let direction = (!request.info.directions.is_empty()).then(|| direction(request.direction));
+    let direction = (!request.info.directions.is_empty()).then(|| request.direction.name());
     writeln!(out, "direction     {}", Maybe(direction))?;
     let mode = Mode::ALL.iter().find(|(_, mode)| *mode == request.mode);
     writeln!(out, "mode          {}", mode.map_or("-", |(name, _)| name))
@@ -221,13 +220,6 @@ fn placement(out: &mut dyn Write, p: &Placement) -> fmt::Result {
         "bounced       {}",
         Maybe(p.bounced.map(super::provenance::yes))
     )
-}
-
-fn direction(direction: Direction) -> &'static str {
-    Direction::ALL
-        .iter()
-        .find(|(_, each)| *each == direction)
-        .map_or("-", |(name, _)| name)
 }
 
 /// The word for how a run ended.

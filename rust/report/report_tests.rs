@@ -63,6 +63,12 @@ mod tests {
         threads: [Thread::NONE; THREADS],
     };
 
+    const NOTHING_FOUND: Findings<'static> = Findings {
+        refused: &[],
+        break_even: &[],
+        largest: None,
+    };
+
     fn machine() -> Provenance {
         Provenance {
             release: Text::new("7.3.4"),
@@ -118,10 +124,17 @@ mod tests {
     #[test]
     fn a_run_without_samples_has_no_figures() {
         let both = [nothing(&MAPS), nothing(&PLAIN)];
-        let table = rows(|out| comparison(out, both.iter(), &[], &machine()));
+        let table =
+            rows(|out| comparison(out, both.iter(), both.iter(), &NOTHING_FOUND, &machine()));
         assert_eq!(table, Some(4));
         assert_eq!(
-            rows(|out| comparison(out, both[..0].iter(), &[], &machine())),
+            rows(|out| comparison(
+                out,
+                both[..0].iter(),
+                both.iter(),
+                &NOTHING_FOUND,
+                &machine()
+            )),
             Some(0)
         );
         assert!(outcome(&mut Table::default(), &both[0], &machine()).is_ok());

@@ -63,6 +63,22 @@ impl<'a> Coherent<'a> {
         })
     }
 
+    /// Whether `size` bytes can be had without trying hard; they are freed at once.
+    pub(crate) fn obtainable(dev: &'a Device<Bound>, size: usize) -> bool {
+        let mut dma: DmaAddress = 0;
+        let gfp = bindings::GFP_KERNEL | lab::MEMLAB_GFP_NORETRY | bindings::__GFP_NOWARN;
+        // SAFETY: The device is bound; `dma` is writable.
+        let cpu = unsafe { bindings::dma_alloc_attrs(as_raw(dev), size, &mut dma, gfp, 0) };
+        // INVARIANT: Just allocated.
+        let found = NonNull::new(cpu).map(|cpu| Self {
+            dev,
+            cpu,
+            dma,
+            size,
+        });
+        found.is_some()
+    }
+
     /// The CPU's address.
     pub(crate) fn as_ptr(&self) -> *const c_void {
         self.cpu.as_ptr()

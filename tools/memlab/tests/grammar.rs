@@ -16,6 +16,7 @@ const MAPS: Info = Info {
         min: 16,
         max: 4 << 20,
     },
+    numbers: &[Number::Offset, Number::Mask],
     ..Info::STREAMING
 };
 static CATALOGUE: [&Info; 2] = [
@@ -167,6 +168,12 @@ fn lines_of_nearly_right_words_are_answered() {
 fn every_number_is_refused_by_name_just_outside_its_range() {
     for number in Number::ALL {
         let (name, range) = (number.name(), LIMITS.range(number, &MAPS));
+        if !MAPS.takes(number) {
+            let line = format!("maps {name}={}", range.min);
+            let refusal = parse(&line, &CATALOGUE, &LIMITS).unwrap_err();
+            assert!(refusal.message.as_str().ends_with("leave it out"), "{line}");
+            continue;
+        }
         for good in [range.min, range.max] {
             assert!(check_run(&format!("maps {name}={good}")), "{name}={good}");
         }

@@ -3,14 +3,15 @@
 //! What people and awk read from outcomes with figures in them.
 
 use memlab::model::{
+    cost::{BreakEven, Largest},
     histogram::Histogram,
     outcome::{ClockCost, Ending, Failures, Outcome, Tally, Thread, THREADS},
     placement::{Placement, Window},
     provenance::{Device, Machine, Provenance},
-    request::{Info, Range, Refusal, Request},
+    request::{Direction, Family, Info, Refusal, Request},
     text::Text,
 };
-use memlab::report;
+use memlab::report::{self, Findings};
 
 const KMALLOC: Info = Info {
     name: "kmalloc",
@@ -23,6 +24,7 @@ static VMALLOC: Info = Info {
 };
 static COHERENT: Info = Info {
     name: "dma-coherent",
+    family: Family::Coherent,
     needs_device: true,
     ..KMALLOC
 };
@@ -32,6 +34,11 @@ static CMA: Info = Info {
 };
 static SINGLE: Info = Info {
     name: "dma-single",
+    ..Info::STREAMING
+};
+static COPY: Info = Info {
+    name: "dma-copy",
+    family: Family::Copying,
     ..Info::STREAMING
 };
 
@@ -89,7 +96,8 @@ fn outcome(info: &'static Info, size: u64, net: u64) -> Outcome<Box<Tally>> {
         }
     }
     let device = info.needs_device.then(device);
-    let dma = matches!(info.name, "dma-coherent" | "dma-single").then_some(0x7f00_0000);
+    let dma =
+        matches!(info.name, "dma-coherent" | "dma-single" | "dma-copy").then_some(0x7f00_0000);
     Outcome {
         request,
         tally,
@@ -118,8 +126,23 @@ fn text(write: impl FnOnce(&mut dyn core::fmt::Write) -> core::fmt::Result) -> S
     text
 }
 
+const NOTHING_FOUND: Findings = Findings {
+    refused: &[],
+    break_even: &[],
+    largest: None,
+};
+
 fn comparison(rows: &[Outcome<Box<Tally>>], on: Machine) -> String {
-    text(|out| report::comparison(out, rows.iter(), &[], &machine(on)))
+    found(rows, &[], &NOTHING_FOUND, on)
+}
+
+fn found(
+    rows: &[Outcome<Box<Tally>>],
+    direct: &[Outcome<Box<Tally>>],
+    found: &Findings,
+    on: Machine,
+) -> String {
+    text(|out| report::comparison(out, rows.iter(), direct.iter(), found, &machine(on)))
 }
 
 /// The rows of the one table in `text`, its header first, as fields.
@@ -153,7 +176,7 @@ fn a_comparison_is_one_table_with_every_field_in_its_column() {
     let header = &table[0];
     assert_eq!(
         header.join(" "),
-        "experiment size phase min p50 p90 p99 p99.9 max samples failures zone cma extents \
+        "experiment size direction phase min p50 p90 p99 p99.9 max samples failures zone cma extents \
          window dma"
     );
     assert_eq!(table.len(), 1 + 8 * 2);
@@ -175,17 +198,17 @@ fn the_figures_of_a_comparison_are_net_and_rise() {
     let text = comparison(&rows, Machine::Native);
     let table = table(&text);
     for row in &table[1..] {
-        let figures: Vec<u64> = (row[3..9].iter())
+        let figures: Vec<u64> = (row[4..10].iter())
             .map(|figure| figure.strip_prefix('<').map_or(Some(*figure), |_| None))
             .map(|figure| figure.map_or(0, |ns| ns.parse().unwrap()))
             .collect();
         assert!(figures.is_sorted(), "{row:?}");
-        assert_eq!(row[9], "1000");
+        assert_eq!(row[10], "1000");
     }
     let kmalloc = table.iter().find(|row| row[0] == "kmalloc").unwrap();
-    assert_eq!(kmalloc[3], "100", "the minimum is exact, less the clock");
+    assert_eq!(kmalloc[4], "100", "the minimum is exact, less the clock");
     let cma = table.iter().find(|row| row[0] == "cma").unwrap();
-    assert_eq!(cma[3], "<20", "3 ns are below the resolution of 20");
+    assert_eq!(cma[4], "<20", "3 ns are below the resolution of 20");
 }
 
 #[test]
@@ -196,8 +219,8 @@ fn failures_and_placement_belong_to_what_acquires() {
     row.placement.cma = Some(true);
     let text = comparison(&[row], Machine::Native);
     let table = table(&text);
-    assert_eq!(table[1][10..].join(" "), "9 Normal yes 1 linear 0x7f000000");
-    assert_eq!(table[2][10..].join(" "), "0 - - - - -");
+    assert_eq!(table[1][11..].join(" "), "9 Normal yes 1 linear 0x7f000000");
+    assert_eq!(table[2][11..].join(" "), "0 - - - - -");
     let notes = notes(&text);
     assert!(
         notes.contains("4K: failed: dma-coherent 7 x ENOMEM, dma-coherent 2 x EBUSY"),
@@ -212,7 +235,7 @@ fn advice_ranks_memory_and_sets_streaming_against_coherent() {
         "# 64: to get memory: kmalloc 20",
         " < vmalloc ",
         " < dma-coherent ",
-        "# 64: for a device: dma-single 6",
+        "# 64 bidirectional: dma-single 6",
         " < dma-coherent 10",
         ": map your buffer for each transfer",
         "# 64K: came from: dma-coherent buddy (Normal)",
@@ -237,7 +260,109 @@ fn advice_follows_the_figures() {
     );
     // CMA pages have no DMA address: they are no alternative to a mapping.
     let pages = [outcome(&CMA, 64, 10), outcome(&SINGLE, 64, 5000)];
-    assert!(!comparison(&pages, Machine::Native).contains("for a device"));
+    assert!(!comparison(&pages, Machine::Native).contains("cma 20 <"));
+}
+
+#[test]
+fn advice_is_given_for_each_direction() {
+    let to = |info, direction, net| {
+        let mut row = outcome(info, 64, net);
+        row.request.direction = direction;
+        row
+    };
+    let rows = [
+        outcome(&COHERENT, 64, 5000),
+        to(&SINGLE, Direction::ToDevice, 1000),
+        to(&COPY, Direction::ToDevice, 100),
+        to(&SINGLE, Direction::FromDevice, 100),
+        to(&COPY, Direction::FromDevice, 1000),
+    ];
+    let text = comparison(&rows, Machine::Native);
+    let said = |start: &str, end: &str| {
+        let mut lines = text.lines();
+        lines.any(|line| line.starts_with(start) && line.ends_with(end))
+    };
+    assert!(
+        said(
+            "# 64 to-device: dma-copy ",
+            "copy through a coherent buffer that you keep"
+        ),
+        "{text}"
+    );
+    assert!(
+        said(
+            "# 64 from-device: dma-single ",
+            "allocate coherent once and keep it"
+        ),
+        "{text}"
+    );
+    assert!(!text.contains("bidirectional"), "{text}");
+}
+
+#[test]
+fn what_stands_between_is_charged_for() {
+    let mut row = outcome(&SINGLE, 4096, 2000);
+    row.device.as_mut().unwrap().iommu = "DMA-FQ";
+    row.device.as_mut().unwrap().name = Text::new("0000:00:01.0");
+    let direct = outcome(&SINGLE, 4096, 300);
+    let rows = [row];
+    let text = found(&rows, &[direct], &NOTHING_FOUND, Machine::Native);
+    assert!(
+        notes(&text).contains("dma-single takes 40")
+            && text.contains("on 0000:00:01.0 (IOMMU DMA-FQ), 6")
+            && text.contains(" more\n"),
+        "{text}"
+    );
+    let alike = outcome(&SINGLE, 4096, 2010);
+    let text = found(&rows, &[alike], &NOTHING_FOUND, Machine::Native);
+    assert!(text.contains("cannot be told apart\n"), "{text}");
+
+    // A bounce buffer costs by the byte; without one nothing is said.
+    let mut rows = [outcome(&SINGLE, 4096, 1000), outcome(&SINGLE, 65536, 16000)];
+    assert!(!comparison(&rows, Machine::Native).contains("each KiB"));
+    for row in &mut rows {
+        row.placement.bounced = Some(true);
+    }
+    let text = comparison(&rows, Machine::Native);
+    assert!(
+        text.contains("copied to a bounce buffer and back, 5")
+            && text.contains("between 4K and 64K"),
+        "{text}"
+    );
+    for row in &mut rows {
+        row.placement.bounced = Some(false);
+        row.device.as_mut().unwrap().coherent = false;
+    }
+    assert!(comparison(&rows, Machine::Native).contains("caches are cleaned or invalidated, 5"));
+}
+
+#[test]
+fn findings_are_told_as_they_are() {
+    let told = |copied, mapped| {
+        let mut even = BreakEven::new(Direction::ToDevice, &SINGLE, &COPY);
+        (even.copied, even.mapped, even.tried) = (copied, mapped, 1 << 20);
+        let findings = Findings {
+            break_even: &[even],
+            ..NOTHING_FOUND
+        };
+        found(&ordinary(), &[], &findings, Machine::Native)
+    };
+    assert!(told(Some(1024), Some(4096)).contains(
+        "# to-device: dma-copy is cheaper up to 1K, dma-single from 4K on: break-even between them"
+    ));
+    assert!(told(Some(1024), None).contains("is not, up to 1M, the largest size tried"));
+    assert!(told(None, Some(64)).contains("dma-single is cheaper from 64 on; dma-copy is at no"));
+    assert!(told(None, None).contains("cannot be told apart at any size up to 1M"));
+
+    let largest = |bytes, cap| {
+        let findings = Findings {
+            largest: Some(Largest { bytes, cap }),
+            ..NOTHING_FOUND
+        };
+        found(&ordinary(), &[], &findings, Machine::Native)
+    };
+    assert!(largest(4 << 20, 64 << 20).contains("now: 4M (asked for up to 64M)"));
+    assert!(largest(64 << 20, 64 << 20).contains("now: 64M or more"));
 }
 
 #[test]
@@ -263,8 +388,11 @@ fn what_a_table_does_not_show_is_said() {
     let refused = [Refusal::no_device(format_args!(
         "cma: the device has no CMA area"
     ))];
-    let notes =
-        text(|out| report::comparison(out, rows.iter(), &refused, &machine(Machine::Native)));
+    let findings = Findings {
+        refused: &refused,
+        ..NOTHING_FOUND
+    };
+    let notes = found(&rows, &[], &findings, Machine::Native);
     for said in [
         "# not measured: cma: the device has no CMA area",
         "which hides tails: kmalloc 64K x 32",
