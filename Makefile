@@ -4,7 +4,7 @@
 LAB := scripts/memlab-lab
 CACHE := $(or $(MEMLAB_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/memlab)
 MO ?= $(CACHE)/out/kdir-$(firstword $(shell echo '$(CURDIR)' | cksum))
-VERBS := run shell host test bench lint fmt rust-analyzer clean
+VERBS := run shell host test bench configs lint fmt rust-analyzer clean
 
 .DEFAULT_GOAL := $(if $(KDIR),modules,help)
 .PHONY: $(VERBS) modules help
@@ -26,6 +26,7 @@ help:
 	@echo '  make shell          a prompt in that guest, with the module loaded'
 	@echo '  make host           the module for the kernel that runs here (or RELEASE=)'
 	@echo '  make KDIR=DIR       the module for any kernel tree, with your own toolchain'
+	@echo '  make configs        the module for kernels without CMA, IOMMU, NUMA, HIGHMEM, DEBUG_FS'
 	@echo '  make lint, make fmt check the sources, format them'
 	@echo '  make rust-analyzer  write rust-project.json for editors'
 	@echo '  make clean          remove what this checkout has built'

@@ -47,6 +47,7 @@ VERBS = {
     "host": "host.main",
     "test": "test.main",
     "bench": "bench.main",
+    "configs": "configs.main",
     "lint": "lint.lint",
     "fmt": "lint.fmt",
     "rust-analyzer": "editor.main",

@@ -10,7 +10,7 @@ import os
 import re
 from pathlib import Path
 
-from . import bench_step, bench_table, guest, kernel, module
+from . import bench_reports, bench_step, bench_table, guest, kernel, module
 from .console import Failure
 
 CONFIG = "bench-x86_64"
@@ -224,6 +224,7 @@ def main(lab):
     for backend in BACKENDS:  # by the wall clock: one at a time
         found["lines"][backend] = measure(lab, which, files, backend, False, lines((1, 2)))
     status = bench_table.show(found)
+    status |= bench_reports.show(lab)
     lab.console.table()
     if before:
         bench_table.compare(before, found)

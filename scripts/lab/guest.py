@@ -146,7 +146,7 @@ def command(
 ):
     """QEMU's command line, for inside the root.
 
-    numa: a pair (cpus, memory) per node, like ("0-1", "512M"); memory is their sum.
+    numa: a pair (cpus, memory) per node, like ("0-1", "512M") or ("", "64G"); memory is their sum.
     cpu: instead of the machine's usual one.
     """
     program, machine, tty = MACHINES[kernel.arch]
@@ -182,9 +182,9 @@ def command(
     for number, (cpus, size) in enumerate(numa):
         argv += [
             "-object",
-            f"memory-backend-ram,id=node{number},size={size}",
+            f"memory-backend-ram,id=node{number},size={size},reserve=off",
             "-numa",
-            f"node,nodeid={number},cpus={cpus},memdev=node{number}",
+            f"node,nodeid={number},memdev=node{number}{f',cpus={cpus}' if cpus else ''}",
         ]
     for device in devices:
         argv += ["-device", device]

@@ -314,23 +314,7 @@ def built(lab, config="run-x86_64", arch="x86_64", series=SERIES):
     make = ["LLVM=-19", f"ARCH={arch}"]
 
     def build(path, step):
-        (path / "build").mkdir()
-        (path / "fragment").write_bytes(fragment.read_bytes())
-        output = f"/cache/{name}/build"
-        step.run(
-            root.argv(
-                [
-                    "env",
-                    *make,
-                    "scripts/kconfig/merge_config.sh",
-                    "-n",
-                    "-O",
-                    output,
-                    f"/cache/{name}/fragment",
-                ],
-                cwd=tree,
-            )
-        )
+        output = merge(root, tree, make, path, fragment.read_text(), step)
         kept(fragment, (path / "build/.config").read_text())
         image = IMAGES[arch]
         step.run(
@@ -342,6 +326,48 @@ def built(lab, config="run-x86_64", arch="x86_64", series=SERIES):
         remember(path, Kernel(name, release, arch, f"build/{image}", tree, output, tuple(make)))
 
     return remembered(lab.cache.ensure(name, f"kernel {config} {version}", 1500, build))
+
+
+def merge(root, tree, make, path, fragment, step):
+    """The configuration that a fragment makes of allnoconfig, in a new build tree."""
+    (path / "build").mkdir()
+    (path / "fragment").write_text(fragment)
+    output = f"/cache/{path.name}/build"
+    script = ["scripts/kconfig/merge_config.sh", "-n", "-O", output, f"/cache/{path.name}/fragment"]
+    step.run(root.argv(["env", *make, *script], cwd=tree))
+    return output
+
+
+def configured(lab, label, arch="x86_64", config=None, off=()):
+    """A tree in which modules build and that nothing boots.
+
+    CONFIG.config without the options in `off`, or defconfig with the kernel's own rust.config.
+    """
+    version, tree = any_source(lab, SERIES)
+    root = lab.root()
+    fragment = configuration(lab, config).read_text() if config else ""
+    fragment += "".join(f"# CONFIG_{option} is not set\n" for option in off)
+    name = f"config-{label}-{version}-{digest(fragment, lab.root_key())}"
+    make = ["LLVM=-19", f"ARCH={arch}"]
+
+    def build(path, step):
+        prefix = ["make", "-C", tree, f"O=/cache/{name}/build", *make]
+        if config:
+            merge(root, tree, make, path, fragment, step)
+        else:
+            (path / "build").mkdir()
+            step.run(root.argv([*prefix, "defconfig", "rust.config"]))
+        have = (path / "build/.config").read_text()
+        left = [option for option in off if f"\nCONFIG_{option}=" in have]
+        if left or "\nCONFIG_RUST=y" not in have:
+            raise Failure(f"{label}: the kernel kept {', '.join(left) or 'no CONFIG_RUST'}")
+        step.run(root.argv([*prefix, jobs(), "prepare", "modules_prepare"]))
+        # There is no kernel to ask for its symbols: modpost warns of all that it does not find.
+        make_module = (*make, "KBUILD_MODPOST_WARN=1")
+        release = (path / "build/include/config/kernel.release").read_text().strip()
+        remember(path, Kernel(name, release, arch, "", tree, f"/cache/{name}/build", make_module))
+
+    return remembered(lab.cache.ensure(name, f"configuration {label} {version}", 700, build))
 
 
 def kept(fragment, config):
