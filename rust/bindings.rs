@@ -24,6 +24,7 @@ use kernel::{
         device,
         gfp_t,
         page,
+        pci_dev,
         scatterlist, //
     },
     ffi, //

@@ -4,6 +4,11 @@
 //!
 //! Kbuild passes `memlab_linux_7_2`.
 
+use kernel::{
+    bindings,
+    prelude::*, //
+};
+
 /// What a PCI driver's probe is told of the table's entry that matched.
 #[cfg(all(CONFIG_PCI, not(memlab_linux_7_2)))]
 pub(crate) type PciMatch<'a> = Option<&'a ()>;
@@ -29,3 +34,33 @@ macro_rules! pci_table {
 
 #[cfg(CONFIG_PCI)]
 pub(crate) use pci_table;
+
+/// Registers of a PCI device, at hand until it is unbound.
+#[cfg(all(CONFIG_PCI, not(memlab_linux_7_2)))]
+pub(crate) type Registers<const SIZE: usize> = kernel::pci::DevresBar<SIZE>;
+/// Registers of a PCI device, at hand until it is unbound.
+#[cfg(all(CONFIG_PCI, memlab_linux_7_2))]
+pub(crate) type Registers<const SIZE: usize> =
+    kernel::devres::Devres<kernel::pci::Bar<'static, SIZE>>;
+
+/// What an interrupt handler returns.
+#[cfg(CONFIG_PCI)]
+pub(crate) fn irq_return(handled: bool) -> bindings::irqreturn_t {
+    #[cfg(memlab_linux_7_2)]
+    return u32::from(handled);
+    #[cfg(not(memlab_linux_7_2))]
+    bindings::irqreturn(u32::from(handled))
+}
+
+/// `ECANCELED`, which not every kernel's Rust side has a constant for.
+pub(crate) fn canceled() -> Error {
+    // CAST: An errno is below 4096.
+    Error::from_errno(-(bindings::ECANCELED as i32))
+}
+
+/// `EBADMSG`, likewise.
+#[cfg(CONFIG_PCI)]
+pub(crate) fn bad_message() -> Error {
+    // CAST: An errno is below 4096.
+    Error::from_errno(-(bindings::EBADMSG as i32))
+}

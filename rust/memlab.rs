@@ -84,6 +84,10 @@ module! {
             default: 0,
             description: "Most threads of a run; 0 for four times the CPUs",
         },
+        edu_mask: u32 {
+            default: 28,
+            description: "DMA mask of QEMU's edu in bits, as QEMU's own dma_mask= has it",
+        },
         max_memory: u64 {
             default: 64 << 20,
             description: "Most bytes that a run may hold at a time; never more than a quarter of what is free",

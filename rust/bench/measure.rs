@@ -117,12 +117,16 @@ fn each<'d, E: Experiment<'d>>(
         let held_at = now();
         idle = match result {
             Ok(held) => {
-                let idle = experiment.release(held);
+                let mut idle = experiment.release(held);
                 let end = now();
-                acquired.record(held_at.wrapping_sub(start));
-                released.record(end.wrapping_sub(held_at));
-                if task::context_switches() != switches {
-                    tally.disturbed += 1;
+                let disturbed = task::context_switches() != switches;
+                match experiment.check(&mut idle) {
+                    Ok(()) => {
+                        acquired.record(held_at.wrapping_sub(start));
+                        released.record(end.wrapping_sub(held_at));
+                        tally.disturbed += u64::from(disturbed);
+                    }
+                    Err(error) => tally.failures.add(error.to_errno(), 1),
                 }
                 idle
             }
@@ -181,15 +185,17 @@ fn batches<'d, E: Experiment<'d>>(
             drop(idle.push_within_capacity(experiment.release(one)));
         }
         let end = now();
+        let disturbed = task::context_switches() != switches;
         match failed {
             None if stopped => break,
-            None => {
-                acquired.record(held_at.wrapping_sub(start) >> plan.batch_shift);
-                released.record(end.wrapping_sub(held_at) >> plan.batch_shift);
-                if task::context_switches() != switches {
-                    tally.disturbed += 1;
+            None => match idle.iter_mut().try_for_each(|one| experiment.check(one)) {
+                Ok(()) => {
+                    acquired.record(held_at.wrapping_sub(start) >> plan.batch_shift);
+                    released.record(end.wrapping_sub(held_at) >> plan.batch_shift);
+                    tally.disturbed += u64::from(disturbed);
                 }
-            }
+                Err(error) => tally.failures.add(error.to_errno(), 1),
+            },
             Some((one, error)) => {
                 drop(idle.push_within_capacity(one));
                 tally.failures.add(error.to_errno(), 1);

@@ -110,16 +110,29 @@ pub(super) fn held_max() -> u64 {
     (sys::machine::available() >> 2).min(parameter::<u64>(module_parameters::max_memory.value()))
 }
 
+/// The device that `request` asks for.
+#[inline(never)]
+fn lease(request: &Request) -> Result<Lease, Refusal> {
+    let device = request.device;
+    if request.info.needs_engine && device.as_str().is_empty() {
+        return Lease::take_engine().map_err(|_| {
+            let name = request.info.name;
+            Refusal::no_device(format_args!(
+                "{name} needs a device that moves bytes, and none is lent: lend QEMU's edu"
+            ))
+        });
+    }
+    Lease::take(device.as_str()).map_err(|_| {
+        Refusal::no_device(format_args!(
+            "device={device}: no such device is lent; the file device lists them"
+        ))
+    })
+}
+
 /// Runs what `request` asks for. `cancelled` is asked now and then whether to stop.
 pub(crate) fn run(request: &Request, cancelled: &dyn Fn() -> bool) -> Result<Report, Refusal> {
     let lease = if request.info.needs_device {
-        let device = request.device;
-        let lease = Lease::take(device.as_str()).map_err(|_| {
-            Refusal::no_device(format_args!(
-                "device={device}: no such device is lent; the file device lists them"
-            ))
-        })?;
-        Some(lease)
+        Some(lease(request)?)
     } else {
         None
     };
@@ -226,6 +239,8 @@ impl Runner<'_> {
         };
         let batched = match request.mode {
             Mode::Op => return Ok(0),
+            // One at a time either way: trying would only take time.
+            Mode::Auto if largest == 0 && request.batch <= 1 => return Ok(0),
             Mode::Batch => true,
             Mode::Auto => request.batch > 1 || self.is_cheap(experiment),
         };
@@ -322,6 +337,7 @@ impl Runner<'_> {
             };
             if ending.load(Relaxed) == 0 {
                 ending.store(why as u32, Relaxed);
+                experiment.halt();
             }
         })?;
 

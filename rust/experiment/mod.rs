@@ -10,6 +10,8 @@ mod dma_single;
 pub(crate) mod empty;
 mod kmalloc;
 mod kmap_local;
+#[cfg(CONFIG_PCI)]
+mod transfer;
 mod vmalloc;
 
 use crate::{
@@ -65,6 +67,17 @@ pub(crate) trait Experiment<'d>: Sync + Sized {
     /// Timed.
     fn release<'a>(&'a self, held: Self::Held<'a>) -> Self::Idle;
 
+    /// Not timed, after each operation: whether it did what it was to do. If not it counts as a
+    /// failure and as no sample.
+    #[inline]
+    fn check(&self, _idle: &mut Self::Idle) -> Result {
+        Ok(())
+    }
+
+    /// Called from another thread when the run is to end early: what is under way is to end soon,
+    /// with `ECANCELED`.
+    fn halt(&self) {}
+
     /// Where the thing acquired is.
     fn describe(&self, held: &Self::Held<'_>) -> Placement;
 }
@@ -79,9 +92,11 @@ pub(crate) trait Visitor {
 }
 
 macro_rules! catalogue {
-    ($($kind:ty),* $(,)?) => {
+    ($($(#[$when:meta])* $kind:ty),* $(,)?) => {
         /// Every experiment, in the order in which a comparison shows them.
-        pub(crate) static CATALOGUE: &[&Info] = &[$(&<$kind as Experiment<'static>>::INFO),*];
+        pub(crate) static CATALOGUE: &[&Info] = &[
+            $($(#[$when])* &<$kind as Experiment<'static>>::INFO),*
+        ];
 
         /// Prepares the experiment that `request` names and shows it to `visitor`.
         pub(crate) fn open<V: Visitor>(
@@ -90,6 +105,7 @@ macro_rules! catalogue {
             visitor: V,
         ) -> Result<V::Output, Refusal> {
             $(
+                $(#[$when])*
                 if request.info.name == <$kind as Experiment<'_>>::INFO.name {
                     return show::<$kind, V>(request, device, visitor);
                 }
@@ -110,6 +126,8 @@ catalogue! {
     dma_single::DmaSingle<'_>,
     dma_sg::DmaSg<'_>,
     kmap_local::KmapLocal,
+    #[cfg(CONFIG_PCI)]
+    transfer::Transfer<'_, transfer::OfCoherent>,
     calibrate::Calibrate,
 }
 

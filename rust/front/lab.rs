@@ -14,6 +14,7 @@ use crate::{
             Report, //
         },
     },
+    compat,
     experiment::CATALOGUE,
     front::grammar,
     model::{
@@ -225,13 +226,7 @@ pub(crate) fn errno(refusal: &Refusal) -> Error {
 pub(crate) fn early(ending: Ending) -> Result {
     match ending {
         Ending::Complete | Ending::Time => Ok(()),
-        Ending::Stopped => Err(canceled()),
+        Ending::Stopped => Err(compat::canceled()),
         Ending::DeviceGone => Err(ENODEV),
     }
-}
-
-/// `ECANCELED`, which not every kernel's Rust side has a constant for.
-fn canceled() -> Error {
-    // CAST: An errno is below 4096.
-    Error::from_errno(-(kernel::bindings::ECANCELED as i32))
 }

@@ -34,7 +34,7 @@ impl platform::Driver for Driver {
         pdev: &'bound platform::Device<Core<'_>>,
         _info: Option<&'bound Self::IdInfo>,
     ) -> impl PinInit<Self::Data<'bound>, Error> + 'bound {
-        Loan::new(pdev.as_ref())
+        Loan::new(pdev.as_ref(), || Ok(None))
     }
 
     fn unbind<'bound>(_dev: &'bound platform::Device<Core<'_>>, loan: Pin<&Loan>) {

@@ -8,6 +8,7 @@
 struct cma;
 struct device;
 struct page;
+struct pci_dev;
 struct scatterlist;
 
 #define MEMLAB_ORDERS	16
@@ -118,6 +119,13 @@ struct memlab_dma {
 	const char *bus;
 };
 
+/* What the DMA layer is told of a device by its driver. */
+struct memlab_dma_limits {
+	u64 mask;
+	u64 coherent_mask;
+	u32 max_segment;
+};
+
 int memlab_next_node(int node);
 int memlab_last_node(void);
 bool memlab_zone(int node, unsigned int index, struct memlab_zone *out);
@@ -142,6 +150,9 @@ struct page *memlab_alloc_highmem_page(void);
 
 void memlab_machine(struct memlab_machine *out);
 void memlab_dma(struct device *dev, struct memlab_dma *out);
+void memlab_dma_limits(struct device *dev, struct memlab_dma_limits *out);
+void memlab_dma_set_limits(struct device *dev, const struct memlab_dma_limits *limits);
+bool memlab_pci_enabled(struct pci_dev *pdev);
 u64 memlab_dma_map_single(struct device *dev, void *ptr, size_t size, u32 direction);
 void memlab_dma_unmap_single(struct device *dev, u64 addr, size_t size, u32 direction);
 void memlab_sg_set_page(struct scatterlist *sg, struct page *page, unsigned int length);

@@ -7,6 +7,7 @@
 #include <linux/mm.h>
 #include <linux/nodemask.h>
 #include <linux/of.h>
+#include <linux/pci.h>
 #include <linux/preempt.h>
 #include <linux/scatterlist.h>
 #include <linux/sched/signal.h>
@@ -122,6 +123,30 @@ void memlab_dma(struct device *dev, struct memlab_dma *out)
 	out->iommu = memlab_iommu(dev);
 	out->bus = dev->bus ? dev->bus->name : "none";
 }
+
+void memlab_dma_limits(struct device *dev, struct memlab_dma_limits *out)
+{
+	out->mask = dev->dma_mask ? *dev->dma_mask : 0;
+	out->coherent_mask = dev->coherent_dma_mask;
+	out->max_segment = dev->dma_parms ? dev->dma_parms->max_segment_size : 0;
+}
+
+/* A mask that the core does not like any more was there before: it is set all the same. */
+void memlab_dma_set_limits(struct device *dev, const struct memlab_dma_limits *limits)
+{
+	if (dev->dma_mask && *dev->dma_mask != limits->mask && dma_set_mask(dev, limits->mask))
+		*dev->dma_mask = limits->mask;
+	dev->coherent_dma_mask = limits->coherent_mask;
+	if (dev->dma_parms)
+		dev->dma_parms->max_segment_size = limits->max_segment;
+}
+
+#ifdef CONFIG_PCI
+bool memlab_pci_enabled(struct pci_dev *pdev)
+{
+	return pci_is_enabled(pdev);
+}
+#endif
 
 u64 memlab_dma_map_single(struct device *dev, void *ptr, size_t size, u32 direction)
 {

@@ -88,6 +88,8 @@ pub struct Info {
     pub gfp: &'static [Gfp],
     /// Whether it works on a device.
     pub needs_device: bool,
+    /// Whether that has to be one that moves bytes.
+    pub needs_engine: bool,
     /// Whether an operation may sleep.
     pub may_sleep: bool,
     /// Whether it gets memory; otherwise it maps memory that is there already.
@@ -112,6 +114,7 @@ impl Info {
         numbers: &[],
         gfp: &[],
         needs_device: false,
+        needs_engine: false,
         may_sleep: true,
         allocates: true,
     };
@@ -291,6 +294,7 @@ impl Selection {
     /// Whether it has the experiment at `index` of the catalogue.
     pub fn has(self, index: usize, info: &Info) -> bool {
         info.unit == "bytes"
+            && !info.needs_engine
             && match self {
                 Self::Headline => info.headline,
                 Self::All => true,

@@ -112,8 +112,10 @@ pub(super) fn errno_name(errno: i32) -> &'static str {
         22 => "EINVAL",
         28 => "ENOSPC",
         34 => "ERANGE",
+        74 => "EBADMSG",
         95 => "EOPNOTSUPP",
         110 => "ETIMEDOUT",
+        125 => "ECANCELED",
         _ => "-",
     }
 }

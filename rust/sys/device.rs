@@ -9,6 +9,9 @@
 //! whatever borrows the device through a lease is gone before the device is unbound. No lock is
 //! held while a lease is out.
 
+#[cfg(CONFIG_PCI)]
+use super::edu::Engine;
+use crate::bindings as lab;
 use kernel::{
     bindings,
     device::{
@@ -53,10 +56,18 @@ pub(crate) fn init() {
     unsafe { LENT.init() };
 }
 
+/// Without PCI there is no device that moves bytes for us.
+#[cfg(not(CONFIG_PCI))]
+pub(crate) enum Engine {}
+
 /// One device that is lent.
 #[pin_data]
 struct Slot {
     device: ARef<Device>,
+    /// What moves bytes, in a device that we know how to drive.
+    engine: Option<Arc<Engine>>,
+    /// What the DMA layer had noted of the device before it was lent.
+    before: lab::memlab_dma_limits,
     /// Tells the run that the loan is ending. Read without a lock between operations.
     recalled: Atomic<bool>,
     #[pin]
@@ -79,21 +90,37 @@ pub(crate) struct Loan {
 }
 
 impl Loan {
-    /// Lends a device as it is.
+    /// Lends a device, and with it the engine that `start` may give.
     ///
-    /// To be called from probe; [`Loan::end`] must be called from unbind.
-    pub(crate) fn new(device: &Device<Core<'_>>) -> Result<Self> {
-        let slot = Arc::pin_init(
-            try_pin_init!(Slot {
-                device: device.into(),
-                recalled: Atomic::new(false),
-                leases <- new_mutex!(Leases { open: true, out: 0 }),
-                returned <- new_condvar!(),
-            }),
-            GFP_KERNEL,
-        )?;
-        LENT.lock().push(slot.clone(), GFP_KERNEL)?;
-        Ok(Self { slot })
+    /// Masks and the largest segment are put back when the loan ends, whatever `start` or a run has
+    /// set. To be called from probe; [`Loan::end`] must be called from unbind.
+    pub(crate) fn new(
+        device: &Device<Core<'_>>,
+        start: impl FnOnce() -> Result<Option<Arc<Engine>>>,
+    ) -> Result<Self> {
+        let mut before = pin_init::zeroed::<lab::memlab_dma_limits>();
+        // SAFETY: The device is bound.
+        unsafe { lab::memlab_dma_limits(as_raw(device), &mut before) };
+        let lent = start().and_then(|engine| {
+            let slot = Arc::pin_init(
+                try_pin_init!(Slot {
+                    device: device.into(),
+                    engine,
+                    before,
+                    recalled: Atomic::new(false),
+                    leases <- new_mutex!(Leases { open: true, out: 0 }),
+                    returned <- new_condvar!(),
+                }),
+                GFP_KERNEL,
+            )?;
+            LENT.lock().push(slot.clone(), GFP_KERNEL)?;
+            Ok(Self { slot })
+        });
+        if lent.is_err() {
+            // SAFETY: As above; nothing is mapped for the device.
+            unsafe { lab::memlab_dma_set_limits(as_raw(device), &before) };
+        }
+        lent
     }
 
     /// Recalls the device and waits until no lease is out. Does nothing the second time.
@@ -107,9 +134,13 @@ impl Loan {
         drop(lent);
         self.slot.recalled.store(true, Relaxed);
         let mut leases = self.slot.leases.lock();
-        leases.open = false;
         while leases.out > 0 {
             self.slot.returned.wait(&mut leases);
+        }
+        if core::mem::replace(&mut leases.open, false) {
+            let raw = as_raw::<kernel::device::Normal>(&self.slot.device);
+            // SAFETY: The device is bound, and no run is left that could map anything for it.
+            unsafe { lab::memlab_dma_set_limits(raw, &self.slot.before) };
         }
     }
 }
@@ -134,12 +165,19 @@ impl Lease {
     ///
     /// `ENODEV` if none of that name is lent.
     pub(crate) fn take(name: &str) -> Result<Self> {
+        Self::find(|slot| name.is_empty() || slot.device.name().to_bytes() == name.as_bytes())
+    }
+
+    /// Leases the device lent first of those that have an engine.
+    ///
+    /// `ENODEV` if none has.
+    pub(crate) fn take_engine() -> Result<Self> {
+        Self::find(|slot| slot.engine.is_some())
+    }
+
+    fn find(wanted: impl Fn(&Slot) -> bool) -> Result<Self> {
         let lent = LENT.lock();
-        let slot = lent
-            .iter()
-            .find(|slot| name.is_empty() || slot.device.name().to_bytes() == name.as_bytes())
-            .ok_or(ENODEV)?
-            .clone();
+        let slot = lent.iter().find(|slot| wanted(slot)).ok_or(ENODEV)?.clone();
         drop(lent);
         Self::new(slot)
     }
@@ -175,6 +213,17 @@ impl Drop for Lease {
         leases.out -= 1;
         self.slot.returned.notify_all();
     }
+}
+
+/// The engine of a device that is lent, if it has one.
+#[cfg(CONFIG_PCI)]
+pub(crate) fn engine(dev: &Device<Bound>) -> Option<Arc<Engine>> {
+    let lent = LENT.lock();
+    let raw = as_raw(dev);
+    lent.iter()
+        .find(|slot| as_raw::<kernel::device::Normal>(&slot.device) == raw)?
+        .engine
+        .clone()
 }
 
 /// A lease of every device that is lent, in the order in which they were.

@@ -11,10 +11,14 @@ pub(crate) mod cma;
 pub(crate) mod debugfs;
 pub(crate) mod device;
 pub(crate) mod dma;
+#[cfg(CONFIG_PCI)]
+pub(crate) mod edu;
 pub(crate) mod kmap;
 pub(crate) mod machine;
 pub(crate) mod memory;
 pub(crate) mod misc;
+#[cfg(CONFIG_PCI)]
+pub(crate) mod pci;
 pub(crate) mod sg;
 pub(crate) mod spin;
 pub(crate) mod task;

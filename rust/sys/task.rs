@@ -70,18 +70,20 @@ pub(crate) fn nth_cpu(n: u32, node: Option<u32>) -> Option<u32> {
     u32::try_from(cpu).ok()
 }
 
-/// Counts the threads that have finished.
+/// Counts what has finished.
 #[pin_data]
-struct Done {
+pub(super) struct Done {
     #[pin]
     inner: Opaque<bindings::completion>,
 }
 
+// SAFETY: A completion belongs to no thread.
+unsafe impl Send for Done {}
 // SAFETY: A completion is made to be shared.
 unsafe impl Sync for Done {}
 
 impl Done {
-    fn new() -> impl PinInit<Self> {
+    pub(super) fn new() -> impl PinInit<Self> {
         pin_init!(Self {
             inner <- Opaque::ffi_init(|slot: *mut bindings::completion| {
                 // SAFETY: `slot` is valid for writes and pinned from here on.
@@ -90,14 +92,21 @@ impl Done {
         })
     }
 
-    fn complete(&self) {
+    /// Counts one. May be called in any context.
+    pub(super) fn complete(&self) {
         // SAFETY: The completion was initialised in `new`.
         unsafe { bindings::complete(self.inner.get()) };
     }
 
-    /// Waits for one thread more: `true` when it has finished, `false` for a tick, `EINTR` or
+    /// Forgets what was counted and not waited for.
+    pub(super) fn reset(&self) {
+        // SAFETY: The completion was initialised in `new`.
+        while unsafe { bindings::try_wait_for_completion(self.inner.get()) } {}
+    }
+
+    /// Waits for one more: `true` when it has finished, `false` for a tick, `EINTR` or
     /// `ERESTARTSYS` for a fatal signal, which is looked for only if `killable`.
-    fn wait(&self, killable: bool) -> Result<bool> {
+    pub(super) fn wait(&self, killable: bool) -> Result<bool> {
         let ticks = msecs_to_jiffies(TICK_MS).max(1);
         let left = if killable {
             // SAFETY: The completion was initialised in `new`, and callers may sleep.

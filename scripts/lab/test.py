@@ -35,7 +35,7 @@ CHECKS = [
     "reload",
 ]
 # In the testing kernels; on ARM there is high memory to map.
-OWN = {"x86_64": ["leaks"], "arm": ["fixmap", "leaks"]}
+OWN = {"x86_64": ["edu", "leaks"], "arm": ["fixmap", "edu", "leaks"]}
 # Dozens of loads, which take a second each where everything is checked: in the stock kernel.
 STOCK_ONLY = {"rmmod_while_open"}
 TWO_NODES = {"smp": "4,sockets=2", "memory": "3G", "numa": [("0-1", "1536M"), ("2-3", "1536M")]}
@@ -197,7 +197,7 @@ def main(lab):
         "exact",
         test_guest.run,
         stock,
-        ["delays", "disturbed", "engine"],
+        ["delays", "disturbed", "engine", "edu"],
         append="exact=1",
         **EXACT,
     )

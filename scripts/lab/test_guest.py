@@ -11,7 +11,8 @@ from .console import Failure
 LINE = re.compile(r"memlab-test: (?P<word>check|done|ok|not ok) (?P<text>.*)")
 
 
-PROGRAMS = {"ioctl", "faults", "engine"}  # checks that stand on a program in C
+# Programs in C, and the checks that stand on them.
+PROGRAMS = {"ioctl": {"ioctl"}, "faults": {"faults"}, "engine": {"engine", "edu"}}
 TARGETS = {
     "x86_64": (["--target=x86_64-linux-gnu"], "x86"),
     "arm": (["--target=arm-linux-gnueabihf", "-march=armv7-a"], "arm"),
@@ -114,8 +115,9 @@ def run(lab, report, label, kernel, ko, checks, timeout=600, **options):
     """Boot once and report every assertion of every check, and the kernel's log."""
     scripts = sorted((Path(lab.checkout) / "scripts/test").glob("*.sh"))
     files = {f"/check/{path.name}": path for path in scripts} | {"/memlab.ko": ko}
-    for name in PROGRAMS.intersection(checks):
-        files[f"/check/{name}"] = program(lab, kernel, name)
+    for name, users in PROGRAMS.items():
+        if users.intersection(checks):
+            files[f"/check/{name}"] = program(lab, kernel, name)
     log = lab.output() / f"{label.replace(' ', '-')}.log"
     values = {
         "RELEASE": kernel.release,

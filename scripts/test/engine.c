@@ -14,7 +14,7 @@ static long now_us(void)
 	struct timespec now;
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (now.tv_sec & 1023) * 1000000L + now.tv_nsec / 1000;
+	return (now.tv_sec & 1023) * 1000000L + (long)now.tv_nsec / 1000;
 }
 
 static void sleep_us(long us)

@@ -1,0 +1,283 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! QEMU's `edu` device, which really reads and writes memory: a DMA engine with 4 KiB of its own.
+//!
+//! Its registers are in [QEMU's `docs/specs/edu.rst`]. A transfer takes about 100 ms of the guest's
+//! time. An address above its DMA mask is cut without a word: the mask that QEMU is given and the
+//! one that is given here have to be the same.
+//!
+//! [QEMU's `docs/specs/edu.rst`]: https://www.qemu.org/docs/master/specs/edu.html
+
+use super::{
+    clock::now,
+    dma::Coherent,
+    pci::{
+        self as bus,
+        Interrupt,
+        Interrupted, //
+    },
+    task::Done, //
+};
+use crate::compat;
+use kernel::{
+    device::{
+        Bound,
+        Core,
+        Device, //
+    },
+    dma::{
+        Device as _,
+        DmaMask, //
+    },
+    io::Io,
+    new_mutex, pci,
+    prelude::*,
+    sync::{
+        aref::ARef,
+        atomic::{
+            Atomic,
+            Relaxed, //
+        },
+        Arc,
+        Mutex, //
+    },
+};
+
+/// Bytes that the device holds: the largest transfer.
+pub(crate) const BUFFER: usize = 4096;
+
+/// Vendor and device of an edu, which has no name among the vendors.
+const ID: (u16, u16) = (0x1234, 0x11e8);
+/// The device's address of its own bytes.
+const BUFFER_ADDRESS: u64 = 0x40000;
+
+// Registers: those below 0x80 are 32 bits wide, the others 64.
+const IDENTITY: usize = 0x00;
+const INTERRUPT_STATUS: usize = 0x24;
+const INTERRUPT_ACKNOWLEDGE: usize = 0x64;
+const SOURCE: usize = 0x80;
+const DESTINATION: usize = 0x88;
+const COUNT: usize = 0x90;
+const COMMAND: usize = 0x98;
+const REGISTERS: usize = 0xa0;
+
+/// Low byte of [`IDENTITY`].
+const IS_EDU: u32 = 0xed;
+/// In [`COMMAND`]: a transfer is on; reads as 0 when it is over.
+const RUN: u32 = 1;
+/// From the device to memory.
+const TO_MEMORY: u32 = 2;
+/// Raise an interrupt at the end.
+const RAISE: u32 = 4;
+
+/// A transfer that takes longer than so many ns is given up.
+const TIMEOUT: u64 = 2_000_000_000;
+
+/// Which way the bytes go.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Way {
+    /// From memory to the device.
+    In,
+    /// From the device to memory.
+    Out,
+}
+
+/// The engine of a device that is lent.
+#[pin_data]
+pub(crate) struct Engine {
+    pdev: ARef<pci::Device>,
+    registers: compat::Registers<REGISTERS>,
+    mask: u64,
+    /// Whether what is under way is to end.
+    halted: Atomic<bool>,
+    #[pin]
+    finished: Done,
+    /// Held during a transfer: there is one engine.
+    #[pin]
+    turn: Mutex<()>,
+}
+
+/// Whether `pdev` is an edu.
+pub(crate) fn recognises(pdev: &pci::Device<Core<'_>>) -> bool {
+    (pdev.vendor_id().as_raw(), pdev.device_id()) == ID
+}
+
+impl Engine {
+    /// Enables `pdev`, gives it all addresses of `bits` bits and takes its interrupt.
+    ///
+    /// To be called from probe. Who calls puts the device back as it was, also where this fails:
+    /// with `EIO` where memory begins above that mask, or with what has failed.
+    pub(crate) fn new(
+        pdev: &pci::Device<Core<'_>>,
+        bits: u32,
+    ) -> Result<(Arc<Self>, Interrupt<Self>)> {
+        // The registers of a 32-bit CPU are reached with 32 bits at a time.
+        let mask = DmaMask::try_new(bits.min(usize::BITS))?;
+        pdev.enable_device_mem()?;
+        // SAFETY: Nothing is allocated or mapped for a device that is being probed.
+        unsafe { pdev.dma_set_mask_and_coherent(mask)? };
+        let bar = pdev.iomap_region_sized::<REGISTERS>(0, c"memlab")?;
+        if bar.read32(IDENTITY) & 0xff != IS_EDU {
+            return Err(ENODEV);
+        }
+        let registers = bar.into_devres()?;
+        let engine = Arc::pin_init(
+            try_pin_init!(Self {
+                pdev: pdev.into(),
+                registers,
+                mask: mask.value(),
+                halted: Atomic::new(false),
+                finished <- Done::new(),
+                turn <- new_mutex!(()),
+            }),
+            GFP_KERNEL,
+        )?;
+        let interrupt = Interrupt::new(pdev, engine.clone())?;
+        Ok((engine, interrupt))
+    }
+
+    /// What is under way, and whatever comes until [`Engine::resume`], ends with `ECANCELED`.
+    pub(crate) fn halt(&self) {
+        self.halted.store(true, Relaxed);
+    }
+
+    /// Takes transfers again.
+    pub(crate) fn resume(&self) {
+        self.halted.store(false, Relaxed);
+    }
+
+    /// Carries `size` bytes between the device's address `dma` and the engine's own bytes from
+    /// `offset` on. Returns when the engine has said that it is done.
+    ///
+    /// The caller owns what is mapped there and keeps it mapped until this returns. Where a
+    /// transfer is not waited for, because it takes too long or was halted, the device has lost
+    /// its way to memory before this returns. Errors: `EINVAL` for a size or an offset beyond
+    /// [`BUFFER`], `EFAULT` for an address beyond the mask, `EBUSY` if the engine hangs in an
+    /// earlier transfer, `ECANCELED` if it was halted, `ETIMEDOUT`.
+    pub(crate) fn carry(
+        &self,
+        dev: &Device<Bound>,
+        way: Way,
+        dma: u64,
+        offset: usize,
+        size: usize,
+    ) -> Result {
+        let end = offset.checked_add(size).ok_or(EINVAL)?;
+        if size == 0 || end > BUFFER {
+            return Err(EINVAL);
+        }
+        // CAST: The size is at most `BUFFER`.
+        let last = dma.checked_add(size as u64 - 1).ok_or(EFAULT)?;
+        if last > self.mask {
+            return Err(EFAULT);
+        }
+        let bar = self.registers.access(dev)?;
+        let _turn = self.turn.lock();
+        if bar.read32(COMMAND) & RUN != 0 {
+            return Err(EBUSY);
+        }
+        // It was taken away from a transfer that was not waited for.
+        bus::set_master(&self.pdev, true);
+        self.finished.reset();
+        // CAST: The offset is below `BUFFER`.
+        let inside = BUFFER_ADDRESS + offset as u64;
+        let (source, destination, command) = match way {
+            Way::In => (dma, inside, RUN | RAISE),
+            Way::Out => (inside, dma, RUN | RAISE | TO_MEMORY),
+        };
+        // CAST: No address is above the mask, and no mask is wider than the registers.
+        let set = |value: u64, register| {
+            #[cfg(CONFIG_64BIT)]
+            return bar.try_write64(value, register);
+            #[cfg(not(CONFIG_64BIT))]
+            bar.try_write32(value as u32, register)
+        };
+        set(source, SOURCE)?;
+        set(destination, DESTINATION)?;
+        set(size as u64, COUNT)?;
+        bar.write32(command, COMMAND);
+
+        let deadline = now().saturating_add(TIMEOUT);
+        let why = loop {
+            if self.halted.load(Relaxed) {
+                break compat::canceled();
+            }
+            match self.finished.wait(false) {
+                Ok(true) if bar.read32(COMMAND) & RUN == 0 => return Ok(()),
+                _ if now() >= deadline => break ETIMEDOUT,
+                _ => (),
+            }
+        };
+        bus::set_master(&self.pdev, false);
+        // Without a way to memory the engine still counts its time, and takes no command before.
+        let deadline = now().saturating_add(TIMEOUT);
+        while bar.read32(COMMAND) & RUN != 0 && now() < deadline {
+            let _ = self.finished.wait(false);
+        }
+        Err(why)
+    }
+}
+
+/// Coherent memory for the engine, that the CPU writes and reads byte by byte.
+///
+/// # Invariants
+///
+/// `memory` has `size` bytes.
+pub(crate) struct Shared<'a> {
+    memory: Coherent<'a>,
+    size: usize,
+}
+
+impl<'a> Shared<'a> {
+    /// `size` bytes for `dev`.
+    pub(crate) fn new(dev: &'a Device<Bound>, size: usize) -> Result<Self> {
+        // INVARIANT: So many were asked for.
+        Ok(Self {
+            memory: Coherent::new(dev, size)?,
+            size,
+        })
+    }
+
+    /// The memory.
+    pub(crate) fn memory(&self) -> &Coherent<'a> {
+        &self.memory
+    }
+
+    /// Its bytes.
+    pub(crate) fn size(&self) -> usize {
+        self.size
+    }
+
+    /// Sets each byte to what `byte` gives for its place.
+    pub(crate) fn write(&mut self, byte: impl Fn(usize) -> u8) {
+        let start = self.memory.as_ptr().cast_mut().cast::<u8>();
+        for at in 0..self.size {
+            // SAFETY: By the type invariant. Volatile: the engine may be looking.
+            unsafe { start.add(at).write_volatile(byte(at)) };
+        }
+    }
+
+    /// Whether each byte is what `byte` gives for its place.
+    pub(crate) fn holds(&self, byte: impl Fn(usize) -> u8) -> bool {
+        let start = self.memory.as_ptr().cast::<u8>();
+        (0..self.size).all(|at| {
+            // SAFETY: By the type invariant. Volatile: the engine may have written.
+            unsafe { start.add(at).read_volatile() == byte(at) }
+        })
+    }
+}
+
+impl Interrupted for Engine {
+    fn interrupted(&self) -> bool {
+        let Some(bar) = self.registers.try_access() else {
+            return false;
+        };
+        let status = bar.read32(INTERRUPT_STATUS);
+        if status == 0 {
+            return false;
+        }
+        bar.write32(status, INTERRUPT_ACKNOWLEDGE);
+        self.finished.complete();
+        true
+    }
+}

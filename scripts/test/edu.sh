@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=busybox
+# QEMU's edu carries bytes: each is right, and nothing but a run's end stops a run.
+
+PCI=/sys/bus/pci
+
+# find_edu: its address, and the width of its DMA mask as QEMU was given it
+find_edu() {
+	for device in "$PCI"/devices/*; do
+		[ "$(cat "$device/vendor"):$(cat "$device/device")" = 0x1234:0x11e8 ] &&
+			edu=${device##*/}
+	done
+	case $(uname -m) in
+	arm*) edu_mask=32 ;;
+	*) edu_mask=28 ;;
+	esac
+}
+
+# lend ADDRESS: bound to memlab, whoever had it
+lend() {
+	[ ! -e "$PCI/devices/$1/driver" ] || echo "$1" >"$PCI/devices/$1/driver/unbind"
+	echo memlab >"$PCI/devices/$1/driver_override"
+	echo "$1" >$PCI/drivers_probe
+	[ "$(basename "$(readlink "$PCI/devices/$1/driver")")" = memlab ]
+}
+
+# give_back ADDRESS: it has no driver, and takes any
+give_back() {
+	echo "$1" >"$PCI/devices/$1/driver/unbind"
+	echo >"$PCI/devices/$1/driver_override"
+}
+
+# state ADDRESS: both masks, enabled or not, and its command register, of which bit 2 is mastering
+state() {
+	for file in dma_mask_bits consistent_dma_mask_bits enable; do
+		cat "$PCI/devices/$1/$file"
+	done
+	od -A n -t x1 -j 4 -N 2 "$PCI/devices/$1/config"
+}
+
+# carried KIND DIRECTION COUNT PARAMETER...: all of them, and every byte right
+carried() {
+	local kind=$1 direction=$2 count=$3
+	shift 3
+	succeeds "$kind $direction $* runs" put "$MEMLAB/run" \
+		"transfer-$kind direction=$direction iterations=$count warmup=0 time=3600000 $*"
+	equal "$kind $direction $*: no byte is wrong" "$(field failures)" 0
+	equal "$kind $direction $*: all are carried" "$(figure transfer raw samples)" "$count"
+}
+
+# during NAME WANTED COMMAND...: a command ends a long run soon, with that error
+during() {
+	local name=$1 wanted=$2 before after
+	shift 2
+	put "$MEMLAB/run" "transfer-coherent iterations=1000000 warmup=0 time=3600000" >/tmp/error &
+	sleep 1
+	before=$(cut -d' ' -f1 /proc/uptime | tr -d .)
+	"$@"
+	wait $!
+	after=$(cut -d' ' -f1 /proc/uptime | tr -d .)
+	equal "$name ends the run" "$(cat /tmp/error)" "$wanted"
+	between "$name: within so many hundredths of a second" $((after - before)) 0 $soon
+}
+
+check_edu() {
+	gone="No such device"
+	find_edu
+	# Elsewhere a busy host takes the guest's processors away.
+	# shellcheck disable=SC2154
+	[ -z "$exact" ] && soon=2000 || soon=30
+	refused "a transfer without an edu" run "$gone" \
+		"ENODEV transfer-coherent needs a device that moves bytes" "transfer-coherent"
+	refused "a transfer by a device that has no engine" run "$gone" \
+		"ENODEV device=memlab: does not move bytes" "transfer-coherent device=memlab"
+	found=$(state "$edu")
+	with_parameters edu_mask=20
+	equal "an edu that reaches no memory is not lent" "$(lend "$edu" && echo lent)" ""
+	equal "and is as it was" "$(state "$edu")" "$found"
+	with_parameters edu_mask=$edu_mask
+	succeeds "an edu is lent" lend "$edu"
+	equal "its masks" "$(head -n 2 "$PCI/devices/$edu/dma_mask_bits" \
+		"$PCI/devices/$edu/consistent_dma_mask_bits" | grep '^[0-9]' | uniq)" $edu_mask
+	interrupts=$(awk '/memlab/ { print $2 }' /proc/interrupts)
+
+	for direction in to-device from-device; do
+		for kind in coherent; do
+			carried $kind $direction 2
+		done
+		carried coherent $direction 1 size=1
+	done
+	between "the engine interrupts" \
+		$(($(awk '/memlab/ { print $2 + $3 }' /proc/interrupts) - interrupts)) 16 100
+	refused "two directions at once" run "Invalid argument" \
+		"EINVAL direction=bidirectional: " "transfer-coherent direction=bidirectional"
+	refused "more than the engine holds" run "Numerical result out of range" \
+		"ERANGE size=4097: .* 1 to 4096 bytes" "transfer-coherent size=4097"
+	refused "two threads for one engine" run "Invalid argument" \
+		"EINVAL threads=2: " "transfer-coherent threads=2"
+
+	during "stop" "Operation canceled" put "$MEMLAB/stop" 1
+	matches "what was under way is a failure" "$(cat "$MEMLAB/run")" '^ *-[0-9]+ ECANCELED +1$'
+	carried coherent from-device 1
+	/check/engine kill $((soon * 10)) 4 "$MEMLAB/run" \
+		"transfer-coherent iterations=1000000 time=3600000"
+	carried coherent from-device 1
+	during "unbind" "$gone" give_back "$edu"
+	equal "it went back as it came" "$(state "$edu")" "$found"
+	succeeds "it can be lent again" lend "$edu"
+	carried coherent to-device 1
+	give_back "$edu"
+	equal "and given back" "$(state "$edu")" "$found"
+	succeeds "it loads without parameters" with_parameters
+}
