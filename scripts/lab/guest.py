@@ -143,11 +143,14 @@ def command(
     cpu=None,
     cma="64M",
     loglevel=4,
+    dtb=None,
+    chardevs=(),
 ):
     """QEMU's command line, for inside the root.
 
     numa: a pair (cpus, memory) per node, like ("0-1", "512M") or ("", "64G"); memory is their sum.
-    cpu: instead of the machine's usual one.
+    cpu: instead of the machine's usual one; dtb: a device tree instead of the board's own.
+    chardevs: what devices may be joined to.
     """
     program, machine, tty = MACHINES[kernel.arch]
     machine = [*machine, "-cpu", cpu] if cpu else machine
@@ -186,12 +189,18 @@ def command(
             "-numa",
             f"node,nodeid={number},memdev=node{number}{f',cpus={cpus}' if cpus else ''}",
         ]
+    for chardev in chardevs:
+        argv += ["-chardev", chardev]
     for device in devices:
         argv += ["-device", device]
     if icount:
         # With a calendar that starts anywhere, no two boots would be in step.
         argv += ["-icount", "shift=0,sleep=off", "-rtc", "base=2026-01-01,clock=vm"]
-    return argv, [(Path(kernel.image), "/tmp/image"), (archive, "/tmp/initrd")]
+    binds = [(Path(kernel.image), "/tmp/image"), (archive, "/tmp/initrd")]
+    if dtb:
+        argv += ["-dtb", "/tmp/dtb"]
+        binds.append((dtb, "/tmp/dtb"))
+    return argv, binds
 
 
 def archive_file(lab, name, data):

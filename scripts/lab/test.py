@@ -7,7 +7,7 @@ import sys
 import traceback
 from concurrent.futures import ThreadPoolExecutor
 
-from . import kernel, module, test_guest, test_kunit, test_suites
+from . import guest, kernel, module, test_guest, test_kunit, test_suites
 from .console import Failure
 from .test_report import Report
 
@@ -41,6 +41,20 @@ STOCK_ONLY = {"rmmod_while_open"}
 TWO_NODES = {"smp": "4,sockets=2", "memory": "3G", "numa": [("0-1", "1536M"), ("2-3", "1536M")]}
 # One instruction takes one nanosecond; ARM's timer steps 16 ns if it is not told otherwise.
 EXACT = {"icount": True, "timeout": 300}
+# Its ports are joined, so that each hears the other.
+PORTS = {
+    "chardevs": [
+        "socket,id=one,path=/tmp/ports,server=on,wait=off",
+        "socket,id=two,path=/tmp/ports",
+    ],
+    "devices": [
+        guest.EDU["x86_64"],
+        "virtio-serial-pci",
+        "virtserialport,chardev=one,name=one",
+        "virtserialport,chardev=two,name=two",
+    ],
+}
+WIDE_EDU = ["edu,dma_mask=0xffffffff"]
 EXACT_ARM = {**EXACT, "memory": "2G", "cpu": "cortex-a15,cntfrq=1000000000"}
 
 
@@ -191,7 +205,17 @@ def main(lab):
     )
     for arch, which in ours.items():
         start(f"kunit {arch}", test_kunit.run, which, expected)
-    start("stock", test_guest.run, stock, CHECKS, smp=2)
+    start("misuse", test_guest.run, ours.get("x86_64"), ["misuse"], append="kunit.enable=0")
+    start("stock", test_guest.run, stock, [*CHECKS, "virtio"], smp=2, **PORTS)
+    start(
+        "bounced",
+        test_guest.run,
+        stock,
+        ["bounced"],
+        append="swiotlb=force",
+        devices=WIDE_EDU,
+        **EXACT,
+    )
     start("two nodes", test_guest.run, stock, [*SNAPSHOTS, "compare", "threads"], **TWO_NODES)
     start(
         "exact",

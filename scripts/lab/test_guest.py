@@ -4,7 +4,7 @@
 import re
 from pathlib import Path
 
-from . import guest, test_log
+from . import guest, module, test_log
 from .cache import digest
 from .console import Failure
 
@@ -13,6 +13,8 @@ LINE = re.compile(r"memlab-test: (?P<word>check|done|ok|not ok) (?P<text>.*)")
 
 # Programs in C, and the checks that stand on them.
 PROGRAMS = {"ioctl": {"ioctl"}, "faults": {"faults"}, "engine": {"engine", "edu"}}
+# Modules of our own beside memlab, and the checks that load them.
+MODULES = {"misuse": {"misuse", "bounced"}}
 TARGETS = {
     "x86_64": (["--target=x86_64-linux-gnu"], "x86"),
     "arm": (["--target=arm-linux-gnueabihf", "-march=armv7-a"], "arm"),
@@ -118,6 +120,10 @@ def run(lab, report, label, kernel, ko, checks, timeout=600, **options):
     for name, users in PROGRAMS.items():
         if users.intersection(checks):
             files[f"/check/{name}"] = program(lab, kernel, name)
+    for name, users in MODULES.items():
+        if users.intersection(checks):
+            source = scripts[0].parent / name
+            files[f"/check/{name}.ko"] = module.build(lab, kernel, source, name)
     log = lab.output() / f"{label.replace(' ', '-')}.log"
     values = {
         "RELEASE": kernel.release,

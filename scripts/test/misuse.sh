@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=busybox
+# Wrong uses of the DMA API are found, and memlab has none. Each check in a boot of its own, which
+# no other driver's mistakes are counted in.
+
+DMA_API=/sys/kernel/debug/dma-api
+
+# every_experiment PARAMETER...: all that work on a device, a few times
+every_experiment() {
+	awk '!/^#/ && $1 ~ /^(dma|transfer|access)-/ { print $1 }' "$MEMLAB/experiments" >/tmp/names
+	while read -r name; do
+		echo "$name iterations=20 warmup=1 mode=op $*" >"$MEMLAB/run" 2>/dev/null ||
+			echo "# $name: $(grep '^refused' "$MEMLAB/run")"
+	done </tmp/names
+}
+
+# In the kernel that has DMA_API_DEBUG.
+check_misuse() {
+	find_edu
+	# Counted all the same, and not printed: the log is looked through for what was not meant.
+	echo 0 >$DMA_API/num_errors
+	with_parameters edu_mask=$edu_mask
+	every_experiment
+	lend "$edu"
+	every_experiment time=1000 "device=$edu"
+	between "experiments on a device" "$(wc -l </tmp/names)" 4 100
+	give_back "$edu"
+	rmmod memlab
+	equal "the debugging was on all the while" "$(cat $DMA_API/disabled)" N
+	equal "memlab has made no mistake" "$(cat $DMA_API/error_count)" 0
+	for what in right direction check unmap; do
+		before=$(cat $DMA_API/error_count)
+		succeeds "$what loads" insmod /check/misuse.ko what=$what
+		rmmod misuse
+		wanted=1
+		[ $what != right ] || wanted=0
+		equal "mistakes counted for $what" $(($(cat $DMA_API/error_count) - before)) $wanted
+	done
+	succeeds "memlab loads after them" load
+}
+
+# In a kernel that bounces every mapping: QEMU's edu has 32 bits there.
+check_bounced() {
+	find_edu
+	rmmod memlab
+	insmod /check/misuse.ko what=sync mask=32
+	found=/sys/module/misuse/parameters
+	between "without a sync the bytes are not there" "$(cat $found/stale)" 4000 4096
+	equal "with it they are" "$(cat $found/left)" 0
+	rmmod misuse
+	insmod /memlab.ko edu_mask=32
+	lend "$edu"
+	matches "every mapping is bounced" "$(grep "^$edu " "$MEMLAB/device")" ' yes +[0-9]+K *$'
+	for direction in to-device from-device; do
+		carried coherent $direction 2
+	done
+	give_back "$edu"
+}
