@@ -159,6 +159,9 @@ def command(
         accel, smp = "tcg", 1
     accel = accel or accelerator(lab, kernel)
     line = f"console={tty} panic=-1 loglevel={loglevel} cma={cma} {append}".strip()
+    if kernel.arch == "x86_64":
+        # The kernel gives the timer some ms to tick, which a busy host may not.
+        line += " no_timer_check"
     argv = [
         program,
         *machine,

@@ -30,6 +30,7 @@ CHECKS = [
     "two_writers",
     "compare",
     "ioctl",
+    "abi_sample",
     "limits",
     "rmmod_while_open",
     "reload",

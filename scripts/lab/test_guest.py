@@ -12,7 +12,12 @@ LINE = re.compile(r"memlab-test: (?P<word>check|done|ok|not ok) (?P<text>.*)")
 
 
 # Programs in C, and the checks that stand on them.
-PROGRAMS = {"ioctl": {"ioctl"}, "faults": {"faults"}, "engine": {"engine", "edu"}}
+PROGRAMS = {
+    "scripts/test/ioctl.c": {"ioctl"},
+    "scripts/test/faults.c": {"faults"},
+    "scripts/test/engine.c": {"engine", "edu"},
+    "samples/run.c": {"abi_sample"},
+}
 # Modules of our own beside memlab, and the checks that load them.
 MODULES = {"misuse": {"misuse", "bounced"}}
 TARGETS = {
@@ -32,8 +37,8 @@ def job(scripts, checks, settings):
     )
 
 
-def program(lab, kernel, name):
-    """The path of scripts/test/NAME.c, built on nolibc for the guest of a kernel."""
+def program(lab, kernel, path):
+    """The binary of a program of PROGRAMS, built on nolibc for the guest of a kernel."""
     root = lab.root()
     target, linux_arch = TARGETS[kernel.arch]
 
@@ -54,10 +59,10 @@ def program(lab, kernel, name):
     key = f"headers-{kernel.arch}-{digest(kernel.source, lab.root_key())}"
     entry = lab.cache.ensure(key, f"kernel headers for {kernel.arch}", 200, headers)
     nolibc = f"{kernel.source}/tools/include/nolibc"
-    binary = lab.output() / f"{name}-{kernel.arch}"
+    binary = lab.output() / f"{Path(path).stem}-{kernel.arch}"
     with (
         lab.cache.lock(f"{lab.output().name}-{binary.name}", "test program"),
-        lab.console.step(f"{name}.c for {kernel.arch}") as step,
+        lab.console.step(f"{Path(path).name} for {kernel.arch}") as step,
     ):
         step.run(
             root.argv(
@@ -83,7 +88,7 @@ def program(lab, kernel, name):
                     "/src/include/uapi",
                     "-o",
                     root.inside(binary),
-                    f"/src/scripts/test/{name}.c",
+                    f"/src/{path}",
                 ]
             )
         )
@@ -117,9 +122,9 @@ def run(lab, report, label, kernel, ko, checks, timeout=600, **options):
     """Boot once and report every assertion of every check, and the kernel's log."""
     scripts = sorted((Path(lab.checkout) / "scripts/test").glob("*.sh"))
     files = {f"/check/{path.name}": path for path in scripts} | {"/memlab.ko": ko}
-    for name, users in PROGRAMS.items():
+    for path, users in PROGRAMS.items():
         if users.intersection(checks):
-            files[f"/check/{name}"] = program(lab, kernel, name)
+            files[f"/check/{Path(path).stem}"] = program(lab, kernel, path)
     for name, users in MODULES.items():
         if users.intersection(checks):
             source = scripts[0].parent / name

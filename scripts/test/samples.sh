@@ -1,0 +1,15 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=busybox
+# The samples do what they show.
+
+check_abi_sample() {
+	out=$(/check/run kmalloc 64)
+	matches "the program prints what it measured" "$out" \
+		'^kmalloc acquire: [1-9][0-9]* samples, raw ns: min [0-9]+ p50 [0-9]+ p99 [0-9]+ max [0-9]+$'
+	matches "and where the memory was" "$out" "; zone [A-Z][A-Za-z0-9]*, 1 extents\$"
+	# The percentiles that it works out are those that the module would show.
+	rising=$(echo "$out" | awk '/ ns: / { print ($8 <= $10 && $10 <= $12 && $12 <= $14) }' | sort -u)
+	equal "the figures rise" "$rising" 1
+	matches "a refusal is told" "$(/check/run kmalloc 5368709120)" '^kmalloc: size=5368709120: '
+	matches "whatever is asked for" "$(/check/run nosuch)" '^nosuch: experiment=nosuch: unknown'
+}
