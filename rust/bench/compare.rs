@@ -67,25 +67,33 @@ struct Item {
 }
 
 impl Item {
-    /// Everything that `request` asks for.
-    fn all(request: &CompareRequest) -> impl Iterator<Item = Self> + '_ {
-        request.sizes().iter().flat_map(move |&size| {
-            selected(request)
-                .filter(move |info| (info.sizes.min..=info.sizes.max).contains(&size))
-                .flat_map(move |info| {
-                    let [a, b, c] = Direction::ALL.map(|(_, direction)| Some(direction));
-                    let taken = move |direction: &Option<Direction>| match direction {
-                        None => info.directions.is_empty(),
-                        Some(one) => request.directions.has(*one) && info.directions.contains(one),
-                    };
-                    let directions = [None, a, b, c].into_iter().filter(taken);
-                    directions.map(move |direction| Self {
-                        info,
-                        size,
-                        direction,
-                    })
-                })
-        })
+    /// Everything that `request` asks for, the smallest size first.
+    #[inline(never)]
+    fn all(request: &CompareRequest) -> Result<KVec<Self>, Refusal> {
+        let mut items = KVec::new();
+        for &size in request.sizes() {
+            for info in selected(request) {
+                if !(info.sizes.min..=info.sizes.max).contains(&size) {
+                    continue;
+                }
+                let item = |direction| Self {
+                    info,
+                    size,
+                    direction,
+                };
+                if info.directions.is_empty() {
+                    items.push(item(None), GFP_KERNEL).map_err(full)?;
+                }
+                for direction in request.directions.iter() {
+                    if info.directions.contains(&direction) {
+                        items
+                            .push(item(Some(direction)), GFP_KERNEL)
+                            .map_err(full)?;
+                    }
+                }
+            }
+        }
+        Ok(items)
     }
 
     /// The request for one turn of it.
@@ -125,18 +133,15 @@ pub(crate) fn compare(
     };
     let limits = run::limits();
     let beside = request.time >> BESIDE_SHIFT;
-    let runs = (Item::all(request).count() as u64).saturating_mul(ROUNDS);
+    let items = Item::all(request)?;
+    let runs = (items.len() as u64).saturating_mul(ROUNDS);
     let time = num::div(request.time.saturating_sub(beside), runs)
         .unwrap_or(1)
         .max(1);
     for round in 0..ROUNDS {
-        for item in Item::all(request) {
-            let one = item.request(request, &limits, time);
-            if round == 0 {
-                first(&mut comparison, &one, cancelled)?;
-            } else {
-                again(&mut comparison, one, cancelled)?;
-            }
+        for item in &items {
+            let turn = if round == 0 { first } else { again };
+            turn(&mut comparison, item, request, &limits, time, cancelled)?;
             if comparison.rows.iter().any(|row| cut_short(row.ending)) {
                 return Ok(comparison);
             }
@@ -174,15 +179,24 @@ fn beside_rows(
     if !request.device.as_str().is_empty() && comparison.rows.iter().any(translated) {
         direct(comparison, request, limits, map, cancelled)?;
     }
-    let lease = Lease::take(request.device.as_str()).ok();
-    comparison.largest = lease.map(|lease| {
-        let stop = || cancelled() || lease.recalled();
-        facts::coherent::largest(lease.device(), run::held_max(), &stop)
-    });
+    comparison.largest = largest(request, cancelled);
     Ok(())
 }
 
+/// What the device can have in one piece; `None` if it is gone.
+#[inline(never)]
+fn largest(request: &CompareRequest, cancelled: &dyn Fn() -> bool) -> Option<Largest> {
+    let lease = Lease::take(request.device.as_str()).ok()?;
+    let stop = || cancelled() || lease.recalled();
+    Some(facts::coherent::largest(
+        lease.device(),
+        run::held_max(),
+        &stop,
+    ))
+}
+
 /// Copies and maps at rising sizes until mapping has won at two of them.
+#[inline(never)]
 fn break_even(
     request: &CompareRequest,
     limits: &Limits,
@@ -201,15 +215,14 @@ fn break_even(
     let runs =
         (sizes().count() as u64).saturating_mul(2 * request.directions.iter().count() as u64);
     let time = num::div(time, runs).unwrap_or(1).max(1);
-    let cost = |info: &'static Info, size| -> Result<Option<Cost>, Refusal> {
+    let cost = |info: &'static Info, size| {
         let direction = Some(direction).filter(|direction| info.directions.contains(direction));
         let item = Item {
             info,
             size,
             direction,
         };
-        let report = run::run(&item.request(request, limits, time), cancelled)?;
-        Ok(Cost::of(&report).filter(|_| !cut_short(report.ending)))
+        cost(&item, request, limits, time, cancelled)
     };
     for size in sizes() {
         let (Some(mapped), Some(copied)) = (cost(map, size)?, cost(copy, size)?) else {
@@ -223,7 +236,21 @@ fn break_even(
     Ok(found)
 }
 
+/// What one item costs; `None` if it was cut short or has no samples.
+#[inline(never)]
+fn cost(
+    item: &Item,
+    request: &CompareRequest,
+    limits: &Limits,
+    time: u64,
+    cancelled: &dyn Fn() -> bool,
+) -> Result<Option<Cost>, Refusal> {
+    let report = run::run(&item.request(request, limits, time), cancelled)?;
+    Ok(Cost::of(&report).filter(|_| !cut_short(report.ending)))
+}
+
 /// Maps the same on the device lent first, in the first direction.
+#[inline(never)]
 fn direct(
     comparison: &mut Comparison,
     request: &CompareRequest,
@@ -231,10 +258,11 @@ fn direct(
     map: &'static Info,
     cancelled: &dyn Fn() -> bool,
 ) -> Result<(), Refusal> {
-    let time = num::div(request.time, Item::all(request).count() as u64)
+    let items = Item::all(request)?;
+    let time = num::div(request.time, items.len() as u64)
         .unwrap_or(1)
         .max(1);
-    for item in Item::all(request) {
+    for item in &items {
         if item.info.name != map.name || item.direction != request.directions.iter().next() {
             continue;
         }
@@ -261,10 +289,14 @@ fn cut_short(ending: Ending) -> bool {
 #[inline(never)]
 fn first(
     comparison: &mut Comparison,
-    one: &Request,
+    item: &Item,
+    request: &CompareRequest,
+    limits: &Limits,
+    time: u64,
     cancelled: &dyn Fn() -> bool,
 ) -> Result<(), Refusal> {
-    match run::run(one, cancelled) {
+    let one = item.request(request, limits, time);
+    match run::run(&one, cancelled) {
         Ok(row) => comparison.rows.push(row, GFP_KERNEL).map_err(full),
         // A device that is not there fails all of them.
         Err(refusal) if !one.device.as_str().is_empty() => Err(refusal),
@@ -277,9 +309,13 @@ fn first(
 #[inline(never)]
 fn again(
     comparison: &mut Comparison,
-    mut one: Request,
+    item: &Item,
+    request: &CompareRequest,
+    limits: &Limits,
+    time: u64,
     cancelled: &dyn Fn() -> bool,
 ) -> Result<(), Refusal> {
+    let mut one = item.request(request, limits, time);
     let same = |row: &&mut Report| {
         row.request.info.name == one.info.name
             && row.request.size == one.size

@@ -60,6 +60,7 @@ impl Ioctl for Door {
 }
 
 /// `MEMLAB_IOC_INFO`
+#[inline(never)]
 fn info(arg: UserPtr) -> Result<isize> {
     let (mut info, room) = abi::read::<abi::Info>(arg, offset_of!(abi::Info, name))?;
     let index = usize::try_from(info.index)?;
@@ -80,6 +81,7 @@ fn info(arg: UserPtr) -> Result<isize> {
 }
 
 /// `MEMLAB_IOC_RUN`
+#[inline(never)]
 fn run(arg: UserPtr) -> Result<isize> {
     let (mut call, room) = abi::read::<abi::Run>(arg, size_of::<abi::Run>())?;
     let result = match request(&call)? {
@@ -113,6 +115,7 @@ fn request(call: &abi::Run) -> Result<Result<Request, Refusal>> {
     Ok(checked(call, name, device))
 }
 
+#[inline(never)]
 fn checked(call: &abi::Run, name: &str, device: &str) -> Result<Request, Refusal> {
     let info = CATALOGUE
         .iter()
@@ -163,6 +166,7 @@ fn checked(call: &abi::Run, name: &str, device: &str) -> Result<Request, Refusal
 }
 
 /// The outcome as the structure has it.
+#[inline(never)]
 fn outcome(report: &Report) -> Result<KVBox<abi::Outcome>> {
     let mut out = abi::outcome()?;
     out.size = u32::try_from(size_of::<abi::Outcome>())?;
