@@ -4,7 +4,7 @@
 LAB := scripts/memlab-lab
 CACHE := $(or $(MEMLAB_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/memlab)
 MO ?= $(CACHE)/out/kdir-$(firstword $(shell echo '$(CURDIR)' | cksum))
-VERBS := run shell host test bench configs lint fmt rust-analyzer clean
+VERBS := run shell host test bench matrix configs lint fmt rust-analyzer clean
 
 .DEFAULT_GOAL := $(if $(KDIR),modules,help)
 .PHONY: $(VERBS) modules help
@@ -23,6 +23,7 @@ help:
 	@echo '  make run            the comparison in the stock Debian kernel, booted in QEMU'
 	@echo '  make test           KUnit, end-to-end and host tests; ends with N passed, N failed'
 	@echo '  make bench          memlab beside dma_map_benchmark (SAVE=FILE, AGAINST=FILE)'
+	@echo '  make matrix         the DMA APIs on every backend, bytes checked (TRANSFERS=N, SAVE=FILE)'
 	@echo '  make shell          a prompt in that guest, with the module loaded'
 	@echo '  make host           the module for the kernel that runs here (or RELEASE=)'
 	@echo '  make KDIR=DIR       the module for any kernel tree, with your own toolchain'

@@ -48,6 +48,7 @@ VERBS = {
     "test": "test.main",
     "bench": "bench.main",
     "configs": "configs.main",
+    "matrix": "matrix.main",
     "lint": "lint.lint",
     "fmt": "lint.fmt",
     "rust-analyzer": "editor.main",

@@ -23,7 +23,8 @@ PIECES = 6000  # pages, of which every second one is free for the lists and for 
 # Milliseconds for memlab's part of a line, by whether it is icount. dma_map_benchmark takes a second.
 TIME = {True: 200, False: 1000}
 # Boots: the devices, and whether time is the count of instructions.
-BACKENDS = {"direct": ["edu,addr=5"], "vt-d": ["intel-iommu", "edu,addr=5"]}
+EDU = "edu,addr=5,dma_mask=0xffffffff"
+BACKENDS = {"direct": [EDU], "vt-d": ["intel-iommu", EDU]}
 APPEND = "intel_iommu=on nokaslr"
 # Without fsrs and fsrm memset() writes words: each byte of a `rep stosb` counts as an instruction.
 # Without random numbers from the CPU every boot is the same.
@@ -39,7 +40,7 @@ lend() {{
 kernel() {{ /dma_map_benchmark -s 1 "$@" || exit 1; }}
 memlab() {{ echo "$* device={DEVICE}" > $run || {{ cat $run; exit 1; }}; cat $run; }}
 run=/sys/kernel/debug/memlab/run
-insmod /memlab.ko || exit 1
+insmod /memlab.ko edu_mask=32 || exit 1
 # Pages in a row are mapped at once, and who gets how many is luck. So thousands of pages are taken
 # one by one and every second one is given back: no two pages of a scattered list touch.
 mkdir /pieces

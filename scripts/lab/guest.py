@@ -39,6 +39,7 @@ MACHINES = {
 }
 FATAL = re.compile("Kernel panic|BUG:|Oops:|Unable to mount root")
 EDU = {"x86_64": "edu", "arm": "edu,dma_mask=0xffffffff"}
+EDU_MASK = {"x86_64": 28, "arm": 32}  # the same in bits, for the module
 
 
 @dataclass

@@ -22,7 +22,7 @@ done
 cd /
 rmmod memlab
 """
-SHELL = r"""insmod /memlab.ko
+SHELL = r"""insmod /memlab.ko edu_mask=@MASK@
 cd /sys/kernel/debug/memlab 2>/dev/null
 stty rows @ROWS@ cols @COLUMNS@
 echo "memlab is loaded; cat help. exit or Ctrl-D ends the guest."
@@ -71,6 +71,7 @@ def shell(lab):
     files = {"/memlab.ko": module.build(lab, which)}
     size = shutil.get_terminal_size()
     job = SHELL.replace("@ROWS@", str(size.lines)).replace("@COLUMNS@", str(size.columns))
+    job = job.replace("@MASK@", str(guest.EDU_MASK[which.arch]))
     archive = guest.archive_file(
         lab, f"shell-{os.getpid()}.cpio", guest.initramfs(lab, which.arch, files, job)
     )

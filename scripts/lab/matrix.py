@@ -1,0 +1,195 @@
+# SPDX-License-Identifier: GPL-2.0
+"""`make matrix`: the same measurements on the same device, on every backend of the DMA layer.
+
+Each backend is a boot under -icount, where a nanosecond is an instruction. That
+the backend is the one that it is called is read from what memlab says of the
+device. QEMU's edu carries bytes on each (TRANSFERS=N), and all of them are
+compared. SAVE=FILE keeps the table.
+"""
+
+import os
+import re
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from . import guest, kernel, matrix_table, module
+from .bench import CPU
+from .console import Failure
+from .fdt import without
+
+SIZES = (64, 4096, 65536, 1 << 20)
+DIRECTED = ("dma-single", "dma-sg")
+DIRECTIONS = ("to-device", "from-device")
+KINDS = ("coherent",)
+ITERATIONS = 100
+# RAM begins at 1 GiB on ARM: QEMU's edu and the module are given 32 bits alike.
+EDU = "edu,dma_mask=0xffffffff"
+ARM_CPU = "cortex-a15,cntfrq=1000000000"
+
+
+@dataclass
+class Backend:
+    """One column of the table."""
+
+    name: str
+    proof: dict  # what memlab has to say of the edu
+    append: str = ""
+    devices: list = field(default_factory=list)
+    arch: str = "x86_64"
+    platform: bool = False  # whether the module's own device has this backend too
+
+
+VTD = {"devices": ["intel-iommu"]}
+NONE = {"iommu": "none", "swiotlb_force": "no"}
+BACKENDS = [
+    Backend("direct", {**NONE, "coherent": "yes"}, platform=True),
+    Backend("passthrough", {"iommu": "identity"}, "intel_iommu=on iommu=pt", **VTD),
+    Backend("lazy", {"iommu": "DMA-FQ"}, "intel_iommu=on iommu.strict=0", **VTD),
+    Backend("strict", {"iommu": "DMA"}, "intel_iommu=on iommu.strict=1", **VTD),
+    Backend("swiotlb", {"swiotlb_force": "yes"}, "swiotlb=force", platform=True),
+    Backend("arm", {**NONE, "coherent": "yes"}, arch="arm"),
+    Backend("arm-noncoherent", {**NONE, "coherent": "no"}, arch="arm", platform=True),
+]
+FUNCTIONS = """
+insmod /memlab.ko edu_mask=32 || exit 1
+cd /sys/kernel/debug/memlab || exit 1
+for device in /sys/bus/pci/devices/*; do
+    [ "$(cat $device/vendor):$(cat $device/device)" = 0x1234:0x11e8 ] && edu=${device##*/}
+done
+echo memlab > /sys/bus/pci/devices/$edu/driver_override
+echo $edu > /sys/bus/pci/drivers_probe
+# The kernel starts on a clock that is dearer to read, and takes the one it keeps a second later.
+source=/sys/devices/system/clocksource/clocksource0/current_clocksource
+until grep -qxE "tsc|arch_sys_counter" $source; do sleep 0.1; done
+ask() {
+    echo "@$1"
+    shift
+    case $1 in edu) shift; set -- "$@" device=$edu ;; *) shift; set -- "$@" device=memlab ;; esac
+    echo "$*" > run
+    cat run
+}
+"""
+
+
+def questions(backend, transfers):
+    """{key: (who, request)} of one boot; a key is a row of the table."""
+    asked = {}
+    for who in ("edu", "platform") if backend.platform else ("edu",):
+        for size in SIZES:
+            plain = f"size={size} iterations={ITERATIONS} warmup=20 mode=op time=60000"
+            asked[who, "dma-coherent", "-", size] = f"dma-coherent {plain}"
+            for name in DIRECTED:
+                if name == "dma-sg" and size < 4096:
+                    continue
+                for direction in DIRECTIONS:
+                    line = f"{name} {plain} direction={direction}"
+                    asked[who, name, direction, size] = line
+    for kind in KINDS:
+        for direction in DIRECTIONS:
+            line = f"transfer-{kind} direction={direction} iterations={transfers} warmup=0"
+            line += " time=3600000" + (" entries=4" if kind == "sg" else "")
+            asked["edu", f"transfer-{kind}", direction, 4096] = line
+    return asked
+
+
+def outcome(text):
+    """What the text of one run says; None where it was refused."""
+    if re.search(r"^refused ", text, re.M) or not text.strip():
+        return None
+    facts = dict(re.findall(r"^(\w+) +(\S+)$", text, re.M))
+    rows = (line.split() for line in text.splitlines())
+    least = [row[2] for row in rows if len(row) == 10 and row[1] == "net"]
+    raw = [line.split()[9] for line in text.splitlines() if re.match(r"\S+ +raw +", line)]
+    if len(raw) != 2 or facts.get("ending") not in ("complete", "time"):
+        raise Failure(f"matrix: no outcome in: {' | '.join(text.splitlines())[:300]}")
+    facts["cost"] = sum(0 if ns.startswith("<") else int(ns) for ns in least)
+    facts["samples"] = int(raw[0])
+    return facts
+
+
+def device_tree(lab):
+    """The board's own device tree, in which nothing is coherent with the caches any more."""
+    root = lab.root()
+    path = lab.console.logs / "virt.dtb"
+    program, machine, _ = guest.MACHINES["arm"]
+    machine = f"{machine[1]},dumpdtb={root.inside(path)}"
+    with lab.console.step("device tree of the ARM board") as step:
+        words = [program, "-M", machine, "-cpu", ARM_CPU, "-m", "2G", "-display", "none"]
+        step.run(root.argv([*words, "-nodefaults"]))
+    path.write_bytes(without(path.read_bytes(), "dma-coherent"))
+    return path
+
+
+def measure(lab, backend, which, ko, tree, transfers):
+    """{key: outcome} of one boot."""
+    asked = questions(backend, transfers)
+    script = FUNCTIONS + "".join(
+        f'ask "{" ".join(map(str, key))}" {key[0]} {line}\n' for key, line in asked.items()
+    )
+    options = {"cpu": CPU}
+    if backend.arch == "arm":
+        options = {"cpu": ARM_CPU, "memory": "2G"}
+    if not backend.proof.get("coherent", "yes") == "yes":
+        options["dtb"] = tree
+    with lab.console.step(f"guest {backend.name}"):
+        result = guest.boot(
+            lab,
+            which,
+            f"echo\n{script}",
+            {"/memlab.ko": ko},
+            timeout=900,
+            append=f"nokaslr {backend.append}".strip(),
+            icount=True,
+            devices=[*backend.devices, EDU],
+            log=lab.console.logs / f"matrix-{backend.name}.log",
+            **options,
+        )
+    parts = "\n".join(result.output).split("\n@")[1:]
+    texts = dict(part.partition("\n")[::2] for part in parts)
+    found = {key: outcome(texts.get(" ".join(map(str, key)), "")) for key in asked}
+    prove(backend, found, result.log)
+    return found
+
+
+def prove(backend, found, log):
+    """The device says that it has the backend, and what it carried is right."""
+    for (who, name, direction, size), facts in found.items():
+        where = f"matrix: {backend.name}: {name} {direction} {size} on {who}"
+        if facts is None:
+            continue
+        wrong = {
+            key: facts.get(key) for key in backend.proof if facts.get(key) != backend.proof[key]
+        }
+        if who == "edu" and wrong:
+            raise Failure(f"{where}: not this backend, but {wrong} (log: {log})")
+        if facts["failures"] != "0" or not facts["samples"]:
+            raise Failure(f"{where}: {facts['failures']} failures (log: {log})")
+        if name.startswith("transfer-") and str(facts["samples"]) != facts["iterations"]:
+            raise Failure(f"{where}: carried {facts['samples']} times (log: {log})")
+
+
+def main(lab):
+    transfers = int(os.environ.get("TRANSFERS") or 10)
+    save = os.environ.get("SAVE")
+    kernels = {"x86_64": kernel.stock(lab), "arm": kernel.built(lab, "run-arm", "arm")}
+    modules = {arch: module.build(lab, which) for arch, which in kernels.items()}
+    tree = device_tree(lab)
+    with ThreadPoolExecutor(2) as pool:
+        running = {
+            backend.name: pool.submit(
+                measure, lab, backend, kernels[backend.arch], modules[backend.arch], tree, transfers
+            )
+            for backend in BACKENDS
+        }
+        found = {name: job.result() for name, job in running.items()}
+    lines = matrix_table.table(kernels, found, transfers)
+    wrong = matrix_table.order(found)
+    lines += [f"# wrong: {sentence}" for sentence in wrong] or ["# every order is as it must be"]
+    text = "\n".join(lines) + "\n"
+    print(text, end="")
+    path = Path(save) if save else lab.output() / "matrix.txt"
+    path.write_text(text)
+    lab.console.table()
+    lab.console.say(f"memlab: the table is in {path}")
+    return 1 if wrong else 0

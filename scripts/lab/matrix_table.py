@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: GPL-2.0
+"""What `make matrix` found, as a table; and whether the backends are in the order they must be in."""
+
+STEPS = (("passthrough", "lazy"), ("lazy", "strict"))  # the dearer one second
+UNITS = ((1 << 20, "M"), (1 << 10, "K"))
+NAMED = f"{'on':<8} {'experiment':<17} {'direction':<11} {'size':>4}"
+
+
+def size_of(size):
+    for unit, suffix in UNITS:
+        if size >= unit:
+            return f"{size // unit}{suffix}"
+    return str(size)
+
+
+def row(key, cells):
+    who, name, direction, size = key
+    return f"{who:<8} {name:<17} {direction:<11} {size_of(size):>4}" + "".join(
+        f" {cell:>{width}}" for cell, width in cells
+    )
+
+
+def table(kernels, found, transfers):
+    """The lines of both parts: what an operation costs, and what was carried."""
+    backends = list(found)
+    keys = list(dict.fromkeys(key for rows in found.values() for key in rows))
+    widths = {name: max(9, len(name)) for name in backends}
+    heads = [(name, widths[name]) for name in backends]
+    releases = ", ".join(f"Linux {which.release} on {arch}" for arch, which in kernels.items())
+    lines = [
+        f"# EMULATED under -icount, {releases}: 1 ns is one instruction, and no cache is modelled.",
+        "# ns of getting and giving back together, net of the clock, at their least: what the kernel's",
+        "# timer and other threads take is no part of it; -: refused, or not there",
+        NAMED + "".join(f" {name:>{width}}" for name, width in heads),
+    ]
+
+    def part(wanted, value):
+        for key in keys:
+            if key[1].startswith("transfer-") == wanted:
+                cells = [(found[name].get(key), width) for name, width in heads]
+                cells = [(value(facts) if facts else "-", width) for facts, width in cells]
+                lines.append(row(key, cells))
+
+    part(False, lambda facts: facts["cost"])
+    lines += ["", f"# operations of {transfers} in which edu carried every byte right"]
+    part(True, lambda facts: facts["samples"])
+    return lines
+
+
+def extents(rows, key):
+    """The pieces that the memory was in, or None where it was not measured."""
+    return rows.get(key) and rows[key]["extents"]
+
+
+def order(found):
+    """Sentences that say what is not as it must be."""
+    wrong = []
+
+    def cost(backend, key):
+        facts = found[backend].get(key)
+        return facts and facts["cost"]
+
+    def rising(what, values):
+        known = [value for value in values if value is not None]
+        if len(known) < 2 or any(a >= b for a, b in zip(known, known[1:])):
+            wrong.append(f"{what}: {', '.join(map(str, values))} does not rise")
+
+    keys = [
+        key for key in found["direct"] if key[0] == "edu" and key[1] in ("dma-single", "dma-sg")
+    ]
+    for key in keys:
+        what = " ".join((*key[1:3], size_of(key[3])))
+        for cheap, dear in STEPS:
+            if len({extents(found[name], key) for name in (cheap, dear)}) > 1:
+                continue  # an IOMMU maps each piece by itself, and these are not as many
+            rising(f"{what} {cheap}, {dear}", [cost(cheap, key), cost(dear, key)])
+        if found["swiotlb"].get(key):  # otherwise it is over what the bounce buffer takes
+            rising(f"{what} direct, swiotlb", [cost("direct", key), cost("swiotlb", key)])
+    single = sorted(key for key in keys if key[1:3] == ("dma-single", "to-device"))
+    rising("swiotlb by size", [cost("swiotlb", key) for key in single])
+    rising("arm-noncoherent by size", [cost("arm-noncoherent", key) for key in single])
+    flat = [cost("arm", key) for key in single]
+    if max(flat) - min(flat) > max(flat) // 10:
+        wrong.append(f"arm by size: {', '.join(map(str, flat))} is not flat")
+    for key in single:
+        what = f"{key[1]} {size_of(key[3])} arm, arm-noncoherent"
+        rising(what, [cost("arm", key), cost("arm-noncoherent", key)])
+    return wrong
