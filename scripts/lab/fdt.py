@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Takes a property out of a flattened device tree, whose format is in the Devicetree Specification."""
+"""Takes a property out of a flattened device tree (see the Devicetree Specification)."""
 
 import struct
 

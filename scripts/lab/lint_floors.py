@@ -7,13 +7,14 @@ LONGEST = 500  # lines of a file
 
 # Each room of rust/ with the rooms that it may name; an arrow that points up is not here.
 MAY_NAME = {
-    "front": {"front", "report", "bench", "experiment", "facts", "sys", "model"},
+    "front": {"front", "report", "bench", "experiment", "facts", "sys", "model", "compat"},
     "report": {"report", "model"},
     "bench": {"bench", "experiment", "facts", "sys", "model"},
-    "experiment": {"experiment", "facts", "sys", "model"},
+    "experiment": {"experiment", "facts", "sys", "model", "compat"},
     "facts": {"facts", "sys", "model"},
-    "sys": {"sys", "bindings", "model"},
+    "sys": {"sys", "bindings", "model", "compat"},
     "bindings": {"bindings"},
+    "compat": {"compat"},
     "model": {"model"},
 }
 MAY_SAY_UNSAFE = {"sys", "bindings"}

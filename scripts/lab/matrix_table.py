@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""What `make matrix` found, as a table; and whether the backends are in the order they must be in."""
+"""What `make matrix` found, as a table; and whether the backends are in order."""
 
 STEPS = (("passthrough", "lazy"), ("lazy", "strict"))  # the dearer one second
 UNITS = ((1 << 20, "M"), (1 << 10, "K"))
@@ -29,8 +29,8 @@ def table(kernels, found, transfers):
     releases = ", ".join(f"Linux {which.release} on {arch}" for arch, which in kernels.items())
     lines = [
         f"# EMULATED under -icount, {releases}: 1 ns is one instruction, and no cache is modelled.",
-        "# ns of getting and giving back together, net of the clock, at their least: what the kernel's",
-        "# timer and other threads take is no part of it; -: refused, or not there",
+        "# ns of getting and giving back together, net of the clock, at their least: what the",
+        "# kernel's timer and other threads take is no part of it; -: refused, or not there",
         NAMED + "".join(f" {name:>{width}}" for name, width in heads),
     ]
 

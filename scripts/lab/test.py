@@ -213,7 +213,7 @@ def main(lab):
         test_guest.run,
         stock,
         ["bounced"],
-        append="swiotlb=force",
+        append="swiotlb=force pci=nomsi",
         devices=WIDE_EDU,
         **EXACT,
     )

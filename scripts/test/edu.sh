@@ -59,7 +59,7 @@ during() {
 	wait $!
 	after=$(cut -d' ' -f1 /proc/uptime | tr -d .)
 	equal "$name ends the run" "$(cat /tmp/error)" "$wanted"
-	between "$name: within so many hundredths of a second" $((after - before)) 0 $soon
+	between "$name: within so many hundredths of a second" $((after - before)) 0 "$soon"
 }
 
 check_edu() {

@@ -4,6 +4,8 @@
 # no other driver's mistakes are counted in.
 
 DMA_API=/sys/kernel/debug/dma-api
+# find_edu sets them.
+edu='' edu_mask=''
 
 # every_experiment PARAMETER...: all that work on a device, a few times
 every_experiment() {
@@ -19,7 +21,7 @@ check_misuse() {
 	find_edu
 	# Counted all the same, and not printed: the log is looked through for what was not meant.
 	echo 0 >$DMA_API/num_errors
-	with_parameters edu_mask=$edu_mask
+	with_parameters edu_mask="$edu_mask"
 	every_experiment
 	lend "$edu"
 	every_experiment time=1000 "device=$edu"
@@ -39,7 +41,7 @@ check_misuse() {
 	succeeds "memlab loads after them" load
 }
 
-# In a kernel that bounces every mapping: QEMU's edu has 32 bits there.
+# In a kernel that bounces every mapping: QEMU's edu has 32 bits there. It has no MSI either.
 check_bounced() {
 	find_edu
 	rmmod memlab
@@ -54,5 +56,6 @@ check_bounced() {
 	for direction in to-device from-device; do
 		carried coherent $direction 2
 	done
+	matches "by an interrupt line" "$(grep 'memlab$' /proc/interrupts)" ' IO-APIC '
 	give_back "$edu"
 }

@@ -35,6 +35,7 @@ check_virtio() {
 	equal "and works" "$(heard before)" before
 	echo "$found" >"$driver/unbind"
 	before=$(state "$found")
+	edu=''
 	find_edu
 	succeeds "it is lent" lend "$found"
 	succeeds "and another one with it" lend "$edu"
@@ -49,7 +50,7 @@ check_virtio() {
 	give_back "$found"
 	give_back "$edu"
 	equal "it comes back as it was" "$(state "$found")" "$before"
-	echo "$found" >$PCI/drivers_probe
+	echo "$found" >"$PCI/drivers_probe"
 	equal "its own driver takes it" "$(basename "$(readlink "$driver")")" virtio-pci
 	equal "and it works again" "$(heard after)" after
 }

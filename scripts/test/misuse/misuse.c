@@ -43,14 +43,14 @@ static u8 pattern(int at)
 
 static int carry(void __iomem *regs, u32 source, u32 target, u32 command)
 {
-	int tries = 300;
+	int tries = 150;
 
 	writel(source, regs + REG_SOURCE);
 	writel(target, regs + REG_TARGET);
 	writel(SIZE, regs + REG_COUNT);
 	writel(command, regs + REG_COMMAND);
 	while (readl(regs + REG_COMMAND) & RUN && --tries)
-		msleep(10);
+		msleep(20);
 	return tries ? 0 : -ETIMEDOUT;
 }
 
