@@ -25,7 +25,8 @@ use kernel::{
         gfp_t,
         page,
         pci_dev,
-        scatterlist, //
+        scatterlist,
+        sg_table, //
     },
     ffi, //
 };

@@ -58,6 +58,12 @@ pub(crate) fn canceled() -> Error {
     Error::from_errno(-(bindings::ECANCELED as i32))
 }
 
+/// `EOPNOTSUPP`, likewise.
+pub(crate) fn not_supported() -> Error {
+    // CAST: An errno is below 4096.
+    Error::from_errno(-(bindings::EOPNOTSUPP as i32))
+}
+
 /// `EBADMSG`, likewise.
 #[cfg(CONFIG_PCI)]
 pub(crate) fn bad_message() -> Error {

@@ -23,6 +23,7 @@ use crate::{
             Direction,
             Family,
             Info,
+            Kind,
             Limits,
             Mode,
             Refusal,
@@ -245,7 +246,11 @@ fn cost(
     time: u64,
     cancelled: &dyn Fn() -> bool,
 ) -> Result<Option<Cost>, Refusal> {
-    let report = run::run(&item.request(request, limits, time), cancelled)?;
+    let report = match run::run(&item.request(request, limits, time), cancelled) {
+        // A size that the device does not take.
+        Err(refusal) if refusal.kind == Kind::Range => return Ok(None),
+        report => report?,
+    };
     Ok(Cost::of(&report).filter(|_| !cut_short(report.ending)))
 }
 
@@ -299,7 +304,9 @@ fn first(
     match run::run(&one, cancelled) {
         Ok(row) => comparison.rows.push(row, GFP_KERNEL).map_err(full),
         // A device that is not there fails all of them.
-        Err(refusal) if !one.device.as_str().is_empty() => Err(refusal),
+        Err(refusal) if refusal.kind == Kind::NoDevice && !one.device.as_str().is_empty() => {
+            Err(refusal)
+        }
         Err(refusal) if comparison.refused.contains(&refusal) => Ok(()),
         Err(refusal) => comparison.refused.push(refusal, GFP_KERNEL).map_err(full),
     }

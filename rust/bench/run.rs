@@ -142,6 +142,8 @@ pub(crate) fn run(request: &Request, cancelled: &dyn Fn() -> bool) -> Result<Rep
         cancelled,
     };
     let dev = lease.as_ref().map(Lease::device);
+    // Dropped before the lease: the device goes back with its own masks.
+    let _masked = experiment::masked(request, dev)?;
     let mut report = experiment::open(request, dev, runner)??;
     report.device = dev.map(provenance::device);
     Ok(report)
@@ -224,7 +226,7 @@ impl Runner<'_> {
     /// log2 of the batch that was asked for, or that the cost of the operation calls for.
     fn batch_shift<'d, E: Experiment<'d>>(&self, experiment: &E) -> Result<u32, Refusal> {
         let request = self.request;
-        let all_threads = request.size.saturating_mul(request.threads);
+        let all_threads = request.footprint().saturating_mul(request.threads);
         let (most, bytes) = (u64::from(request.info.held_max), held_max());
         let fits = |batch: u64| batch <= most && all_threads.saturating_mul(batch) <= bytes;
         let largest = (0..=BATCH_SHIFT_MAX)

@@ -1,28 +1,34 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! `dma_map_sg()`: scattered pages lent to a device as one list.
+//! `dma_map_sg()`: scattered memory lent to a device as one list.
 
 use super::{
-    Experiment,
-    Target, //
+    target::{
+        check_offset,
+        Target, //
+    },
+    Experiment, //
 };
 use crate::{
     facts::placement,
     model::{
+        num::Dec,
         placement::Placement,
         request::{
+            Direction,
             Info,
+            Number,
             Range,
             Refusal,
             Request, //
         },
     },
     sys::{
-        memory::PAGE_SIZE,
-        sg::{
+        dma::sg::{
             MappedScatter,
             Scatter, //
         },
+        memory::PAGE_SIZE,
     },
 };
 use kernel::{
@@ -33,39 +39,71 @@ use kernel::{
     prelude::*, //
 };
 
+/// The most entries of a list.
+const ENTRIES_MAX: usize = 1024;
+
 pub(crate) struct DmaSg<'d> {
     target: Target<'d>,
-    pages: usize,
+    size: usize,
+    offset: usize,
+    /// Entries of equal length; 0 for whole pages.
+    entries: usize,
 }
 
 impl<'d> Experiment<'d> for DmaSg<'d> {
     const INFO: Info = Info {
         name: "dma-sg",
-        about: "dma_map_sg() of single pages, one entry each, and dma_unmap_sg()",
+        about: "dma_map_sg() of single pages, or of as many entries as are asked for, and dma_unmap_sg()",
         headline: true,
         sizes: Range {
-            // CAST: A page is far smaller than 4 GiB.
-            min: PAGE_SIZE as u64,
-            max: 4 << 20,
+            min: 1,
+            max: 64 << 20,
         },
+        numbers: &[Number::Offset, Number::Entries, Number::Mask],
         ..Info::STREAMING
     };
 
     type Idle = Scatter;
     type Held<'a>
-        = MappedScatter<'d>
+        = MappedScatter<'d, Direction>
     where
         Self: 'a;
 
     fn prepare(request: &Request, device: Option<&'d Device<Bound>>) -> Result<Self, Refusal> {
+        let target = Target::of(request, device)?;
+        let size = super::size_of(request)?;
+        // CAST: At most 1024.
+        let entries = match request.entries as usize {
+            0 if size.div_ceil(PAGE_SIZE) > ENTRIES_MAX => ENTRIES_MAX,
+            entries => entries,
+        };
+        let longest = match entries {
+            0 => size.min(PAGE_SIZE),
+            entries => size.div_ceil(entries),
+        } as u64;
+        if entries > size {
+            let (entries, size) = (Dec(entries as u64), Dec(size as u64));
+            return Err(Refusal::beyond(format_args!(
+                "entries={entries}: more than bytes, size={size}"
+            )));
+        }
+        target.check_entry(request, longest)?;
+        check_offset(request, longest)?;
         Ok(Self {
-            target: Target::of(request, device)?,
-            pages: super::size_of(request)?.div_ceil(PAGE_SIZE),
+            target,
+            size,
+            // CAST: An offset is within a page.
+            offset: request.offset as usize,
+            entries,
         })
     }
 
     fn idle(&self) -> Result<Scatter> {
-        Scatter::new(self.pages)
+        let (size, offset, highest) = (self.size, self.offset, self.target.highest);
+        match self.entries {
+            0 => Scatter::whole(PAGE_SIZE, size, offset, highest),
+            entries => Scatter::new(entries, size, offset, highest),
+        }
     }
 
     fn touch(&self, idle: &mut Scatter) {
@@ -75,17 +113,17 @@ impl<'d> Experiment<'d> for DmaSg<'d> {
     }
 
     #[inline]
-    fn acquire(&self, idle: Scatter) -> Result<MappedScatter<'d>, (Scatter, Error)> {
+    fn acquire(&self, idle: Scatter) -> Result<MappedScatter<'d, Direction>, (Scatter, Error)> {
         idle.map(self.target.dev, self.target.direction)
     }
 
     #[inline]
-    fn release(&self, held: MappedScatter<'d>) -> Scatter {
+    fn release(&self, held: MappedScatter<'d, Direction>) -> Scatter {
         held.unmap()
     }
 
-    fn describe(&self, held: &MappedScatter<'d>) -> Placement {
-        self.target
-            .place(placement::of_scattered(held.pages()), held.dma())
+    fn describe(&self, held: &MappedScatter<'d, Direction>) -> Placement {
+        let placement = placement::of_scattered(held.scatter().pieces());
+        self.target.place(placement, held.dma())
     }
 }

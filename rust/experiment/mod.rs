@@ -2,30 +2,43 @@
 
 //! What can be asked: one file per API family, one row each in the [catalogue](CATALOGUE).
 
+mod access;
 mod calibrate;
 mod cma;
 mod dma_coherent;
+mod dma_copy;
+mod dma_iova;
+mod dma_noncoherent;
+mod dma_noncontiguous;
+mod dma_pool;
 mod dma_sg;
-mod dma_single;
+mod dma_streaming;
+mod dma_sync;
 pub(crate) mod empty;
 mod kmalloc;
 mod kmap_local;
+mod target;
 #[cfg(CONFIG_PCI)]
 mod transfer;
 mod vmalloc;
 
+pub(crate) use target::masked;
+use target::required;
+
 use crate::{
-    facts::provenance,
     model::{
         placement::Placement,
         request::{
-            Direction,
             Info,
             Refusal,
             Request, //
         },
     },
-    sys::dma::DataDirection, //
+    sys::dma::buffer::{
+        Page,
+        Phys,
+        Single, //
+    },
 };
 use kernel::{
     device::{
@@ -122,9 +135,26 @@ catalogue! {
     kmalloc::Kmalloc,
     vmalloc::Vmalloc,
     cma::Cma,
-    dma_coherent::DmaCoherent<'_>,
-    dma_single::DmaSingle<'_>,
+    dma_coherent::DmaCoherent<'_, dma_coherent::Plain>,
+    dma_coherent::DmaCoherent<'_, dma_coherent::WriteCombine>,
+    dma_coherent::DmaCoherent<'_, dma_coherent::Contiguous>,
+    dma_coherent::DmaCoherent<'_, dma_coherent::SinglePages>,
+    dma_coherent::DmaHidden<'_>,
+    dma_pool::DmaPool<'_>,
+    dma_noncoherent::DmaNonCoherent<'_>,
+    dma_noncoherent::NonCoherentSync<'_>,
+    dma_noncontiguous::DmaNonContiguous<'_>,
+    dma_streaming::DmaStreaming<'_, Single>,
+    dma_streaming::DmaStreaming<'_, Page>,
+    dma_streaming::DmaStreaming<'_, Phys>,
+    dma_sync::DmaSync<'_>,
     dma_sg::DmaSg<'_>,
+    dma_iova::DmaIova<'_>,
+    dma_copy::DmaCopy<'_>,
+    access::Access<'_, access::Cached>,
+    access::Access<'_, access::Coherent>,
+    access::Access<'_, access::WriteCombine>,
+    access::Access<'_, access::NonCoherent>,
     kmap_local::KmapLocal,
     #[cfg(CONFIG_PCI)]
     transfer::Transfer<'_, transfer::OfCoherent>,
@@ -151,58 +181,4 @@ fn size_of(request: &Request) -> Result<usize, Refusal> {
             "bytes (this kernel is a 32-bit one)",
         )
     })
-}
-
-/// The device that an experiment needs.
-fn required<'d>(
-    request: &Request,
-    device: Option<&'d Device<Bound>>,
-) -> Result<&'d Device<Bound>, Refusal> {
-    device.ok_or_else(|| {
-        let name = request.info.name;
-        Refusal::no_device(format_args!("{name} needs a device, and none is lent"))
-    })
-}
-
-/// A device that memory is mapped for, and how.
-struct Target<'d> {
-    dev: &'d Device<Bound>,
-    direction: DataDirection,
-    /// Whether an IOMMU gives the device addresses of its own.
-    translated: bool,
-    /// The largest single mapping, in bytes.
-    max_mapping: u64,
-}
-
-impl<'d> Target<'d> {
-    fn of(request: &Request, device: Option<&'d Device<Bound>>) -> Result<Self, Refusal> {
-        let dev = required(request, device)?;
-        let facts = provenance::device(dev);
-        Ok(Self {
-            dev,
-            direction: match request.direction {
-                Direction::Bidirectional => DataDirection::Bidirectional,
-                Direction::ToDevice => DataDirection::ToDevice,
-                Direction::FromDevice => DataDirection::FromDevice,
-            },
-            translated: !matches!(facts.iommu, "none" | "identity"),
-            max_mapping: facts.max_mapping,
-        })
-    }
-
-    /// Whether the CPU writes what is mapped: a driver that fills its buffer leaves it in the
-    /// caches, and a device that is not coherent with them would look cheaper without.
-    fn stained(&self) -> bool {
-        self.direction != DataDirection::FromDevice
-    }
-
-    /// The placement of memory that the device reaches at `dma`.
-    fn place(&self, placement: Placement, dma: u64) -> Placement {
-        Placement {
-            dma: Some(dma),
-            // Without translation the address differs only where the bytes lie elsewhere.
-            bounced: (!self.translated).then_some(dma != placement.phys),
-            ..placement
-        }
-    }
 }

@@ -27,7 +27,6 @@ use crate::{
     },
     sys::{
         device,
-        dma::DataDirection,
         edu::{
             self,
             Engine,
@@ -71,7 +70,7 @@ pub(crate) trait Kind<'d>: Sync + Sized {
     fn lend(
         own: Self::Own,
         dev: &'d Device<Bound>,
-        direction: DataDirection,
+        direction: Direction,
     ) -> Result<Self::Lent, (Self::Own, Error)>;
 
     /// Makes it the CPU's again.
@@ -88,7 +87,7 @@ pub(crate) trait Kind<'d>: Sync + Sized {
 pub(crate) struct Transfer<'d, K> {
     dev: &'d Device<Bound>,
     engine: Arc<Engine>,
-    direction: DataDirection,
+    direction: Direction,
     request: Request,
     size: usize,
     kind: PhantomData<K>,
@@ -181,8 +180,8 @@ impl<'d, K: Kind<'d> + 'd> Experiment<'d> for Transfer<'d, K> {
             dev,
             engine,
             direction: match request.direction {
-                Direction::FromDevice => DataDirection::FromDevice,
-                _ => DataDirection::ToDevice,
+                Direction::FromDevice => Direction::FromDevice,
+                _ => Direction::ToDevice,
             },
             request: *request,
             size: super::size_of(request)?,
@@ -204,7 +203,7 @@ impl<'d, K: Kind<'d> + 'd> Experiment<'d> for Transfer<'d, K> {
         let number = cargo.number;
         let right = |at| pattern(number, at);
         let wrong = |at| !pattern(number, at);
-        if self.direction == DataDirection::ToDevice {
+        if self.direction == Direction::ToDevice {
             cargo.proof.write(wrong);
             K::write(&mut cargo.memory, right);
             cargo.ready = Ok(());
@@ -226,7 +225,7 @@ impl<'d, K: Kind<'d> + 'd> Experiment<'d> for Transfer<'d, K> {
             Err((memory, error)) => return Err((rest.with(memory).1, error)),
         };
         let way = match self.direction {
-            DataDirection::FromDevice => Way::Out,
+            Direction::FromDevice => Way::Out,
             _ => Way::In,
         };
         match self.carry(way, &lent) {
@@ -244,7 +243,7 @@ impl<'d, K: Kind<'d> + 'd> Experiment<'d> for Transfer<'d, K> {
     fn check(&self, cargo: &mut Self::Idle) -> Result {
         let number = cargo.number;
         let right = |at| pattern(number, at);
-        let held = if self.direction == DataDirection::ToDevice {
+        let held = if self.direction == Direction::ToDevice {
             let proof = cargo.proof.memory().dma();
             self.engine.carry(self.dev, Way::Out, proof, 0, self.size)?;
             cargo.proof.holds(right)
@@ -292,7 +291,7 @@ impl<'d> Kind<'d> for OfCoherent {
     fn lend(
         own: Self::Own,
         _dev: &'d Device<Bound>,
-        _direction: DataDirection,
+        _direction: Direction,
     ) -> Result<Self::Lent, (Self::Own, Error)> {
         Ok(own)
     }

@@ -5,13 +5,14 @@
 use crate::{
     model::{
         placement::{
+            Attr,
             Placement,
             Window, //
         },
         text::Text, //
     },
     sys::{
-        alloc::Pages,
+        dma::buffer::Buffer,
         memory::{
             self,
             PAGE_SIZE, //
@@ -34,10 +35,21 @@ fn window(addr: *const c_void) -> Window {
         .unwrap_or(Window::None)
 }
 
+/// How the CPU reaches what is at a kernel address.
+fn attr(addr: *const c_void) -> Attr {
+    let raw = memory::attr_of(addr);
+    Attr::ALL
+        .into_iter()
+        .map(|(attr, _)| attr)
+        .find(|attr| *attr as u32 == raw)
+        .unwrap_or(Attr::Unknown)
+}
+
 /// The placement of `size` bytes that the CPU sees at `addr`.
 pub(crate) fn of_address(addr: *const c_void, size: usize) -> Placement {
     let mut placement = Placement {
         window: window(addr),
+        attr: attr(addr),
         // CAST: A pointer is not wider than 64 bits.
         virt: addr as usize as u64,
         ..Placement::UNKNOWN
@@ -81,13 +93,13 @@ pub(crate) fn of_pages(page: NonNull<bindings::page>, size: usize) -> Placement 
     of_page_at(page, core::ptr::null(), size)
 }
 
-/// The placement of single pages in the order in which a device sees them.
-pub(crate) fn of_scattered<'a>(pages: impl Iterator<Item = &'a Pages>) -> Placement {
+/// The placement of pieces of memory in the order in which a device sees them.
+pub(crate) fn of_scattered<'a>(pieces: impl Iterator<Item = &'a Buffer>) -> Placement {
     let mut all = Placement::UNKNOWN;
     let mut next_phys = None;
     let mut extent = 0;
-    for page in pages {
-        let one = of_pages(page.page(), PAGE_SIZE);
+    for piece in pieces {
+        let one = of_address(piece.as_ptr(), piece.size());
         if all.extents == 0 {
             all = Placement { extents: 0, ..one };
         }
@@ -95,9 +107,9 @@ pub(crate) fn of_scattered<'a>(pages: impl Iterator<Item = &'a Pages>) -> Placem
             all.extents += 1;
             extent = 0;
         }
-        extent += PAGE_SIZE as u64;
+        extent += piece.size() as u64;
         all.largest_extent = all.largest_extent.max(extent);
-        next_phys = Some(one.phys + PAGE_SIZE as u64);
+        next_phys = Some(one.phys + piece.size() as u64);
     }
     all
 }
@@ -116,6 +128,7 @@ pub(crate) fn of_page_at(
         extents: 1,
         largest_extent: size as u64,
         window: window(addr),
+        attr: attr(addr),
         // CAST: A pointer is not wider than 64 bits.
         virt: addr as usize as u64,
         phys: facts.phys,

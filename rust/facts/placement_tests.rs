@@ -10,7 +10,11 @@ mod tests {
         of_pages, //
     };
     use crate::{
-        model::placement::Window,
+        model::placement::{
+            Attr,
+            Placement,
+            Window, //
+        },
         sys::{
             alloc::{
                 Kmalloc,
@@ -20,9 +24,13 @@ mod tests {
             cma,
             device::Lease,
             dma::{
-                Buffer,
-                Coherent,
-                DataDirection, //
+                buffer::Buffer,
+                coherent::{
+                    Attr as Asked,
+                    Coherent, //
+                },
+                mask::Masked,
+                ToDevice, //
             },
             kmap::KmapLocal,
             machine,
@@ -38,6 +46,7 @@ mod tests {
             if let Ok(memory) = memory {
                 let placement = of_address(memory.as_ptr(), size);
                 assert_eq!(placement.window, Window::Linear);
+                assert_eq!(placement.attr, Attr::Cached);
                 assert_eq!(placement.extents, 1);
                 assert_eq!(placement.largest_extent, size as u64);
                 assert_eq!(placement.phys % 8, memory.as_ptr() as u64 % 8);
@@ -52,6 +61,7 @@ mod tests {
         if let Ok(memory) = memory {
             let placement = of_address(memory.as_ptr(), 64 * PAGE_SIZE);
             assert_eq!(placement.window, Window::Vmalloc);
+            assert_eq!(placement.attr, Attr::Cached);
             assert!(placement.extents >= 1);
             assert!(placement.extents <= 64);
             let all = placement.largest_extent * u64::from(placement.extents);
@@ -63,6 +73,7 @@ mod tests {
     fn a_range_that_is_not_mapped_has_no_placement() {
         let placement = of_address(core::ptr::null(), PAGE_SIZE);
         assert_eq!(placement.window, Window::None);
+        assert_eq!(placement.attr, Attr::Unknown);
         assert_eq!(placement.extents, 0);
     }
 
@@ -130,6 +141,99 @@ mod tests {
         }
     }
 
+    /// Where coherent memory of the module's own device is while that has `bits` of address.
+    fn coherent(bits: u32, asked: Asked) -> Option<(Placement, u64)> {
+        let lease = Lease::take("").ok()?;
+        let _masked = Masked::set(lease.device(), bits).ok()?;
+        let memory = Coherent::with(lease.device(), 4 * PAGE_SIZE, asked).ok()?;
+        let placement = of_address(memory.as_ptr(), 4 * PAGE_SIZE);
+        Some((placement, memory.dma()))
+    }
+
+    #[test]
+    fn coherent_memory_is_within_24_bits_or_refused() {
+        // ARM's virt board has no memory that 24 bits reach, and no zone for it.
+        assert_eq!(coherent(24, Asked::None).is_some(), cfg!(CONFIG_ZONE_DMA));
+        if let Some((placement, dma)) = coherent(24, Asked::None) {
+            assert_eq!(placement.zone.as_str(), "DMA");
+            assert_eq!(placement.extents, 1);
+            assert!(dma.saturating_add(4 * PAGE_SIZE as u64) <= 1 << 24);
+        }
+    }
+
+    #[test]
+    fn coherent_memory_is_within_32_bits() {
+        let found = coherent(32, Asked::None);
+        assert!(found.is_some());
+        if let Some((placement, dma)) = found {
+            assert!(dma.saturating_add(4 * PAGE_SIZE as u64) <= 1 << 32);
+            if cfg!(CONFIG_X86_64) {
+                let low = ["DMA", "DMA32"].contains(&placement.zone.as_str());
+                assert!(low || placement.cma == Some(true));
+            }
+        }
+    }
+
+    #[test]
+    fn coherent_memory_is_cached_or_remapped_by_the_platform() {
+        for asked in [Asked::None, Asked::WriteCombine] {
+            let found = coherent(64, asked);
+            assert!(found.is_some());
+            if let Some((placement, _)) = found {
+                let high = placement.zone.as_str() == "HighMem";
+                let (attr, window) = match cfg!(CONFIG_ARM) {
+                    // x86 leaves an attribute for write-combining aside.
+                    false => (Attr::Cached, Window::Linear),
+                    // What has a permanent address is changed where it is.
+                    true if !high => (Attr::Uncached, Window::Linear),
+                    true => (Attr::Uncached, Window::Vmalloc),
+                };
+                assert_eq!(placement.attr, attr);
+                assert_eq!(placement.window, window);
+                assert_eq!(placement.extents, 1);
+            }
+        }
+    }
+
+    #[test]
+    fn a_device_has_its_own_masks_back() {
+        let lease = Lease::take("");
+        assert!(lease.is_ok());
+        if let Ok(lease) = lease {
+            let masks = || {
+                let dma = machine::dma(lease.device());
+                (dma.mask, dma.coherent_mask)
+            };
+            let before = masks();
+            let masked = Masked::set(lease.device(), 33);
+            assert!(masked.is_ok());
+            assert_eq!(masks(), ((1 << 33) - 1, (1 << 33) - 1));
+            drop(masked);
+            assert_eq!(masks(), before);
+            // One that is refused changes nothing.
+            let refused = Masked::set(lease.device(), 12);
+            assert!(refused.is_err());
+            drop(refused);
+            assert_eq!(masks(), before);
+        }
+    }
+
+    #[test]
+    fn a_streaming_buffer_lies_below_what_the_device_reaches() {
+        for bits in [24, 32] {
+            let highest = (1u64 << bits) - 1;
+            let buffer = Buffer::within(100, 100, highest);
+            if bits == 24 {
+                assert_eq!(buffer.is_ok(), cfg!(CONFIG_ZONE_DMA));
+            }
+            if let Ok(buffer) = buffer {
+                let placement = of_address(buffer.as_ptr(), buffer.size());
+                assert!(placement.phys + 100 <= highest);
+                assert_eq!(placement.phys % PAGE_SIZE as u64, 100);
+            }
+        }
+    }
+
     #[test]
     fn a_mapped_buffer_goes_out_and_comes_back() {
         let lease = Lease::take("");
@@ -138,7 +242,7 @@ mod tests {
         assert!(buffer.is_ok());
         if let (Ok(lease), Ok(mut buffer)) = (lease, buffer) {
             buffer.bytes_mut().fill(0xa5);
-            let mapped = buffer.map(lease.device(), DataDirection::ToDevice);
+            let mapped = buffer.map(lease.device(), ToDevice);
             assert!(mapped.is_ok());
             if let Ok(mapped) = mapped {
                 let placement = of_address(mapped.as_ptr(), PAGE_SIZE);

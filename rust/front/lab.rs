@@ -218,6 +218,7 @@ pub(crate) fn errno(refusal: &Refusal) -> Error {
         Kind::Range => ERANGE,
         Kind::NoDevice => ENODEV,
         Kind::NoMemory => ENOMEM,
+        Kind::Unsupported => compat::not_supported(),
     }
 }
 

@@ -195,6 +195,7 @@ fn outcome(report: &Report) -> Result<KVBox<abi::Outcome>> {
     out.window = placement.window as u32;
     out.cma = tristate(placement.cma);
     out.bounced = tristate(placement.bounced);
+    out.attr = placement.attr as u32;
     out.extents = placement.extents;
     out.largest_extent = placement.largest_extent;
     out.phys = placement.phys;

@@ -7,9 +7,11 @@
 
 struct cma;
 struct device;
+struct dma_pool;
 struct page;
 struct pci_dev;
 struct scatterlist;
+struct sg_table;
 
 #define MEMLAB_ORDERS	16
 #define MEMLAB_ZONES	6
@@ -115,6 +117,7 @@ struct memlab_dma {
 	u64 mask;
 	u64 coherent_mask;
 	u64 max_mapping;
+	u32 max_segment;
 	const char *iommu;
 	const char *bus;
 };
@@ -143,6 +146,7 @@ void memlab_page(const struct page *page, struct memlab_page *out);
 struct page *memlab_addr_to_page(const void *addr);
 void *memlab_page_address(const struct page *page);
 u32 memlab_window(const void *addr);
+u32 memlab_attr(const void *addr);
 
 struct cma *memlab_device_cma(struct device *dev);
 void *memlab_vmalloc(unsigned long size);
@@ -153,13 +157,50 @@ void memlab_dma(struct device *dev, struct memlab_dma *out);
 void memlab_dma_limits(struct device *dev, struct memlab_dma_limits *out);
 void memlab_dma_set_limits(struct device *dev, const struct memlab_dma_limits *limits);
 bool memlab_pci_enabled(struct pci_dev *pdev);
-u64 memlab_dma_map_single(struct device *dev, void *ptr, size_t size, u32 direction);
-void memlab_dma_unmap_single(struct device *dev, u64 addr, size_t size, u32 direction);
-void memlab_sg_set_page(struct scatterlist *sg, struct page *page, unsigned int length);
-bool memlab_dma_mapping_error(struct device *dev, u64 addr);
 unsigned long memlab_context_switches(void);
 bool memlab_fatal_signal(void);
 int memlab_nth_cpu(unsigned int n, int node);
 void memlab_cond_resched(void);
+
+/* What the map functions give where there is no mapping. */
+#define MEMLAB_NOT_MAPPED	0xffffffffffffffffULL
+
+/* struct dma_iova_state, for any width of dma_addr_t. */
+struct memlab_iova {
+	u64 words[2];
+};
+
+void *memlab_alloc_exact(size_t size, u32 zone);
+void memlab_free_exact(void *ptr, size_t size);
+u64 memlab_virt_to_phys(void *ptr);
+u64 memlab_dma_map_single(struct device *dev, void *ptr, size_t size, u32 direction);
+void memlab_dma_unmap_single(struct device *dev, u64 addr, size_t size, u32 direction);
+u64 memlab_dma_map_page(struct device *dev, void *ptr, size_t size, u32 direction);
+void memlab_dma_unmap_page(struct device *dev, u64 addr, size_t size, u32 direction);
+u64 memlab_dma_map_phys(struct device *dev, void *ptr, size_t size, u32 direction);
+void memlab_dma_unmap_phys(struct device *dev, u64 addr, size_t size, u32 direction);
+void memlab_dma_sync_for_cpu(struct device *dev, u64 addr, size_t size, u32 direction);
+void memlab_dma_sync_for_device(struct device *dev, u64 addr, size_t size, u32 direction);
+void memlab_sg_set_buf(struct scatterlist *sg, const void *ptr, unsigned int length);
+void *memlab_dma_alloc_noncoherent(struct device *dev, size_t size, u64 *addr, u32 direction);
+void memlab_dma_free_noncoherent(struct device *dev, size_t size, void *ptr, u64 addr,
+				 u32 direction);
+struct sg_table *memlab_dma_alloc_noncontiguous(struct device *dev, size_t size, u32 direction);
+void memlab_dma_free_noncontiguous(struct device *dev, size_t size, struct sg_table *table,
+				   u32 direction);
+void *memlab_dma_vmap(struct device *dev, size_t size, struct sg_table *table);
+void memlab_dma_vunmap(struct device *dev, void *ptr);
+struct dma_pool *memlab_dma_pool_create(struct device *dev, size_t size);
+void memlab_dma_pool_destroy(struct dma_pool *pool);
+void *memlab_dma_pool_alloc(struct dma_pool *pool, u64 *addr);
+void memlab_dma_pool_free(struct dma_pool *pool, void *ptr, u64 addr);
+bool memlab_iova_alloc(struct device *dev, struct memlab_iova *iova, size_t size);
+int memlab_iova_link(struct device *dev, struct memlab_iova *iova, void *ptr, size_t offset,
+		     size_t size, u32 direction);
+int memlab_iova_sync(struct device *dev, struct memlab_iova *iova, size_t size);
+void memlab_iova_destroy(struct device *dev, struct memlab_iova *iova, size_t linked,
+			 u32 direction);
+u64 memlab_iova_addr(const struct memlab_iova *iova);
+int memlab_dma_set_masks(struct device *dev, u64 mask, u64 coherent_mask);
 
 #endif /* MEMLAB_HELPERS_H */

@@ -9,7 +9,6 @@
 #include <linux/of.h>
 #include <linux/pci.h>
 #include <linux/preempt.h>
-#include <linux/scatterlist.h>
 #include <linux/sched/signal.h>
 #include <linux/swiotlb.h>
 #include <linux/timekeeping.h>
@@ -120,6 +119,7 @@ void memlab_dma(struct device *dev, struct memlab_dma *out)
 	out->mask = dma_get_mask(dev);
 	out->coherent_mask = dev->coherent_dma_mask;
 	out->max_mapping = dma_max_mapping_size(dev);
+	out->max_segment = dma_get_max_seg_size(dev);
 	out->iommu = memlab_iommu(dev);
 	out->bus = dev->bus ? dev->bus->name : "none";
 }
@@ -147,26 +147,6 @@ bool memlab_pci_enabled(struct pci_dev *pdev)
 	return pci_is_enabled(pdev);
 }
 #endif
-
-u64 memlab_dma_map_single(struct device *dev, void *ptr, size_t size, u32 direction)
-{
-	return dma_map_single(dev, ptr, size, direction);
-}
-
-void memlab_dma_unmap_single(struct device *dev, u64 addr, size_t size, u32 direction)
-{
-	dma_unmap_single(dev, addr, size, direction);
-}
-
-bool memlab_dma_mapping_error(struct device *dev, u64 addr)
-{
-	return dma_mapping_error(dev, addr);
-}
-
-void memlab_sg_set_page(struct scatterlist *sg, struct page *page, unsigned int length)
-{
-	sg_set_page(sg, page, length, 0);
-}
 
 unsigned long memlab_context_switches(void)
 {

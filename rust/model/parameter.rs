@@ -101,7 +101,7 @@ pub enum Number {
     Entries,
     /// Bits of address that the device is to have; 0 leaves its mask alone.
     Mask,
-    /// Bytes from the start that are synced; 0 for all.
+    /// Bytes that are synced, from the offset on; 0 for all.
     Sync,
     /// log2 of the pages to which an allocation is aligned.
     Align,
@@ -226,6 +226,8 @@ pub enum Family {
     Coherent,
     /// Memory that is handed to a device and back.
     Streaming,
+    /// The same, of memory that stays mapped.
+    Syncing,
     /// Bytes copied through memory that a device has for good.
     Copying,
     /// A window of the CPU onto memory.

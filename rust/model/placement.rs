@@ -42,6 +42,41 @@ impl Window {
     }
 }
 
+/// How the CPU reaches memory, as its page tables say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u32)]
+pub enum Attr {
+    /// No CPU mapping, or an architecture that is not looked up.
+    Unknown = 0,
+    /// Through the caches.
+    Cached = 1,
+    /// Each access on its own.
+    Uncached = 2,
+    /// Not cached, but writes are collected before they go out.
+    WriteCombined = 3,
+    /// Ordered as a device's registers are.
+    Device = 4,
+}
+
+impl Attr {
+    /// Every attribute with its name.
+    pub const ALL: [(Self, &'static str); 5] = [
+        (Self::Unknown, "unknown"),
+        (Self::Cached, "cached"),
+        (Self::Uncached, "uncached"),
+        (Self::WriteCombined, "write-combined"),
+        (Self::Device, "device"),
+    ];
+
+    /// The name.
+    pub fn name(self) -> &'static str {
+        Self::ALL
+            .iter()
+            .find(|(attr, _)| *attr == self)
+            .map_or("?", |(_, name)| name)
+    }
+}
+
 /// Where the pages of a buffer are, and how CPU and device reach it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Placement {
@@ -57,6 +92,8 @@ pub struct Placement {
     pub largest_extent: u64,
     /// Where the CPU's mapping lies.
     pub window: Window,
+    /// How the CPU's mapping reaches them.
+    pub attr: Attr,
     /// The CPU's address; 0 without a mapping. Never printed: only its window is.
     pub virt: u64,
     /// Physical address of the first byte.
@@ -76,6 +113,7 @@ impl Placement {
         extents: 0,
         largest_extent: 0,
         window: Window::None,
+        attr: Attr::Unknown,
         virt: 0,
         phys: 0,
         dma: None,

@@ -80,6 +80,8 @@ pub struct Info {
     pub unit: &'static str,
     /// How many acquisitions one thread may hold at a time: the largest batch.
     pub held_max: u32,
+    /// How many buffers of the request's size one acquisition has.
+    pub buffers: u64,
     /// The directions of DMA that it takes; none where they mean nothing to it.
     pub directions: &'static [Direction],
     /// The numbers that it takes beyond those that all do.
@@ -110,6 +112,7 @@ impl Info {
         },
         unit: "bytes",
         held_max: 16,
+        buffers: 1,
         directions: &[],
         numbers: &[],
         gfp: &[],
@@ -177,7 +180,7 @@ pub struct Request {
     pub entries: u64,
     /// Bits of address that the device is to have; `None` leaves its mask alone.
     pub mask: Option<u64>,
-    /// Bytes from the start that are synced; 0 for all.
+    /// Bytes that are synced, from `offset` on; 0 for all.
     pub sync: u64,
     /// log2 of the pages to which an allocation is aligned.
     pub align: u64,
@@ -255,6 +258,12 @@ impl Request {
             Number::Align => self.align = value,
         }
         Ok(())
+    }
+
+    /// Bytes that one acquisition has at most: every entry of a list begins a page of its own.
+    pub fn footprint(&self) -> u64 {
+        let listed = self.entries.saturating_mul(4096);
+        (self.size.max(listed)).saturating_mul(self.info.buffers)
     }
 
     /// The value of `number`; `None` where none was given and none is the default.
@@ -410,6 +419,8 @@ pub enum Kind {
     NoDevice,
     /// `ENOMEM`: the run does not fit in its memory.
     NoMemory,
+    /// `EOPNOTSUPP`: this machine or device cannot do it.
+    Unsupported,
 }
 
 /// Why a request was not carried out: names the parameter, its value and what it may be.
@@ -445,6 +456,22 @@ impl Refusal {
     pub fn no_device(args: fmt::Arguments<'_>) -> Self {
         Self {
             kind: Kind::NoDevice,
+            message: Text::format(args),
+        }
+    }
+
+    /// Refuses what this machine or device cannot do.
+    pub fn unsupported(args: fmt::Arguments<'_>) -> Self {
+        Self {
+            kind: Kind::Unsupported,
+            message: Text::format(args),
+        }
+    }
+
+    /// Refuses a value that is beyond what this device allows.
+    pub fn beyond(args: fmt::Arguments<'_>) -> Self {
+        Self {
+            kind: Kind::Range,
             message: Text::format(args),
         }
     }

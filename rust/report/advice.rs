@@ -130,7 +130,7 @@ fn for_direction<'a, T: Deref<Target = Tally> + 'a>(
 ) -> fmt::Result {
     // What knows no direction serves all.
     let costs = group
-        .filter(|o| o.placement.dma.is_some())
+        .filter(|o| o.placement.dma.is_some() && for_transfer(o.request.info))
         .filter(|o| o.request.info.directions.is_empty() || o.request.direction == direction)
         .filter_map(|o| Some((o.request.info, Cost::of(o)?)));
     let best = |of: Family| {
@@ -162,6 +162,14 @@ fn for_direction<'a, T: Deref<Target = Tally> + 'a>(
     write!(out, "# {size} {direction}: ")?;
     ranking(out, costs)?;
     writeln!(out, ": {verdict}")
+}
+
+/// Whether it is all that a driver does to its memory for a transfer.
+fn for_transfer(info: &Info) -> bool {
+    matches!(
+        info.family,
+        Family::Allocator | Family::Coherent | Family::Streaming | Family::Copying
+    )
 }
 
 fn beats_or_none(cost: Cost, other: Option<Cost>) -> bool {

@@ -12,6 +12,7 @@ use super::{
     provenance::{
         foot,
         label,
+        without_caches,
         yes, //
     },
     table::{
@@ -32,7 +33,9 @@ use crate::model::{
         Outcome,
         Tally, //
     },
-    provenance::Provenance, //
+    placement::Attr,
+    provenance::Provenance,
+    request::Family, //
 };
 use core::{
     fmt::{
@@ -43,10 +46,10 @@ use core::{
 };
 
 const COLUMNS: &[Column] = &[
-    ("experiment", -13),
+    ("experiment", -17),
     ("size", 4),
     ("direction", -13),
-    ("phase", -6),
+    ("phase", -10),
     ("min", 7),
     ("p50", 7),
     ("p90", 8),
@@ -59,6 +62,7 @@ const COLUMNS: &[Column] = &[
     ("cma", -3),
     ("extents", 7),
     ("window", -7),
+    ("attr", -14),
     ("dma", 10),
 ];
 
@@ -92,6 +96,10 @@ pub fn comparison<'a, T: Deref<Target = Tally> + 'a>(
     for refusal in found.refused {
         writeln!(out, "# not measured: {}", refusal.message)?;
     }
+    if let Some(missing) = without_caches(provenance) {
+        writeln!(out, "# {missing}")?;
+    }
+    merged(out, rows.clone())?;
     notes(out, rows.clone())?;
     advice(out, rows.clone(), direct, found, provenance)?;
     writeln!(out, "#")?;
@@ -147,9 +155,43 @@ fn phases<T: Deref<Target = Tally>>(out: &mut dyn Write, o: &Outcome<T>) -> fmt:
                 &Maybe(p.cma.filter(|_| placed).map(yes)),
                 &Maybe(placed.then_some(p.extents)),
                 &Maybe(placed.then_some(p.window.name())),
+                &Maybe(placed.then_some(p.attr.name())),
                 &Maybe(p.dma.filter(|_| first).map(Hex)),
             ],
         )?;
+    }
+    Ok(())
+}
+
+/// Kinds of memory for a device that have the same page attributes here.
+#[inline(never)]
+fn merged<'a, T: 'a>(
+    out: &mut dyn Write,
+    rows: impl Iterator<Item = &'a Outcome<T>> + Clone,
+) -> fmt::Result {
+    for (attr, name) in Attr::ALL {
+        let like = || {
+            rows.clone().filter(move |o| {
+                let asked = matches!(o.request.info.family, Family::Coherent | Family::Access);
+                asked && o.placement.attr == attr && attr != Attr::Unknown
+            })
+        };
+        let named = |o: &Outcome<T>| o.request.info.name;
+        let mut all = like().map(named);
+        let first = all.next();
+        if all.all(|name| Some(name) == first) {
+            continue;
+        }
+        write!(out, "# one kind of memory to the CPU here, {name}: ")?;
+        let mut comma = "";
+        for (at, o) in like().enumerate() {
+            // Each once, though it has a row for each size and direction.
+            if !like().take(at).any(|before| named(before) == named(o)) {
+                write!(out, "{comma}{}", named(o))?;
+                comma = ", ";
+            }
+        }
+        writeln!(out)?;
     }
     Ok(())
 }

@@ -215,7 +215,7 @@ fn meaning(number: Number) -> &'static str {
         Number::Offset => "where in its first page a buffer begins",
         Number::Entries => "of a scatter list; 0 for one per page",
         Number::Mask => "bits of address that the device is to have; its own by default",
-        Number::Sync => "bytes from the start that are synced; 0 for all",
+        Number::Sync => "bytes that are synced, from offset on; 0 for all",
         Number::Align => "log2 of the pages that an allocation is aligned to",
     }
 }

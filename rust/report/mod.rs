@@ -71,6 +71,7 @@ pub fn refusal(out: &mut dyn Write, refusal: &Refusal) -> fmt::Result {
         Kind::Range => "ERANGE",
         Kind::NoDevice => "ENODEV",
         Kind::NoMemory => "ENOMEM",
+        Kind::Unsupported => "EOPNOTSUPP",
     };
     writeln!(out, "refused {errno} {}", refusal.message)
 }

@@ -3,7 +3,10 @@
 //! One outcome in full.
 
 use super::{
-    provenance::provenance as write_provenance,
+    provenance::{
+        provenance as write_provenance,
+        without_caches, //
+    },
     table::{
         errno_name,
         header,
@@ -100,6 +103,9 @@ pub fn outcome<T: Deref<Target = Tally>>(
     threads(out, &tally.threads)?;
     failures(out, &tally.failures)?;
     placement(out, &outcome.placement)?;
+    if let Some(missing) = without_caches(provenance) {
+        writeln!(out, "# {missing}")?;
+    }
     writeln!(out)?;
     write_provenance(out, provenance, outcome.device.as_ref())?;
     writeln!(out)?;
@@ -213,6 +219,7 @@ fn placement(out: &mut dyn Write, p: &Placement) -> fmt::Result {
     writeln!(out, "extents       {}", p.extents)?;
     writeln!(out, "largest_bytes {}", Dec(p.largest_extent))?;
     writeln!(out, "window        {}", p.window.name())?;
+    writeln!(out, "attr          {}", p.attr.name())?;
     writeln!(out, "phys          {}", Hex(p.phys))?;
     writeln!(out, "dma           {}", Maybe(p.dma.map(Hex)))?;
     writeln!(

@@ -116,6 +116,13 @@ pub(super) fn label(provenance: &Provenance) -> Option<&'static str> {
     }
 }
 
+/// What is missing from the costs of memory in figures which are not hardware's.
+pub(super) fn without_caches(provenance: &Provenance) -> Option<&'static str> {
+    label(provenance).map(|_| {
+        "an emulator models no caches: attr is what the page tables say, not what it costs"
+    })
+}
+
 /// One line for the foot of a table.
 pub(super) fn foot(
     out: &mut dyn Write,

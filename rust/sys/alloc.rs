@@ -130,15 +130,6 @@ impl Pages {
         Ok(Self { page, order: 0 })
     }
 
-    /// Sets every byte. Pages of high memory, which have no permanent address, are left alone.
-    pub(crate) fn fill(&mut self, byte: u8) {
-        if let Some(addr) = super::memory::address_of(self.page) {
-            let size = super::memory::PAGE_SIZE << self.order;
-            // SAFETY: By the type invariant the pages are owned, and this is their address.
-            unsafe { core::ptr::write_bytes(addr.cast_mut().cast::<u8>(), byte, size) };
-        }
-    }
-
     /// The first page.
     pub(crate) fn page(&self) -> NonNull<bindings::page> {
         self.page

@@ -70,6 +70,8 @@ pub(crate) struct Dma {
     pub(crate) mask: u64,
     pub(crate) coherent_mask: u64,
     pub(crate) max_mapping: u64,
+    /// The longest entry of a scatter list, in bytes.
+    pub(crate) max_segment: u32,
     pub(crate) iommu: &'static str,
     pub(crate) bus: &'static str,
 }
@@ -85,6 +87,7 @@ pub(crate) fn dma(dev: &Device<kernel::device::Bound>) -> Dma {
         mask: raw.mask,
         coherent_mask: raw.coherent_mask,
         max_mapping: raw.max_mapping,
+        max_segment: raw.max_segment,
         iommu: static_str(raw.iommu),
         bus: static_str(raw.bus),
     }

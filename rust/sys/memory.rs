@@ -134,5 +134,11 @@ pub(crate) fn window_of(addr: *const c_void) -> u32 {
     unsafe { lab::memlab_window(addr) }
 }
 
+/// `enum memlab_attr` of a kernel address: how the CPU's page tables let it reach the memory.
+pub(crate) fn attr_of(addr: *const c_void) -> u32 {
+    // SAFETY: Reads page tables; for an address that they do not map it says so.
+    unsafe { lab::memlab_attr(addr) }
+}
+
 /// Bytes in a page.
 pub(crate) const PAGE_SIZE: usize = kernel::page::PAGE_SIZE;

@@ -4,6 +4,7 @@
 //! that release on drop. No policy.
 
 pub(crate) mod abi;
+pub(crate) mod access;
 pub(crate) mod alloc;
 pub(crate) mod clock;
 pub(crate) mod cma;
@@ -19,7 +20,6 @@ pub(crate) mod memory;
 pub(crate) mod misc;
 #[cfg(CONFIG_PCI)]
 pub(crate) mod pci;
-pub(crate) mod sg;
 pub(crate) mod spin;
 pub(crate) mod task;
 pub(crate) mod totals;

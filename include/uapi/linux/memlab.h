@@ -57,6 +57,14 @@ enum memlab_window {
 	MEMLAB_WINDOW_FIXMAP	= 5,
 };
 
+enum memlab_attr {
+	MEMLAB_ATTR_UNKNOWN		= 0,
+	MEMLAB_ATTR_CACHED		= 1,
+	MEMLAB_ATTR_UNCACHED		= 2,
+	MEMLAB_ATTR_WRITE_COMBINED	= 3,
+	MEMLAB_ATTR_DEVICE		= 4,
+};
+
 enum memlab_ending {
 	MEMLAB_COMPLETE		= 0,
 	MEMLAB_TIME		= 1,
@@ -147,7 +155,7 @@ struct memlab_failure {
  * @cma: enum memlab_tristate
  * @bounced: enum memlab_tristate
  * @extents: physically contiguous runs
- * @reserved: 0
+ * @attr: enum memlab_attr, of the CPU's mapping
  * @largest_extent: the longest of them, in bytes
  * @phys: physical address of the first byte
  * @dma: address for the device, or MEMLAB_NO_ADDRESS
@@ -169,7 +177,7 @@ struct memlab_outcome {
 	__u32 cma;
 	__u32 bounced;
 	__u32 extents;
-	__u32 reserved;
+	__u32 attr;
 	__u64 largest_extent;
 	__u64 phys;
 	__u64 dma;
@@ -196,7 +204,7 @@ struct memlab_outcome {
  * @align: log2 of the pages that an allocation is aligned to
  * @gfp: enum memlab_gfp
  * @reserved: 0
- * @sync: bytes from the start that are synced
+ * @sync: bytes that are synced, from @offset on
  * @outcome: address of a struct memlab_outcome
  * @outcome_size: room there, in bytes
  * @message: out: why the request was refused, NUL-terminated, else empty

@@ -6,7 +6,7 @@ use memlab::model::{
     cost::{BreakEven, Largest},
     histogram::Histogram,
     outcome::{ClockCost, Ending, Failures, Outcome, Tally, Thread, THREADS},
-    placement::{Placement, Window},
+    placement::{Attr, Placement, Window},
     provenance::{Device, Machine, Provenance},
     request::{Direction, Family, Info, Refusal, Request},
     text::Text,
@@ -27,6 +27,10 @@ static COHERENT: Info = Info {
     family: Family::Coherent,
     needs_device: true,
     ..KMALLOC
+};
+static WRITE_COMBINED: Info = Info {
+    name: "dma-wc",
+    ..COHERENT
 };
 static CMA: Info = Info {
     name: "cma",
@@ -109,6 +113,7 @@ fn outcome(info: &'static Info, size: u64, net: u64) -> Outcome<Box<Tally>> {
             extents: 1,
             largest_extent: size,
             window: Window::Linear,
+            attr: Attr::Cached,
             virt: 0xffff_8880_1234_0000,
             phys: 0x1234_0000,
             dma,
@@ -177,7 +182,7 @@ fn a_comparison_is_one_table_with_every_field_in_its_column() {
     assert_eq!(
         header.join(" "),
         "experiment size direction phase min p50 p90 p99 p99.9 max samples failures zone cma extents \
-         window dma"
+         window attr dma"
     );
     assert_eq!(table.len(), 1 + 8 * 2);
     for row in &table[1..] {
@@ -212,6 +217,26 @@ fn the_figures_of_a_comparison_are_net_and_rise() {
 }
 
 #[test]
+fn kinds_that_are_one_to_the_cpu_are_said_to_be() {
+    let mut rows = ordinary();
+    let said = |rows: &[_], on| notes(&comparison(rows, on));
+    let one = "one kind of memory to the CPU here";
+    assert!(!said(&rows, Machine::Native).contains(one));
+    rows.push(outcome(&WRITE_COMBINED, 64, 5000));
+    let merged = format!("# {one}, cached: dma-coherent, dma-wc\n");
+    assert!(
+        said(&rows, Machine::Native).contains(&merged),
+        "{}",
+        said(&rows, Machine::Native)
+    );
+    let caches = "an emulator models no caches";
+    assert!(said(&rows, Machine::Tcg).contains(caches));
+    assert!(!said(&rows, Machine::Native).contains(caches));
+    rows.last_mut().unwrap().placement.attr = Attr::WriteCombined;
+    assert!(!said(&rows, Machine::Native).contains(one));
+}
+
+#[test]
 fn failures_and_placement_belong_to_what_acquires() {
     let mut row = outcome(&COHERENT, 4096, 500);
     row.tally.failures.add(-12, 7);
@@ -219,8 +244,11 @@ fn failures_and_placement_belong_to_what_acquires() {
     row.placement.cma = Some(true);
     let text = comparison(&[row], Machine::Native);
     let table = table(&text);
-    assert_eq!(table[1][11..].join(" "), "9 Normal yes 1 linear 0x7f000000");
-    assert_eq!(table[2][11..].join(" "), "0 - - - - -");
+    assert_eq!(
+        table[1][11..].join(" "),
+        "9 Normal yes 1 linear cached 0x7f000000"
+    );
+    assert_eq!(table[2][11..].join(" "), "0 - - - - - -");
     let notes = notes(&text);
     assert!(
         notes.contains("4K: failed: dma-coherent 7 x ENOMEM, dma-coherent 2 x EBUSY"),

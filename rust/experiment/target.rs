@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The device that memory is for: what it can reach, and what is refused before the kernel would
+//! warn of it.
+
+use crate::{
+    facts::provenance,
+    model::{
+        num::{
+            Dec,
+            Hex, //
+        },
+        placement::Placement,
+        request::{
+            Direction,
+            Refusal,
+            Request, //
+        },
+    },
+    sys::{
+        dma::mask::Masked,
+        machine, //
+    },
+};
+use kernel::device::{
+    Bound,
+    Device, //
+};
+
+/// The device that an experiment needs.
+pub(super) fn required<'d>(
+    request: &Request,
+    device: Option<&'d Device<Bound>>,
+) -> Result<&'d Device<Bound>, Refusal> {
+    device.ok_or_else(|| {
+        let name = request.info.name;
+        Refusal::no_device(format_args!("{name} needs a device, and none is lent"))
+    })
+}
+
+/// Gives the device as many bits of address as the request says, until what it returns is dropped.
+/// Refuses a number that the platform cannot serve.
+pub(crate) fn masked<'d>(
+    request: &Request,
+    device: Option<&'d Device<Bound>>,
+) -> Result<Option<Masked<'d>>, Refusal> {
+    let (Some(bits), Some(dev)) = (request.mask, device) else {
+        return Ok(None);
+    };
+    // CAST: A mask has 64 bits at most.
+    let bits = bits as u32;
+    Masked::set(dev, bits).map(Some).map_err(|_| {
+        Refusal::beyond(format_args!(
+            "mask={bits}: this platform cannot serve it: it has no memory that so few bits reach"
+        ))
+    })
+}
+
+/// A device that memory is mapped for, and how.
+pub(super) struct Target<'d> {
+    pub(super) dev: &'d Device<Bound>,
+    pub(super) direction: Direction,
+    /// The highest address that the device reaches.
+    pub(super) highest: u64,
+    /// Whether an IOMMU gives the device addresses of its own.
+    translated: bool,
+    /// The largest single mapping, in bytes.
+    max_mapping: u64,
+    /// The longest entry of a list, in bytes.
+    max_segment: u64,
+}
+
+impl<'d> Target<'d> {
+    /// Refuses a device whose streaming mappings could only fail.
+    pub(super) fn of(
+        request: &Request,
+        device: Option<&'d Device<Bound>>,
+    ) -> Result<Self, Refusal> {
+        let dev = required(request, device)?;
+        let facts = provenance::device(dev);
+        // Bounce buffers lie below 4 GiB, anywhere: swiotlb_map() warns of those out of reach.
+        if facts.swiotlb_force && facts.mask < u64::from(u32::MAX) {
+            let mask = Hex(facts.mask);
+            return Err(Refusal::unsupported(format_args!(
+                "mask={mask}: every mapping is bounced here, through memory that the device cannot reach"
+            )));
+        }
+        Ok(Self {
+            dev,
+            direction: request.direction,
+            highest: facts.mask,
+            translated: translates(facts.iommu),
+            max_mapping: facts.max_mapping,
+            max_segment: u64::from(machine::dma(dev).max_segment),
+        })
+    }
+
+    /// Refuses one mapping of `bytes` that is larger than the device may have.
+    pub(super) fn check_mapping(&self, request: &Request, bytes: u64) -> Result<(), Refusal> {
+        if bytes <= self.max_mapping {
+            return Ok(());
+        }
+        let (size, max, name) = (Dec(request.size), Dec(self.max_mapping), request.info.name);
+        Err(Refusal::beyond(format_args!(
+            "size={size}: for {name} over dma_max_mapping_size() of the device, {max} bytes"
+        )))
+    }
+
+    /// Refuses an entry of a list of `bytes` that is longer than the device may have.
+    pub(super) fn check_entry(&self, request: &Request, bytes: u64) -> Result<(), Refusal> {
+        self.check_mapping(request, bytes)?;
+        if bytes <= self.max_segment {
+            return Ok(());
+        }
+        let (entries, max) = (Dec(request.entries), Dec(self.max_segment));
+        let bytes = Dec(bytes);
+        Err(Refusal::beyond(format_args!(
+            "entries={entries}: of {bytes} bytes, over the device's longest segment, {max} bytes"
+        )))
+    }
+
+    /// Whether the CPU writes what is mapped: a driver that fills its buffer leaves it in the
+    /// caches, and a device that is not coherent with them would look cheaper without.
+    pub(super) fn stained(&self) -> bool {
+        self.direction != Direction::FromDevice
+    }
+
+    /// The placement of memory that the device reaches at `dma`.
+    pub(super) fn place(&self, placement: Placement, dma: u64) -> Placement {
+        Placement {
+            dma: Some(dma),
+            // Without translation the address differs only where the bytes lie elsewhere.
+            bounced: (!self.translated).then_some(dma != placement.phys),
+            ..placement
+        }
+    }
+}
+
+/// Whether an IOMMU domain of this type gives a device addresses of its own.
+fn translates(iommu: &str) -> bool {
+    !matches!(iommu, "none" | "identity")
+}
+
+/// The largest piece of contiguous memory that the page allocator gives, in bytes.
+pub(super) const CONTIGUOUS_MAX: u64 = 4 << 20;
+
+/// Refuses a buffer that with its offset does not fit into contiguous memory.
+pub(super) fn check_offset(request: &Request, bytes: u64) -> Result<(), Refusal> {
+    if bytes.saturating_add(request.offset) <= CONTIGUOUS_MAX {
+        return Ok(());
+    }
+    let (offset, bytes) = (Dec(request.offset), Dec(bytes));
+    Err(Refusal::beyond(format_args!(
+        "offset={offset}: with {bytes} bytes behind it beyond contiguous memory, 4 MiB"
+    )))
+}

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Memory that a device can reach.
+//!
+//! C header: [`include/linux/dma-mapping.h`](srctree/include/linux/dma-mapping.h)
+//!
+//! Who owns memory is its type. A [`Buffer`](buffer::Buffer) is the CPU's; mapping takes it and
+//! gives a [`Mapped`](buffer::Mapped), through which the CPU has no way to the bytes; unmapping
+//! takes that and gives the buffer back. In between a [`OnCpu`](buffer::OnCpu) is a mapping whose
+//! bytes are the CPU's for a while. So the CPU's touching what the device owns, and unmapping
+//! twice, do not compile. Everything borrows a bound device, so that none can outlive the binding:
+//! forgetting a value leaks it, with the memory behind it, and does nothing worse.
+
+pub(crate) mod buffer;
+pub(crate) mod coherent;
+pub(crate) mod iova;
+pub(crate) mod mask;
+pub(crate) mod noncoherent;
+pub(crate) mod noncontiguous;
+pub(crate) mod pool;
+pub(crate) mod sg;
+
+pub(crate) use coherent::Coherent;
+
+use crate::model::request::Direction as Chosen;
+use core::ptr::NonNull;
+use kernel::bindings::dma_data_direction;
+
+mod sealed {
+    pub(crate) trait Sealed {}
+}
+
+/// Who moves the bytes. Never nobody: the kernel stops with a `BUG_ON()` at `DMA_NONE`.
+///
+/// Known when the driver is written, it is one of [`ToDevice`], [`FromDevice`] and
+/// [`Bidirectional`], which take no room; known only at run time, it is [`Chosen`].
+pub(crate) trait Direction: sealed::Sealed + Copy {
+    /// As `enum dma_data_direction` has it.
+    fn raw(self) -> dma_data_direction;
+
+    /// The same as the helpers take it.
+    #[inline]
+    fn number(self) -> u32 {
+        // CAST: A small number; its type differs by architecture.
+        self.raw().0 as u32
+    }
+}
+
+/// A direction in which the CPU has something to say. Where it is known only at run time, whoever
+/// chose it sees to that.
+pub(crate) trait CpuWrites: Direction {}
+
+macro_rules! directions {
+    ($($(#[$doc:meta])* $name:ident = $raw:ident;)*) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Copy)]
+        pub(crate) struct $name;
+
+        impl sealed::Sealed for $name {}
+
+        impl Direction for $name {
+            #[inline]
+            fn raw(self) -> dma_data_direction {
+                dma_data_direction::$raw
+            }
+        }
+    )*};
+}
+
+directions! {
+    /// The device reads what the CPU has written.
+    ToDevice = DMA_TO_DEVICE;
+    /// The device writes what the CPU will read.
+    FromDevice = DMA_FROM_DEVICE;
+    /// Both.
+    Bidirectional = DMA_BIDIRECTIONAL;
+}
+
+impl CpuWrites for ToDevice {}
+impl CpuWrites for Bidirectional {}
+
+impl CpuWrites for Chosen {}
+
+impl sealed::Sealed for Chosen {}
+
+impl Direction for Chosen {
+    #[inline]
+    fn raw(self) -> dma_data_direction {
+        match self {
+            Chosen::Bidirectional => Bidirectional.raw(),
+            Chosen::ToDevice => ToDevice.raw(),
+            Chosen::FromDevice => FromDevice.raw(),
+        }
+    }
+}
+
+/// Memory that the CPU owns and sees at an address.
+///
+/// # Safety
+///
+/// Behind the address are as many bytes, initialised, which the CPU may read and write while the
+/// value is borrowed.
+pub(crate) unsafe trait CpuMemory {
+    /// The address, and how many bytes there are.
+    fn cpu(&self) -> (NonNull<u8>, usize);
+}
+
+#[cfg(CONFIG_KUNIT = "y")]
+#[path = "tests.rs"]
+mod tests;

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Pages in pieces that are one range to the device behind an IOMMU, and one to the CPU by vmap.
+//!
+//! C header: [`include/linux/dma-mapping.h`](srctree/include/linux/dma-mapping.h)
+
+use super::Direction;
+use crate::{
+    bindings as lab,
+    sys::device::as_raw, //
+};
+use core::ptr::NonNull;
+use kernel::{
+    bindings,
+    device::{
+        Bound,
+        Device, //
+    },
+    ffi::c_void,
+    prelude::*, //
+};
+
+/// What `dma_alloc_noncontiguous()` gives, with its `dma_vmap_noncontiguous()`.
+///
+/// # Invariants
+///
+/// `table` is what `dma_alloc_noncontiguous()` gave for `size` bytes, `direction` and `dev`, `cpu`
+/// what mapping that gave; neither has been given back.
+pub(crate) struct NonContiguous<'a, D: Direction> {
+    dev: &'a Device<Bound>,
+    table: NonNull<bindings::sg_table>,
+    cpu: NonNull<c_void>,
+    size: usize,
+    direction: D,
+}
+
+// SAFETY: The memory belongs to no thread.
+unsafe impl<D: Direction> Send for NonContiguous<'_, D> {}
+
+impl<'a, D: Direction> NonContiguous<'a, D> {
+    /// Allocates `size` bytes and maps them for the CPU.
+    #[inline]
+    pub(crate) fn new(dev: &'a Device<Bound>, size: usize, direction: D) -> Result<Self> {
+        let (raw, to) = (as_raw(dev), direction.number());
+        // SAFETY: The device is bound.
+        let table = unsafe { lab::memlab_dma_alloc_noncontiguous(raw, size, to) };
+        let table = NonNull::new(table).ok_or(ENOMEM)?;
+        // SAFETY: `table` was just allocated for this device and size.
+        let cpu = unsafe { lab::memlab_dma_vmap(raw, size, table.as_ptr()) };
+        let Some(cpu) = NonNull::new(cpu) else {
+            // SAFETY: As above; it is not used again.
+            unsafe { lab::memlab_dma_free_noncontiguous(raw, size, table.as_ptr(), to) };
+            return Err(ENOMEM);
+        };
+        // INVARIANT: Just allocated and mapped.
+        Ok(Self {
+            dev,
+            table,
+            cpu,
+            size,
+            direction,
+        })
+    }
+
+    /// The CPU's address.
+    pub(crate) fn as_ptr(&self) -> *const c_void {
+        self.cpu.as_ptr()
+    }
+
+    /// The device's address.
+    pub(crate) fn dma(&self) -> u64 {
+        // SAFETY: By the type invariant the table has a first entry, which is mapped.
+        u64::from(unsafe { bindings::sg_dma_address(self.table.as_ref().sgl) })
+    }
+}
+
+impl<D: Direction> Drop for NonContiguous<'_, D> {
+    #[inline]
+    fn drop(&mut self) {
+        let (dev, to) = (as_raw(self.dev), self.direction.number());
+        // SAFETY: By the type invariant; the device is bound as long as it is borrowed.
+        unsafe {
+            lab::memlab_dma_vunmap(dev, self.cpu.as_ptr());
+            lab::memlab_dma_free_noncontiguous(dev, self.size, self.table.as_ptr(), to);
+        }
+    }
+}

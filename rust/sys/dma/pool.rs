@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Small coherent blocks of one size.
+//!
+//! C header: [`include/linux/dmapool.h`](srctree/include/linux/dmapool.h)
+//!
+//! # Examples
+//!
+//! ```ignore
+//! let pool = Pool::new(dev, 64)?;
+//! let descriptor = pool.alloc()?;
+//! tell_the_device(descriptor.dma());
+//! drop(descriptor); // `pool` cannot go first: the block borrows it
+//! ```
+
+use crate::{
+    bindings as lab,
+    sys::device::as_raw, //
+};
+use core::{
+    marker::PhantomData,
+    ptr::NonNull, //
+};
+use kernel::{
+    device::{
+        Bound,
+        Device, //
+    },
+    ffi::c_void,
+    prelude::*, //
+};
+
+/// What `dma_pool_create()` gives. It keeps its pages until it goes.
+///
+/// # Invariants
+///
+/// `raw` is a live pool of a device that is bound for `'d`.
+pub(crate) struct Pool<'d> {
+    raw: NonNull<lab::dma_pool>,
+    device: PhantomData<&'d Device<Bound>>,
+}
+
+// SAFETY: A pool belongs to no thread.
+unsafe impl Send for Pool<'_> {}
+// SAFETY: A pool has a lock of its own.
+unsafe impl Sync for Pool<'_> {}
+
+impl<'d> Pool<'d> {
+    /// A pool of blocks of `size` bytes: `dma_pool_create(name, dev, size, 0, 0)`. `ENOMEM` also
+    /// where `size` is 0 or above `INT_MAX`.
+    pub(crate) fn new(dev: &'d Device<Bound>, size: usize) -> Result<Self> {
+        // SAFETY: The device is bound.
+        let raw = unsafe { lab::memlab_dma_pool_create(as_raw(dev), size) };
+        // INVARIANT: Just made.
+        Ok(Self {
+            raw: NonNull::new(raw).ok_or(ENOMEM)?,
+            device: PhantomData,
+        })
+    }
+
+    /// `dma_pool_alloc(pool, GFP_KERNEL | __GFP_NOWARN, &dma)`.
+    #[inline]
+    pub(crate) fn alloc(&self) -> Result<Block<'_>> {
+        let mut dma = 0;
+        // SAFETY: The pool is live by the type invariant; `dma` is writable.
+        let cpu = unsafe { lab::memlab_dma_pool_alloc(self.raw.as_ptr(), &mut dma) };
+        // INVARIANT: Just allocated.
+        Ok(Block {
+            pool: self,
+            cpu: NonNull::new(cpu).ok_or(ENOMEM)?,
+            dma,
+        })
+    }
+}
+
+impl Drop for Pool<'_> {
+    fn drop(&mut self) {
+        // SAFETY: By the type invariant; blocks borrow the pool, so none is out that was not
+        // forgotten, and of those the kernel leaves the pages alone.
+        unsafe { lab::memlab_dma_pool_destroy(self.raw.as_ptr()) };
+    }
+}
+
+/// A block of a pool.
+///
+/// # Invariants
+///
+/// `cpu` and `dma` are what `dma_pool_alloc()` gave for `pool`, not yet freed.
+pub(crate) struct Block<'a> {
+    pool: &'a Pool<'a>,
+    cpu: NonNull<c_void>,
+    dma: u64,
+}
+
+// SAFETY: The memory belongs to no thread.
+unsafe impl Send for Block<'_> {}
+
+impl Block<'_> {
+    /// The CPU's address.
+    pub(crate) fn as_ptr(&self) -> *const c_void {
+        self.cpu.as_ptr()
+    }
+
+    /// The device's address.
+    pub(crate) fn dma(&self) -> u64 {
+        self.dma
+    }
+}
+
+impl Drop for Block<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        // SAFETY: By the type invariants.
+        unsafe { lab::memlab_dma_pool_free(self.pool.raw.as_ptr(), self.cpu.as_ptr(), self.dma) };
+    }
+}

@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Scattered memory that a device is given as one list.
+//!
+//! C header: [`include/linux/scatterlist.h`](srctree/include/linux/scatterlist.h)
+//!
+//! The kernel crate's `scatterlist::SGTable` builds the table and maps it in one step; here the
+//! table is kept and mapped again and again.
+//!
+//! # Examples
+//!
+//! ```ignore
+//! let mut pages = Scatter::new(3, 4096, 0, u64::MAX)?;
+//! pages.fill(0xa5);
+//! let mapped = pages.map(dev, ToDevice).map_err(|(_pages, error)| error)?;
+//! start_transfer(mapped.dma());
+//! let pages = mapped.unmap();
+//! ```
+
+use super::{
+    buffer::Buffer,
+    Direction, //
+};
+use crate::{
+    bindings as lab,
+    sys::device::as_raw, //
+};
+use core::mem::ManuallyDrop;
+use kernel::{
+    bindings,
+    device::{
+        Bound,
+        Device, //
+    },
+    error::to_result,
+    prelude::*, //
+};
+
+/// Pieces of memory with a table of one entry for each.
+///
+/// # Invariants
+///
+/// `table` was made by `sg_alloc_table()` and its entries cover `pieces`, one each.
+pub(crate) struct Scatter {
+    table: bindings::sg_table,
+    pieces: KVVec<Buffer>,
+}
+
+// SAFETY: The memory belongs to no thread.
+unsafe impl Send for Scatter {}
+
+impl Scatter {
+    /// `size` zeroed bytes in `count` pieces that differ by one byte at most, each of them `offset`
+    /// bytes into a page and at or below the physical address `highest`.
+    ///
+    /// `EINVAL` where a piece would be empty.
+    pub(crate) fn new(count: usize, size: usize, offset: usize, highest: u64) -> Result<Self> {
+        let (least, longer) = match (size.checked_div(count), size.checked_rem(count)) {
+            (Some(least), Some(longer)) => (least, longer),
+            _ => return Err(EINVAL),
+        };
+        Self::of(count, offset, highest, |n| least + usize::from(n < longer))
+    }
+
+    /// `size` zeroed bytes in pieces of `whole` bytes, of which the last may be shorter; else as
+    /// [`Scatter::new`].
+    pub(crate) fn whole(whole: usize, size: usize, offset: usize, highest: u64) -> Result<Self> {
+        if whole == 0 {
+            return Err(EINVAL);
+        }
+        Self::of(size.div_ceil(whole), offset, highest, |n| {
+            whole.min(size - n * whole)
+        })
+    }
+
+    fn of(
+        count: usize,
+        offset: usize,
+        highest: u64,
+        length: impl Fn(usize) -> usize,
+    ) -> Result<Self> {
+        let mut pieces = KVVec::with_capacity(count, GFP_KERNEL)?;
+        for n in 0..count {
+            pieces.push(Buffer::within(length(n), offset, highest)?, GFP_KERNEL)?;
+        }
+        let mut table = pin_init::zeroed::<bindings::sg_table>();
+        let entries = u32::try_from(count)?;
+        // SAFETY: `table` is writable; on failure nothing is left allocated.
+        to_result(unsafe { bindings::sg_alloc_table(&mut table, entries, bindings::GFP_KERNEL) })?;
+        // INVARIANT: The entries are filled in below, before the value is handed out.
+        let this = Self { table, pieces };
+        let mut entry = this.table.sgl;
+        for piece in &this.pieces {
+            let length = u32::try_from(piece.size())?;
+            // SAFETY: The table has an entry for every piece, and `sg_next` goes to the next one.
+            unsafe {
+                lab::memlab_sg_set_buf(entry, piece.as_ptr(), length);
+                entry = bindings::sg_next(entry);
+            }
+        }
+        Ok(this)
+    }
+
+    /// Sets every byte.
+    pub(crate) fn fill(&mut self, byte: u8) {
+        for piece in &mut self.pieces {
+            piece.bytes_mut().fill(byte);
+        }
+    }
+
+    /// The pieces, in their order.
+    pub(crate) fn pieces(&self) -> impl Iterator<Item = &Buffer> {
+        self.pieces.iter()
+    }
+
+    /// All bytes together.
+    pub(crate) fn size(&self) -> usize {
+        self.pieces.iter().map(Buffer::size).sum()
+    }
+
+    /// Hands all pieces to `dev`: `dma_map_sg()`. Gives them back if that fails.
+    #[inline]
+    pub(crate) fn map<D: Direction>(
+        self,
+        dev: &Device<Bound>,
+        direction: D,
+    ) -> Result<MappedScatter<'_, D>, (Self, Error)> {
+        // SAFETY: The device is bound, and by the type invariant the table has `orig_nents`
+        // entries, which no other mapping uses because mapping takes the table.
+        let mapped = unsafe {
+            bindings::dma_map_sg_attrs(
+                as_raw(dev),
+                self.table.sgl,
+                self.table.orig_nents as i32,
+                direction.raw(),
+                0,
+            )
+        };
+        if mapped == 0 {
+            return Err((self, EIO));
+        }
+        // INVARIANT: Just mapped.
+        Ok(MappedScatter {
+            scatter: ManuallyDrop::new(self),
+            dev,
+            direction,
+        })
+    }
+}
+
+impl Drop for Scatter {
+    fn drop(&mut self) {
+        // SAFETY: By the type invariant; the pieces are freed after their table.
+        unsafe { bindings::sg_free_table(&mut self.table) };
+    }
+}
+
+/// Memory that a device owns until [`MappedScatter::unmap`]: the CPU has no way to it.
+///
+/// # Invariants
+///
+/// `scatter` is mapped for `dev` in `direction`.
+pub(crate) struct MappedScatter<'a, D: Direction> {
+    scatter: ManuallyDrop<Scatter>,
+    dev: &'a Device<Bound>,
+    direction: D,
+}
+
+impl<D: Direction> MappedScatter<'_, D> {
+    /// Takes the memory back: `dma_unmap_sg()`.
+    #[inline]
+    pub(crate) fn unmap(self) -> Scatter {
+        let mut this = ManuallyDrop::new(self);
+        this.unmap_in_place();
+        // SAFETY: `this` is not used again, nor dropped.
+        unsafe { ManuallyDrop::take(&mut this.scatter) }
+    }
+
+    #[inline]
+    fn unmap_in_place(&mut self) {
+        // SAFETY: By the type invariant; the device is bound as long as it is borrowed.
+        unsafe {
+            bindings::dma_unmap_sg_attrs(
+                as_raw(self.dev),
+                self.scatter.table.sgl,
+                self.scatter.table.orig_nents as i32,
+                self.direction.raw(),
+                0,
+            )
+        };
+    }
+
+    /// The device's address of the first entry.
+    pub(crate) fn dma(&self) -> u64 {
+        // SAFETY: By the type invariant the first entry is mapped.
+        u64::from(unsafe { bindings::sg_dma_address(self.scatter.table.sgl) })
+    }
+
+    /// The pieces, to be looked up and not to be read.
+    pub(crate) fn scatter(&self) -> &Scatter {
+        &self.scatter
+    }
+}
+
+impl<D: Direction> Drop for MappedScatter<'_, D> {
+    fn drop(&mut self) {
+        self.unmap_in_place();
+        // SAFETY: The mapping has ended, and `scatter` is not used again.
+        unsafe { ManuallyDrop::drop(&mut self.scatter) };
+    }
+}
