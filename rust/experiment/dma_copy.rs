@@ -23,7 +23,8 @@ use crate::{
     },
     sys::dma::{
         buffer::Buffer,
-        coherent::Coherent, //
+        coherent::Coherent,
+        CpuMemory, //
     },
 };
 use kernel::{

@@ -16,18 +16,25 @@ def output(lab, kernel, source=None):
 
 def inputs(lab, source):
     """Every file that a build may read: a whole directory, or the checkout's kernel side."""
-    tops = [source] if source else [lab.checkout / name for name in ("Kbuild", "rust", "include")]
+    tops = (
+        [source]
+        if source
+        else [lab.checkout / name for name in ("Kbuild", "rust", "include", "samples")]
+    )
     files = [path for top in tops for path in ([top] if top.is_file() else top.rglob("*"))]
     return sorted(path for path in files if path.is_file())
 
 
-def build(lab, kernel, source=None, name="memlab", arguments=()):
+def build(lab, kernel, source=None, name="memlab", arguments=(), apart=""):
     """The host path of NAME.ko, built from source (default: the checkout).
+
+    apart: a directory below the usual one, for what other arguments make of the same source.
 
     Kbuild decides what is out of date. As asking it takes a second, it is not
     asked while no source has changed and the .ko is the one it left.
     """
-    out = output(lab, kernel, source)
+    out = output(lab, kernel, source) / apart
+    out.mkdir(exist_ok=True)
     root = lab.root()
     source = Path(source).resolve() if source else None
     inside, binds = ("/tmp/module", [(source, "/tmp/module")]) if source else ("/src", [])
@@ -46,3 +53,10 @@ def build(lab, kernel, source=None, name="memlab", arguments=()):
             step.run(root.argv(make, binds=binds))
         stamp.write_text(f"{key} {ko.stat().st_mtime_ns}")
     return ko
+
+
+def samples(lab, kernel):
+    """{path in the guest: host path} of the modules of samples/."""
+    names = [f"memlab_{path.stem}" for path in sorted((lab.checkout / "samples").glob("*.rs"))]
+    built = [build(lab, kernel, None, name, ("MEMLAB_SAMPLES=1",), "samples") for name in names]
+    return {f"/check/{ko.name}": ko for ko in built}

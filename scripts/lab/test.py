@@ -222,7 +222,7 @@ def main(lab):
         "exact",
         test_guest.run,
         stock,
-        ["delays", "disturbed", "engine", "edu"],
+        ["delays", "disturbed", "engine", "edu", "samples"],
         append="exact=1",
         **EXACT,
     )

@@ -129,6 +129,8 @@ def run(lab, report, label, kernel, ko, checks, timeout=600, **options):
         if users.intersection(checks):
             source = scripts[0].parent / name
             files[f"/check/{name}.ko"] = module.build(lab, kernel, source, name)
+    if "samples" in checks:
+        files |= module.samples(lab, kernel)
     log = lab.output() / f"{label.replace(' ', '-')}.log"
     values = {
         "RELEASE": kernel.release,

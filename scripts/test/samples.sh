@@ -13,3 +13,22 @@ check_abi_sample() {
 	matches "a refusal is told" "$(/check/run kmalloc 5368709120)" '^kmalloc: size=5368709120: '
 	matches "whatever is asked for" "$(/check/run nosuch)" '^nosuch: experiment=nosuch: unknown'
 }
+
+# Each has QEMU's edu carry bytes while it is bound, and says so.
+check_samples() {
+	find_edu
+	for sample in /check/memlab_*.ko; do
+		name=$(basename "$sample" .ko)
+		dmesg -c >/dev/null
+		succeeds "$name loads" insmod "$sample"
+		echo "$name" >$PCI/devices/"$edu"/driver_override
+		succeeds "$name binds" sh -c "echo $edu >$PCI/drivers/$name/bind"
+		dmesg >/tmp/said
+		matches "$name has its bytes carried" "$(cat /tmp/said)" \
+			"^.*$name $edu: .*[1-9][0-9]* bytes .*(there and back|to another|in [0-9]+ pieces)"
+		echo "$edu" >$PCI/devices/"$edu"/driver/unbind
+		succeeds "$name unloads" rmmod "$name"
+	done
+	echo >$PCI/devices/"$edu"/driver_override
+	equal "five of them" "$(ls /check/memlab_*.ko | wc -l)" 5
+}

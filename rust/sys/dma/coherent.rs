@@ -153,23 +153,6 @@ impl<'a> Coherent<'a> {
     pub(crate) fn dma(&self) -> u64 {
         u64::from(self.raw.dma)
     }
-
-    /// Copies `from` to the beginning, as much of it as there is room for.
-    #[inline]
-    pub(crate) fn copy_from(&mut self, from: &[u8]) {
-        let (to, size) = self.cpu();
-        // SAFETY: By the type invariant, and what is borrowed elsewhere does not overlap it.
-        unsafe { core::ptr::copy_nonoverlapping(from.as_ptr(), to.as_ptr(), from.len().min(size)) };
-    }
-
-    /// Copies the beginning to `to`, as much of it as there is.
-    #[inline]
-    pub(crate) fn copy_to(&self, to: &mut [u8]) {
-        let (from, size) = self.cpu();
-        let count = to.len().min(size);
-        // SAFETY: By the type invariant, and what is borrowed elsewhere does not overlap it.
-        unsafe { core::ptr::copy_nonoverlapping(from.as_ptr(), to.as_mut_ptr(), count) };
-    }
 }
 
 // SAFETY: By the type invariant.

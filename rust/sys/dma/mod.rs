@@ -103,6 +103,23 @@ impl Direction for Chosen {
 pub(crate) unsafe trait CpuMemory {
     /// The address, and how many bytes there are.
     fn cpu(&self) -> (NonNull<u8>, usize);
+
+    /// Copies `from` to the beginning, as much of it as there is room for.
+    #[inline]
+    fn copy_from(&mut self, from: &[u8]) {
+        let (to, size) = self.cpu();
+        // SAFETY: As the implementer promises, and what is borrowed elsewhere does not overlap it.
+        unsafe { core::ptr::copy_nonoverlapping(from.as_ptr(), to.as_ptr(), from.len().min(size)) };
+    }
+
+    /// Copies the beginning to `to`, as much of it as there is.
+    #[inline]
+    fn copy_to(&self, to: &mut [u8]) {
+        let (from, size) = self.cpu();
+        let count = to.len().min(size);
+        // SAFETY: As the implementer promises, and what is borrowed elsewhere does not overlap it.
+        unsafe { core::ptr::copy_nonoverlapping(from.as_ptr(), to.as_mut_ptr(), count) };
+    }
 }
 
 #[cfg(CONFIG_KUNIT = "y")]

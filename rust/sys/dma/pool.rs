@@ -13,6 +13,7 @@
 //! drop(descriptor); // `pool` cannot go first: the block borrows it
 //! ```
 
+use super::CpuMemory;
 use crate::{
     bindings as lab,
     sys::device::as_raw, //
@@ -34,9 +35,10 @@ use kernel::{
 ///
 /// # Invariants
 ///
-/// `raw` is a live pool of a device that is bound for `'d`.
+/// `raw` is a live pool of blocks of `size` bytes, of a device that is bound for `'d`.
 pub(crate) struct Pool<'d> {
     raw: NonNull<lab::dma_pool>,
+    size: usize,
     device: PhantomData<&'d Device<Bound>>,
 }
 
@@ -54,6 +56,7 @@ impl<'d> Pool<'d> {
         // INVARIANT: Just made.
         Ok(Self {
             raw: NonNull::new(raw).ok_or(ENOMEM)?,
+            size,
             device: PhantomData,
         })
     }
@@ -104,6 +107,14 @@ impl Block<'_> {
     /// The device's address.
     pub(crate) fn dma(&self) -> u64 {
         self.dma
+    }
+}
+
+// SAFETY: By the invariants of block and pool; the pool hands out each block once, and what it was
+// given first is initialised, as the kernel zeroes a pool's pages.
+unsafe impl CpuMemory for Block<'_> {
+    fn cpu(&self) -> (NonNull<u8>, usize) {
+        (self.cpu.cast(), self.pool.size)
     }
 }
 

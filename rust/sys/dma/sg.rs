@@ -139,9 +139,10 @@ impl Scatter {
         if mapped == 0 {
             return Err((self, EIO));
         }
-        // INVARIANT: Just mapped.
+        // INVARIANT: Just mapped, to so many entries.
         Ok(MappedScatter {
             scatter: ManuallyDrop::new(self),
+            count: mapped,
             dev,
             direction,
         })
@@ -159,9 +160,10 @@ impl Drop for Scatter {
 ///
 /// # Invariants
 ///
-/// `scatter` is mapped for `dev` in `direction`.
+/// `scatter` is mapped for `dev` in `direction`: the first `count` entries of its table.
 pub(crate) struct MappedScatter<'a, D: Direction> {
     scatter: ManuallyDrop<Scatter>,
+    count: u32,
     dev: &'a Device<Bound>,
     direction: D,
 }
@@ -194,6 +196,20 @@ impl<D: Direction> MappedScatter<'_, D> {
     pub(crate) fn dma(&self) -> u64 {
         // SAFETY: By the type invariant the first entry is mapped.
         u64::from(unsafe { bindings::sg_dma_address(self.scatter.table.sgl) })
+    }
+
+    /// What the map has made of the pieces: the device's address of each entry, and its bytes. An
+    /// IOMMU may have joined some.
+    pub(crate) fn entries(&self) -> impl Iterator<Item = (u64, usize)> + '_ {
+        let mut entry = self.scatter.table.sgl;
+        (0..self.count).map(move |_| {
+            // SAFETY: By the type invariant this is a mapped entry.
+            let (dma, size) =
+                unsafe { (bindings::sg_dma_address(entry), bindings::sg_dma_len(entry)) };
+            // SAFETY: As above; behind the last one there is null, which is not looked at.
+            entry = unsafe { bindings::sg_next(entry) };
+            (u64::from(dma), size as usize)
+        })
     }
 
     /// The pieces, to be looked up and not to be read.

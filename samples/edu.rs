@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A whole driver of QEMU's edu: it is started, carries bytes, and is put back as it was found.
+//!
+//! What is dropped first is declared first: the interrupt before the device is disabled. Rests on
+//! [`Documentation/PCI/pci.rst`](srctree/Documentation/PCI/pci.rst).
+
+include!("memlab/rooms.rs");
+
+use kernel::{
+    device::Core,
+    pci,
+    prelude::*,
+    sync::Arc, //
+};
+use sys::{
+    edu::{
+        Engine,
+        Shared,
+        Way, //
+    },
+    pci::{
+        Before,
+        Interrupt, //
+    }, //
+};
+
+/// What holds the device as long as it is bound.
+struct Sample {
+    engine: Arc<Engine>,
+    _interrupt: Interrupt<Engine>,
+    _before: Before,
+}
+
+impl Sample {
+    /// Takes the device, and has it carry a page there and back.
+    fn start(pdev: &pci::Device<Core<'_>>) -> Result<Self> {
+        let before = Before::of(pdev);
+        let (engine, interrupt) = Engine::new(pdev, 28)?;
+        let mut memory = Shared::new(pdev.as_ref(), 4096)?;
+        let (dma, size) = (memory.memory().dma(), memory.size());
+        memory.write(|at| !(at as u8));
+        engine.carry(pdev.as_ref(), Way::In, dma, 0, size)?;
+        memory.write(|_| 0);
+        engine.carry(pdev.as_ref(), Way::Out, dma, 0, size)?;
+        if !memory.holds(|at| !(at as u8)) {
+            return Err(EIO);
+        }
+        dev_info!(pdev, "edu has carried {} bytes there and back\n", size);
+        Ok(Self {
+            engine,
+            _interrupt: interrupt,
+            _before: before,
+        })
+    }
+}
+
+/// Bound by driver_override: `echo memlab_edu > driver_override` of a QEMU edu.
+struct Driver;
+
+compat::pci_table!(
+    TABLE,
+    [pci::DeviceId::from_id(pci::Vendor::REDHAT, 1 << 16)]
+);
+
+impl pci::Driver for Driver {
+    type IdInfo = ();
+    type Data<'bound> = Sample;
+    const ID_TABLE: pci::IdTable<Self::IdInfo> = &TABLE;
+
+    fn probe<'bound>(
+        pdev: &'bound pci::Device<Core<'_>>,
+        _info: compat::PciMatch<'bound>,
+    ) -> impl PinInit<Self::Data<'bound>, Error> + 'bound {
+        Sample::start(pdev)
+    }
+
+    fn unbind<'bound>(_pdev: &'bound pci::Device<Core<'_>>, this: Pin<&Sample>) {
+        // Nothing is under way here; whoever has a transfer in flight ends it like this.
+        this.engine.halt();
+    }
+}
+
+kernel::module_pci_driver! {
+    type: Driver,
+    name: "memlab_edu",
+    authors: ["The memlab authors"],
+    description: "A driver of QEMU's edu that moves bytes",
+    license: "GPL",
+}

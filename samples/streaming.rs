@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Streaming DMA: ordinary memory, handed to the device for one transfer and taken back.
+//!
+//! While it is mapped the CPU has no way to it: that would not compile. Rests on
+//! [`Documentation/core-api/dma-api-howto.rst`](srctree/Documentation/core-api/dma-api-howto.rst).
+
+include!("memlab/rooms.rs");
+
+use kernel::{
+    device::Core,
+    pci,
+    prelude::*, //
+};
+use sys::{
+    dma::{
+        buffer::Buffer,
+        FromDevice,
+        ToDevice, //
+    },
+    edu::{
+        Engine,
+        Way, //
+    }, //
+};
+
+const SIZE: usize = 4096;
+
+/// The device takes what the CPU has written, and gives it back.
+fn transfer(pdev: &pci::Device<Core<'_>>) -> Result {
+    let (engine, _interrupt) = Engine::new(pdev, 28)?;
+    let dev = pdev.as_ref();
+
+    let mut buffer = Buffer::new(SIZE)?;
+    buffer.bytes_mut().fill(0xa5);
+    let mapped = buffer.map(dev, ToDevice).map_err(|(_, error)| error)?;
+    engine.carry(dev, Way::In, mapped.dma(), 0, SIZE)?;
+    let mut buffer = mapped.unmap();
+
+    buffer.bytes_mut().fill(0);
+    let mapped = buffer.map(dev, FromDevice).map_err(|(_, error)| error)?;
+    engine.carry(dev, Way::Out, mapped.dma(), 0, SIZE)?;
+    let buffer = mapped.unmap();
+    if buffer.bytes().iter().any(|byte| *byte != 0xa5) {
+        return Err(EIO);
+    }
+    dev_info!(pdev, "{} bytes mapped, there and back\n", SIZE);
+    Ok(())
+}
+
+/// Bound by driver_override: `echo memlab_streaming > driver_override` of a QEMU edu.
+struct Sample;
+
+compat::pci_table!(
+    TABLE,
+    [pci::DeviceId::from_id(pci::Vendor::REDHAT, 1 << 16)]
+);
+
+impl pci::Driver for Sample {
+    type IdInfo = ();
+    type Data<'bound> = ();
+    const ID_TABLE: pci::IdTable<Self::IdInfo> = &TABLE;
+
+    fn probe<'bound>(
+        pdev: &'bound pci::Device<Core<'_>>,
+        _info: compat::PciMatch<'bound>,
+    ) -> impl PinInit<Self::Data<'bound>, Error> + 'bound {
+        transfer(pdev)
+    }
+}
+
+kernel::module_pci_driver! {
+    type: Sample,
+    name: "memlab_streaming",
+    authors: ["The memlab authors"],
+    description: "Streaming DMA, the shortest right way",
+    license: "GPL",
+}
