@@ -20,6 +20,8 @@ mod kmap_local;
 mod target;
 #[cfg(CONFIG_PCI)]
 mod transfer;
+#[cfg(CONFIG_PCI)]
+mod transfer_kinds;
 mod vmalloc;
 
 pub(crate) use target::masked;
@@ -157,7 +159,23 @@ catalogue! {
     access::Access<'_, access::NonCoherent>,
     kmap_local::KmapLocal,
     #[cfg(CONFIG_PCI)]
-    transfer::Transfer<'_, transfer::OfCoherent>,
+    transfer::Transfer<'_, transfer_kinds::OfCoherent>,
+    #[cfg(CONFIG_PCI)]
+    transfer::Transfer<'_, transfer_kinds::OfPool>,
+    #[cfg(CONFIG_PCI)]
+    transfer::Transfer<'_, transfer_kinds::OfNonCoherent>,
+    #[cfg(CONFIG_PCI)]
+    transfer::Transfer<'_, transfer_kinds::OfNonContiguous>,
+    #[cfg(CONFIG_PCI)]
+    transfer::Transfer<'_, transfer_kinds::Of<Single>>,
+    #[cfg(CONFIG_PCI)]
+    transfer::Transfer<'_, transfer_kinds::Of<Page>>,
+    #[cfg(CONFIG_PCI)]
+    transfer::Transfer<'_, transfer_kinds::Of<Phys>>,
+    #[cfg(CONFIG_PCI)]
+    transfer::Transfer<'_, transfer_kinds::OfSg>,
+    #[cfg(CONFIG_PCI)]
+    transfer::Transfer<'_, transfer_kinds::OfIova>,
     calibrate::Calibrate,
 }
 

@@ -9,10 +9,12 @@
 //! the CPU looks there. No two operations have the same pattern. One byte that is not the right one
 //! makes the operation a failure (`EBADMSG`), and its time is no sample.
 
-use super::Experiment;
+use super::{
+    target::Target,
+    Experiment, //
+};
 use crate::{
     compat,
-    facts::placement,
     model::{
         placement::Placement,
         request::{
@@ -27,10 +29,10 @@ use crate::{
     },
     sys::{
         device,
+        dma::coherent::Coherent,
         edu::{
             self,
             Engine,
-            Shared,
             Way, //
         },
     },
@@ -50,15 +52,20 @@ pub(crate) trait Kind<'d>: Sync + Sized {
     const NAME: &'static str;
     const ABOUT: &'static str;
     /// The numbers that it takes.
-    const NUMBERS: &'static [Number] = &[];
+    const NUMBERS: &'static [Number] = &[Number::Mask];
 
     /// The memory when it is the CPU's.
     type Own;
     /// The memory when it is the device's.
     type Lent;
 
+    /// Refuses what it cannot do.
+    fn check(_request: &Request, _target: &Target<'d>) -> Result<(), Refusal> {
+        Ok(())
+    }
+
     /// Memory that `request` asks for.
-    fn make(dev: &'d Device<Bound>, request: &Request, size: usize) -> Result<Self::Own>;
+    fn make(target: &Target<'d>, request: &Request, size: usize) -> Result<Self::Own>;
 
     /// Sets each byte to what `byte` gives for its place.
     fn write(own: &mut Self::Own, byte: impl Fn(usize) -> u8);
@@ -67,27 +74,31 @@ pub(crate) trait Kind<'d>: Sync + Sized {
     fn holds(own: &mut Self::Own, byte: impl Fn(usize) -> u8) -> bool;
 
     /// Makes it the device's. Gives it back if that fails.
-    fn lend(
-        own: Self::Own,
-        dev: &'d Device<Bound>,
-        direction: Direction,
-    ) -> Result<Self::Lent, (Self::Own, Error)>;
+    fn lend(own: Self::Own, target: &Target<'d>) -> Result<Self::Lent, (Self::Own, Error)>;
 
     /// Makes it the CPU's again.
     fn take_back(lent: Self::Lent) -> Self::Own;
 
-    /// Calls `carry` with the device's address and the length of each piece.
-    fn pieces(lent: &Self::Lent, carry: impl FnMut(u64, usize) -> Result) -> Result;
+    /// The device's address of the first byte.
+    fn dma(lent: &Self::Lent) -> u64;
 
-    /// Where it is.
-    fn place(lent: &Self::Lent) -> Placement;
+    /// Calls `carry` with the device's address and the length of each piece: here there is one.
+    fn pieces(
+        lent: &Self::Lent,
+        size: usize,
+        mut carry: impl FnMut(u64, usize) -> Result,
+    ) -> Result {
+        carry(Self::dma(lent), size)
+    }
+
+    /// Where the CPU sees it.
+    fn place(lent: &Self::Lent, size: usize) -> Placement;
 }
 
 /// The experiment for memory of kind `K`.
 pub(crate) struct Transfer<'d, K> {
-    dev: &'d Device<Bound>,
+    target: Target<'d>,
     engine: Arc<Engine>,
-    direction: Direction,
     request: Request,
     size: usize,
     kind: PhantomData<K>,
@@ -96,7 +107,7 @@ pub(crate) struct Transfer<'d, K> {
 /// What an operation works on.
 pub(crate) struct Cargo<'d, T> {
     memory: T,
-    proof: Shared<'d>,
+    proof: Coherent<'d>,
     /// The number of the operation, from which its pattern comes.
     number: usize,
     /// Whether what the operation starts from is there.
@@ -127,8 +138,8 @@ impl<'d, K: Kind<'d>> Transfer<'d, K> {
     /// Carries the memory's pieces, one after the other.
     fn carry(&self, way: Way, lent: &K::Lent) -> Result {
         let mut offset = 0;
-        K::pieces(lent, |dma, size| {
-            self.engine.carry(self.dev, way, dma, offset, size)?;
+        K::pieces(lent, self.size, |dma, size| {
+            self.engine.carry(self.target.dev, way, dma, offset, size)?;
             offset += size;
             Ok(())
         })
@@ -162,27 +173,24 @@ impl<'d, K: Kind<'d> + 'd> Experiment<'d> for Transfer<'d, K> {
         Self: 'a;
 
     fn prepare(request: &Request, device: Option<&'d Device<Bound>>) -> Result<Self, Refusal> {
-        let dev = super::required(request, device)?;
+        let target = Target::of(request, device)?;
         if request.threads > 1 {
             return Err(Refusal::invalid(format_args!(
                 "threads={}: the device has one engine, only 1 thread can have it carry",
                 request.threads as u32
             )));
         }
-        let engine = device::engine(dev).ok_or_else(|| {
+        let engine = device::engine(target.dev).ok_or_else(|| {
             let name = request.device;
             Refusal::no_device(format_args!(
                 "device={name}: does not move bytes for us; lend QEMU's edu"
             ))
         })?;
+        K::check(request, &target)?;
         engine.resume();
         Ok(Self {
-            dev,
+            target,
             engine,
-            direction: match request.direction {
-                Direction::FromDevice => Direction::FromDevice,
-                _ => Direction::ToDevice,
-            },
             request: *request,
             size: super::size_of(request)?,
             kind: PhantomData,
@@ -191,8 +199,8 @@ impl<'d, K: Kind<'d> + 'd> Experiment<'d> for Transfer<'d, K> {
 
     fn idle(&self) -> Result<Self::Idle> {
         Ok(Cargo {
-            memory: K::make(self.dev, &self.request, self.size)?,
-            proof: Shared::new(self.dev, self.size)?,
+            memory: K::make(&self.target, &self.request, self.size)?,
+            proof: Coherent::new(self.target.dev, self.size)?,
             number: 0,
             ready: Ok(()),
         })
@@ -203,15 +211,17 @@ impl<'d, K: Kind<'d> + 'd> Experiment<'d> for Transfer<'d, K> {
         let number = cargo.number;
         let right = |at| pattern(number, at);
         let wrong = |at| !pattern(number, at);
-        if self.direction == Direction::ToDevice {
-            cargo.proof.write(wrong);
+        if self.target.direction == Direction::ToDevice {
+            edu::write(&mut cargo.proof, wrong);
             K::write(&mut cargo.memory, right);
             cargo.ready = Ok(());
         } else {
-            cargo.proof.write(right);
+            edu::write(&mut cargo.proof, right);
             K::write(&mut cargo.memory, wrong);
-            let proof = cargo.proof.memory().dma();
-            cargo.ready = self.engine.carry(self.dev, Way::In, proof, 0, self.size);
+            let proof = cargo.proof.dma();
+            cargo.ready = self
+                .engine
+                .carry(self.target.dev, Way::In, proof, 0, self.size);
         }
     }
 
@@ -220,11 +230,11 @@ impl<'d, K: Kind<'d> + 'd> Experiment<'d> for Transfer<'d, K> {
             return Err((cargo, error));
         }
         let (memory, rest) = cargo.with(());
-        let lent = match K::lend(memory, self.dev, self.direction) {
+        let lent = match K::lend(memory, &self.target) {
             Ok(lent) => lent,
             Err((memory, error)) => return Err((rest.with(memory).1, error)),
         };
-        let way = match self.direction {
+        let way = match self.target.direction {
             Direction::FromDevice => Way::Out,
             _ => Way::In,
         };
@@ -243,10 +253,11 @@ impl<'d, K: Kind<'d> + 'd> Experiment<'d> for Transfer<'d, K> {
     fn check(&self, cargo: &mut Self::Idle) -> Result {
         let number = cargo.number;
         let right = |at| pattern(number, at);
-        let held = if self.direction == Direction::ToDevice {
-            let proof = cargo.proof.memory().dma();
-            self.engine.carry(self.dev, Way::Out, proof, 0, self.size)?;
-            cargo.proof.holds(right)
+        let held = if self.target.direction == Direction::ToDevice {
+            let proof = cargo.proof.dma();
+            self.engine
+                .carry(self.target.dev, Way::Out, proof, 0, self.size)?;
+            edu::holds(&cargo.proof, right)
         } else {
             K::holds(&mut cargo.memory, right)
         };
@@ -258,57 +269,11 @@ impl<'d, K: Kind<'d> + 'd> Experiment<'d> for Transfer<'d, K> {
     }
 
     fn describe(&self, cargo: &Cargo<'d, K::Lent>) -> Placement {
-        K::place(&cargo.memory)
+        let place = K::place(&cargo.memory, self.size);
+        self.target.place(place, K::dma(&cargo.memory))
     }
 
     fn halt(&self) {
         self.engine.halt();
-    }
-}
-
-/// Coherent memory: the device may have it at any time.
-pub(crate) struct OfCoherent;
-
-impl<'d> Kind<'d> for OfCoherent {
-    const NAME: &'static str = "transfer-coherent";
-    const ABOUT: &'static str = "QEMU's edu carries coherent memory; each byte is checked";
-
-    type Own = Shared<'d>;
-    type Lent = Shared<'d>;
-
-    fn make(dev: &'d Device<Bound>, _request: &Request, size: usize) -> Result<Self::Own> {
-        Shared::new(dev, size)
-    }
-
-    fn write(own: &mut Self::Own, byte: impl Fn(usize) -> u8) {
-        own.write(byte);
-    }
-
-    fn holds(own: &mut Self::Own, byte: impl Fn(usize) -> u8) -> bool {
-        own.holds(byte)
-    }
-
-    fn lend(
-        own: Self::Own,
-        _dev: &'d Device<Bound>,
-        _direction: Direction,
-    ) -> Result<Self::Lent, (Self::Own, Error)> {
-        Ok(own)
-    }
-
-    fn take_back(lent: Self::Lent) -> Self::Own {
-        lent
-    }
-
-    fn pieces(lent: &Self::Lent, mut carry: impl FnMut(u64, usize) -> Result) -> Result {
-        carry(lent.memory().dma(), lent.size())
-    }
-
-    fn place(lent: &Self::Lent) -> Placement {
-        Placement {
-            dma: Some(lent.memory().dma()),
-            bounced: Some(false),
-            ..placement::of_address(lent.memory().as_ptr(), lent.size())
-        }
     }
 }

@@ -2,6 +2,7 @@
 /* The DMA API where it is made of inline functions: include/linux/dma-mapping.h. */
 
 #include <linux/dma-mapping.h>
+#include <linux/highmem.h>
 #include <linux/dmapool.h>
 #include <linux/gfp.h>
 #include <linux/mm.h>
@@ -110,6 +111,20 @@ void memlab_dma_free_noncontiguous(struct device *dev, size_t size, struct sg_ta
 void *memlab_dma_vmap(struct device *dev, size_t size, struct sg_table *table)
 {
 	return dma_vmap_noncontiguous(dev, size, table);
+}
+
+void memlab_dma_vmap_for_device(struct device *dev, void *ptr, size_t size,
+				struct sg_table *table, u32 direction)
+{
+	flush_kernel_vmap_range(ptr, size);
+	dma_sync_sgtable_for_device(dev, table, direction);
+}
+
+void memlab_dma_vmap_for_cpu(struct device *dev, void *ptr, size_t size,
+			     struct sg_table *table, u32 direction)
+{
+	dma_sync_sgtable_for_cpu(dev, table, direction);
+	invalidate_kernel_vmap_range(ptr, size);
 }
 
 void memlab_dma_vunmap(struct device *dev, void *ptr)

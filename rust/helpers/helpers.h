@@ -189,6 +189,10 @@ struct sg_table *memlab_dma_alloc_noncontiguous(struct device *dev, size_t size,
 void memlab_dma_free_noncontiguous(struct device *dev, size_t size, struct sg_table *table,
 				   u32 direction);
 void *memlab_dma_vmap(struct device *dev, size_t size, struct sg_table *table);
+void memlab_dma_vmap_for_device(struct device *dev, void *ptr, size_t size,
+				struct sg_table *table, u32 direction);
+void memlab_dma_vmap_for_cpu(struct device *dev, void *ptr, size_t size,
+			     struct sg_table *table, u32 direction);
 void memlab_dma_vunmap(struct device *dev, void *ptr);
 struct dma_pool *memlab_dma_pool_create(struct device *dev, size_t size);
 void memlab_dma_pool_destroy(struct dma_pool *pool);

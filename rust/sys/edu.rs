@@ -10,7 +10,7 @@
 
 use super::{
     clock::now,
-    dma::Coherent,
+    dma::CpuMemory,
     pci::{
         self as bus,
         Interrupt,
@@ -218,53 +218,22 @@ impl Engine {
     }
 }
 
-/// Coherent memory for the engine, that the CPU writes and reads byte by byte.
-///
-/// # Invariants
-///
-/// `memory` has `size` bytes.
-pub(crate) struct Shared<'a> {
-    memory: Coherent<'a>,
-    size: usize,
+/// Sets each byte of `memory`, which the engine may be looking at, to what `byte` gives for its
+/// place.
+pub(crate) fn write(memory: &mut impl CpuMemory, byte: impl Fn(usize) -> u8) {
+    let (start, size) = memory.cpu();
+    for at in 0..size {
+        // SAFETY: There are so many bytes, and they are borrowed. Volatile: the engine may look.
+        unsafe { start.add(at).write_volatile(byte(at)) };
+    }
 }
 
-impl<'a> Shared<'a> {
-    /// `size` bytes for `dev`.
-    pub(crate) fn new(dev: &'a Device<Bound>, size: usize) -> Result<Self> {
-        // INVARIANT: So many were asked for.
-        Ok(Self {
-            memory: Coherent::new(dev, size)?,
-            size,
-        })
-    }
-
-    /// The memory.
-    pub(crate) fn memory(&self) -> &Coherent<'a> {
-        &self.memory
-    }
-
-    /// Its bytes.
-    pub(crate) fn size(&self) -> usize {
-        self.size
-    }
-
-    /// Sets each byte to what `byte` gives for its place.
-    pub(crate) fn write(&mut self, byte: impl Fn(usize) -> u8) {
-        let start = self.memory.as_ptr().cast_mut().cast::<u8>();
-        for at in 0..self.size {
-            // SAFETY: By the type invariant. Volatile: the engine may be looking.
-            unsafe { start.add(at).write_volatile(byte(at)) };
-        }
-    }
-
-    /// Whether each byte is what `byte` gives for its place.
-    pub(crate) fn holds(&self, byte: impl Fn(usize) -> u8) -> bool {
-        let start = self.memory.as_ptr().cast::<u8>();
-        (0..self.size).all(|at| {
-            // SAFETY: By the type invariant. Volatile: the engine may have written.
-            unsafe { start.add(at).read_volatile() == byte(at) }
-        })
-    }
+/// Whether each byte of `memory`, which the engine may have written, is what `byte` gives for its
+/// place.
+pub(crate) fn holds(memory: &impl CpuMemory, byte: impl Fn(usize) -> u8) -> bool {
+    let (start, size) = memory.cpu();
+    // SAFETY: As above.
+    (0..size).all(|at| unsafe { start.add(at).read_volatile() } == byte(at))
 }
 
 impl Interrupted for Engine {

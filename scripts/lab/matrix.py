@@ -11,6 +11,7 @@ import os
 import re
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from itertools import product
 from pathlib import Path
 
 from . import guest, kernel, matrix_table, module
@@ -19,9 +20,16 @@ from .console import Failure
 from .fdt import without
 
 SIZES = (64, 4096, 65536, 1 << 20)
-DIRECTED = ("dma-single", "dma-sg")
+# What a driver author chooses between; on the module's own device the first three.
+PLAIN = ("dma-coherent", "dma-pool")
+DIRECTED = ("dma-single", "dma-sg", "dma-noncoherent", "dma-copy", "dma-iova")
+BOTH = ("dma-coherent", "dma-single", "dma-sg")
+SMALLEST = {"dma-sg": 4096, "dma-iova": 4096}
+LARGEST = {"dma-pool": 65536}
 DIRECTIONS = ("to-device", "from-device")
-KINDS = ("coherent",)
+KINDS = """
+    coherent pool noncoherent noncontiguous single page phys sg iova
+""".split()
 ITERATIONS = 100
 # RAM begins at 1 GiB on ARM: QEMU's edu and the module are given 32 bits alike.
 EDU = "edu,dma_mask=0xffffffff"
@@ -75,16 +83,15 @@ ask() {
 def questions(backend, transfers):
     """{key: (who, request)} of one boot; a key is a row of the table."""
     asked = {}
-    for who in ("edu", "platform") if backend.platform else ("edu",):
-        for size in SIZES:
-            plain = f"size={size} iterations={ITERATIONS} warmup=20 mode=op time=60000"
-            asked[who, "dma-coherent", "-", size] = f"dma-coherent {plain}"
-            for name in DIRECTED:
-                if name == "dma-sg" and size < 4096:
-                    continue
-                for direction in DIRECTIONS:
-                    line = f"{name} {plain} direction={direction}"
-                    asked[who, name, direction, size] = line
+    for who, name, size in product(("edu", "platform"), (*PLAIN, *DIRECTED), SIZES):
+        if who == "platform" and not (backend.platform and name in BOTH):
+            continue
+        if not SMALLEST.get(name, 0) <= size <= LARGEST.get(name, size):
+            continue
+        line = f"{name} size={size} iterations={ITERATIONS} warmup=20 mode=op time=60000"
+        for direction in DIRECTIONS if name in DIRECTED else ("-",):
+            with_it = f" direction={direction}" if name in DIRECTED else ""
+            asked[who, name, direction, size] = line + with_it
     for kind in KINDS:
         for direction in DIRECTIONS:
             line = f"transfer-{kind} direction={direction} iterations={transfers} warmup=0"
@@ -138,7 +145,7 @@ def measure(lab, backend, which, ko, tree, transfers):
             which,
             f"echo\n{script}",
             {"/memlab.ko": ko},
-            timeout=900,
+            timeout=900 + transfers,
             append=f"nokaslr {backend.append}".strip(),
             icount=True,
             devices=[*backend.devices, EDU],

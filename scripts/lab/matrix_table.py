@@ -3,7 +3,7 @@
 
 STEPS = (("passthrough", "lazy"), ("lazy", "strict"))  # the dearer one second
 UNITS = ((1 << 20, "M"), (1 << 10, "K"))
-NAMED = f"{'on':<8} {'experiment':<17} {'direction':<11} {'size':>4}"
+NAMED = f"{'on':<8} {'experiment':<22} {'direction':<11} {'size':>4}"
 
 
 def size_of(size):
@@ -15,7 +15,7 @@ def size_of(size):
 
 def row(key, cells):
     who, name, direction, size = key
-    return f"{who:<8} {name:<17} {direction:<11} {size_of(size):>4}" + "".join(
+    return f"{who:<8} {name:<22} {direction:<11} {size_of(size):>4}" + "".join(
         f" {cell:>{width}}" for cell, width in cells
     )
 

@@ -3,6 +3,7 @@
 # QEMU's edu carries bytes: each is right, and nothing but a run's end stops a run.
 
 PCI=/sys/bus/pci
+KINDS="coherent pool noncoherent noncontiguous single page phys sg"
 
 # find_edu: its address, and the width of its DMA mask as QEMU was given it
 find_edu() {
@@ -67,7 +68,7 @@ check_edu() {
 	find_edu
 	# Elsewhere a busy host takes the guest's processors away.
 	# shellcheck disable=SC2154
-	[ -z "$exact" ] && soon=2000 || soon=30
+	[ -z "$exact" ] && soon=2000 count=1 || soon=30 count=3
 	refused "a transfer without an edu" run "$gone" \
 		"ENODEV transfer-coherent needs a device that moves bytes" "transfer-coherent"
 	refused "a transfer by a device that has no engine" run "$gone" \
@@ -83,17 +84,22 @@ check_edu() {
 	interrupts=$(awk '/memlab/ { print $2 }' /proc/interrupts)
 
 	for direction in to-device from-device; do
-		for kind in coherent; do
-			carried $kind $direction 2
+		for kind in $KINDS; do
+			carried "$kind" $direction "$count"
 		done
-		carried coherent $direction 1 size=1
+		carried single $direction 1 size=1 offset=4095
+		carried sg $direction 1 size=4093 entries=7 offset=3
 	done
 	between "the engine interrupts" \
-		$(($(awk '/memlab/ { print $2 + $3 }' /proc/interrupts) - interrupts)) 16 100
+		$(($(awk '/memlab/ { print $2 + $3 }' /proc/interrupts) - interrupts)) 50 300
 	refused "two directions at once" run "Invalid argument" \
 		"EINVAL direction=bidirectional: " "transfer-coherent direction=bidirectional"
 	refused "more than the engine holds" run "Numerical result out of range" \
 		"ERANGE size=4097: .* 1 to 4096 bytes" "transfer-coherent size=4097"
+	refused "more pieces than bytes" run "Invalid argument" \
+		"EINVAL entries=9: " "transfer-sg size=8 entries=9"
+	refused "links without an IOMMU" run "Operation not supported" \
+		"EOPNOTSUPP transfer-iova: needs an IOMMU" "transfer-iova"
 	refused "two threads for one engine" run "Invalid argument" \
 		"EINVAL threads=2: " "transfer-coherent threads=2"
 

@@ -54,7 +54,9 @@ check_bounced() {
 	lend "$edu"
 	matches "every mapping is bounced" "$(grep "^$edu " "$MEMLAB/device")" ' yes +[0-9]+K *$'
 	for direction in to-device from-device; do
-		carried coherent $direction 2
+		for kind in $KINDS; do
+			carried "$kind" $direction 2
+		done
 	done
 	matches "by an interrupt line" "$(grep 'memlab$' /proc/interrupts)" ' IO-APIC '
 	give_back "$edu"

@@ -4,7 +4,10 @@
 //!
 //! C header: [`include/linux/dma-mapping.h`](srctree/include/linux/dma-mapping.h)
 
-use super::Direction;
+use super::{
+    CpuMemory,
+    Direction, //
+};
 use crate::{
     bindings as lab,
     sys::device::as_raw, //
@@ -71,6 +74,51 @@ impl<'a, D: Direction> NonContiguous<'a, D> {
     pub(crate) fn dma(&self) -> u64 {
         // SAFETY: By the type invariant the table has a first entry, which is mapped.
         u64::from(unsafe { bindings::sg_dma_address(self.table.as_ref().sgl) })
+    }
+}
+
+impl<'a, D: Direction> NonContiguous<'a, D> {
+    /// Hands it to the device: `dma_sync_sgtable_for_device()`, and of the vmap what is cached.
+    pub(crate) fn for_device(self) -> Lent<'a, D> {
+        let (dev, to) = (as_raw(self.dev), self.direction.number());
+        let (cpu, table) = (self.cpu.as_ptr(), self.table.as_ptr());
+        // SAFETY: By the type invariant.
+        unsafe { lab::memlab_dma_vmap_for_device(dev, cpu, self.size, table, to) };
+        Lent { memory: self }
+    }
+}
+
+// SAFETY: By the type invariant; the kernel has zeroed it.
+unsafe impl<D: Direction> CpuMemory for NonContiguous<'_, D> {
+    fn cpu(&self) -> (NonNull<u8>, usize) {
+        (self.cpu.cast(), self.size)
+    }
+}
+
+/// The same while the device owns it: the CPU has no way to it.
+pub(crate) struct Lent<'a, D: Direction> {
+    memory: NonContiguous<'a, D>,
+}
+
+impl<'a, D: Direction> Lent<'a, D> {
+    /// Takes it back: `dma_sync_sgtable_for_cpu()`, and forgets what is cached of the vmap.
+    pub(crate) fn for_cpu(self) -> NonContiguous<'a, D> {
+        let Self { memory } = self;
+        let (dev, to) = (as_raw(memory.dev), memory.direction.number());
+        let (cpu, table) = (memory.cpu.as_ptr(), memory.table.as_ptr());
+        // SAFETY: By the type invariant of `NonContiguous`.
+        unsafe { lab::memlab_dma_vmap_for_cpu(dev, cpu, memory.size, table, to) };
+        memory
+    }
+
+    /// The device's address.
+    pub(crate) fn dma(&self) -> u64 {
+        self.memory.dma()
+    }
+
+    /// The CPU's address, to be looked up and not to be read.
+    pub(crate) fn as_ptr(&self) -> *const c_void {
+        self.memory.as_ptr()
     }
 }
 

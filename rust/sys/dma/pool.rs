@@ -125,3 +125,61 @@ impl Drop for Block<'_> {
         unsafe { lab::memlab_dma_pool_free(self.pool.raw.as_ptr(), self.cpu.as_ptr(), self.dma) };
     }
 }
+
+/// A block with the pool that it is from, which has no other.
+///
+/// # Invariants
+///
+/// `cpu` and `dma` are what `dma_pool_alloc()` gave for `pool`, not yet freed; behind `cpu` are `size`
+/// bytes, initialised.
+pub(crate) struct OwnBlock<'d> {
+    pool: Pool<'d>,
+    cpu: NonNull<c_void>,
+    dma: u64,
+    size: usize,
+}
+
+// SAFETY: The memory belongs to no thread.
+unsafe impl Send for OwnBlock<'_> {}
+
+impl<'d> OwnBlock<'d> {
+    /// A pool for blocks of `size` bytes, and the one.
+    pub(crate) fn new(dev: &'d Device<Bound>, size: usize) -> Result<Self> {
+        let pool = Pool::new(dev, size)?;
+        let block = core::mem::ManuallyDrop::new(pool.alloc()?);
+        let (cpu, dma) = (block.cpu, block.dma);
+        // SAFETY: The pool's blocks have `size` bytes, and nothing refers to this one yet.
+        unsafe { cpu.cast::<u8>().write_bytes(0, size) };
+        // INVARIANT: Just allocated and zeroed; the block itself was forgotten.
+        Ok(Self {
+            pool,
+            cpu,
+            dma,
+            size,
+        })
+    }
+
+    /// The CPU's address.
+    pub(crate) fn as_ptr(&self) -> *const c_void {
+        self.cpu.as_ptr()
+    }
+
+    /// The device's address.
+    pub(crate) fn dma(&self) -> u64 {
+        self.dma
+    }
+}
+
+// SAFETY: By the type invariant.
+unsafe impl CpuMemory for OwnBlock<'_> {
+    fn cpu(&self) -> (NonNull<u8>, usize) {
+        (self.cpu.cast(), self.size)
+    }
+}
+
+impl Drop for OwnBlock<'_> {
+    fn drop(&mut self) {
+        // SAFETY: By the type invariant; the pool goes after this.
+        unsafe { lab::memlab_dma_pool_free(self.pool.raw.as_ptr(), self.cpu.as_ptr(), self.dma) };
+    }
+}

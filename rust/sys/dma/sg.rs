@@ -113,6 +113,11 @@ impl Scatter {
         self.pieces.iter()
     }
 
+    /// The pieces, in their order.
+    pub(crate) fn pieces_mut(&mut self) -> impl Iterator<Item = &mut Buffer> {
+        self.pieces.iter_mut()
+    }
+
     /// All bytes together.
     pub(crate) fn size(&self) -> usize {
         self.pieces.iter().map(Buffer::size).sum()
