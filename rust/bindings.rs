@@ -23,6 +23,7 @@ use kernel::{
     bindings::{
         device,
         gfp_t,
+        kmem_cache,
         page,
         pci_dev,
         scatterlist,

@@ -20,6 +20,8 @@ mod facts;
 pub mod front;
 pub mod model;
 pub mod report;
+#[cfg(CONFIG_DEBUG_FS)]
+mod scenario;
 mod sys;
 
 use kernel::{
@@ -87,6 +89,10 @@ module! {
         edu_mask: u32 {
             default: 28,
             description: "DMA mask of QEMU's edu in bits, as QEMU's own dma_mask= has it",
+        },
+        allow_pressure: u32 {
+            default: 0,
+            description: "1 lets the scenario pressure make the machine short of memory",
         },
         max_memory: u64 {
             default: 64 << 20,

@@ -5,5 +5,6 @@
 pub(crate) mod calibrate;
 pub(crate) mod clock;
 pub(crate) mod compare;
+mod first;
 mod measure;
 pub(crate) mod run;

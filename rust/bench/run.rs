@@ -5,6 +5,7 @@
 
 use super::{
     clock,
+    first,
     measure::{
         measure,
         Plan,
@@ -29,6 +30,7 @@ use crate::{
         },
         placement::Placement,
         request::{
+            Family,
             Limits,
             Mode,
             Refusal,
@@ -191,22 +193,39 @@ impl Visitor for Runner<'_> {
 
     #[inline(never)]
     fn visit<'d, E: Experiment<'d>>(self, experiment: &E) -> Self::Output {
+        let first = self.first(experiment);
         let plan = Plan {
             iterations: self.request.iterations,
             batch_shift: self.batch_shift(experiment)?,
         };
         let cpus = self.cpus()?;
-        self.threads(experiment, plan, &cpus).map_err(|error| {
+        let mut report = self.threads(experiment, plan, &cpus).map_err(|error| {
             let (name, threads) = (self.request.info.name, self.request.threads as u32);
             let errno = error.to_errno();
             Refusal::no_memory(format_args!(
                 "{name}: errno {errno} while setting up {threads} thread(s)"
             ))
-        })
+        })?;
+        if let Some(first) = first {
+            report.tally.delta = first.delta;
+        }
+        report.tally.remark = experiment.remark(report.tally.failures.total() != 0);
+        Ok(report)
     }
 }
 
 impl Runner<'_> {
+    /// What one operation changes, before any other has been done; `None` where nothing can be.
+    #[inline(never)]
+    fn first<'d, E: Experiment<'d>>(&self, experiment: &E) -> Option<KVBox<Tally>> {
+        if self.request.info.family == Family::Instrument {
+            return None;
+        }
+        let mut tally = sys::zeroed::tally().ok()?;
+        first::look(experiment, &mut tally.delta).ok()?;
+        Some(tally)
+    }
+
     /// The CPU of each thread.
     fn cpus(&self) -> Result<KVec<u32>, Refusal> {
         let node = self.request.node.and_then(|node| u32::try_from(node).ok());

@@ -4,11 +4,16 @@
 
 use super::Experiment;
 use crate::{
-    facts::placement,
+    facts::{
+        self,
+        placement, //
+    },
     model::{
         placement::Placement,
+        remark::Remark,
         request::{
             Info,
+            Number,
             Range,
             Refusal,
             Request, //
@@ -30,6 +35,8 @@ use kernel::{
 pub(crate) struct Cma {
     area: cma::Area,
     size: usize,
+    pages: usize,
+    align: u32,
 }
 
 impl<'d> Experiment<'d> for Cma {
@@ -40,8 +47,10 @@ impl<'d> Experiment<'d> for Cma {
         sizes: Range {
             // CAST: A page is far smaller than 4 GiB.
             min: PAGE_SIZE as u64,
-            max: 16 << 20,
+            // More than the area has is an answer too.
+            max: 1 << 30,
         },
+        numbers: &[Number::Align],
         needs_device: true,
         ..Info::PLAIN
     };
@@ -56,9 +65,13 @@ impl<'d> Experiment<'d> for Cma {
                 "cma: the device has no CMA area; give the kernel one with cma=64M on its command line"
             ))
         })?;
+        let size = super::size_of(request)?;
         Ok(Self {
             area,
-            size: super::size_of(request)?,
+            size,
+            pages: size.div_ceil(PAGE_SIZE),
+            // CAST: Limited to a few bits.
+            align: request.align as u32,
         })
     }
 
@@ -68,7 +81,7 @@ impl<'d> Experiment<'d> for Cma {
 
     #[inline]
     fn acquire(&self, (): ()) -> Result<cma::Allocation, ((), Error)> {
-        cma::Allocation::new(self.area, self.size.div_ceil(PAGE_SIZE)).map_err(|error| ((), error))
+        cma::Allocation::new(self.area, self.pages, self.align).map_err(|error| ((), error))
     }
 
     #[inline]
@@ -78,5 +91,12 @@ impl<'d> Experiment<'d> for Cma {
 
     fn describe(&self, held: &cma::Allocation) -> Placement {
         placement::of_pages(held.page(), self.size)
+    }
+
+    fn remark(&self, failed: bool) -> Remark {
+        match failed {
+            true => Remark::Cma(facts::cma::find(self.area, self.pages, self.align)),
+            false => Remark::None,
+        }
     }
 }

@@ -8,6 +8,7 @@ use crate::{
     model::{
         placement::Placement,
         request::{
+            Gfp,
             Info,
             Range,
             Refusal,
@@ -26,19 +27,28 @@ use kernel::{
 
 pub(crate) struct Kmalloc {
     size: usize,
+    flags: alloc::Flags,
 }
 
 impl<'d> Experiment<'d> for Kmalloc {
     const INFO: Info = Info {
         name: "kmalloc",
-        about: "kmalloc(size, GFP_KERNEL) and kfree()",
+        about: "kmalloc(size) and kfree()",
         headline: true,
-        // KMALLOC_MAX_SIZE (include/linux/slab.h) with 4 KiB pages.
         sizes: Range {
             min: 1,
-            max: 4 << 20,
+            max: alloc::KMALLOC_MAX,
         },
         held_max: 256,
+        // The slab has no caches of high memory, nor below 4 GiB: it warns of such flags.
+        gfp: &[
+            Gfp::Kernel,
+            Gfp::Atomic,
+            Gfp::NoWait,
+            Gfp::Dma,
+            Gfp::Zero,
+            Gfp::Account,
+        ],
         ..Info::PLAIN
     };
 
@@ -48,6 +58,7 @@ impl<'d> Experiment<'d> for Kmalloc {
     fn prepare(request: &Request, _device: Option<&'d Device<Bound>>) -> Result<Self, Refusal> {
         Ok(Self {
             size: super::size_of(request)?,
+            flags: alloc::Flags::of(request.gfp).without_killing(),
         })
     }
 
@@ -57,7 +68,7 @@ impl<'d> Experiment<'d> for Kmalloc {
 
     #[inline]
     fn acquire(&self, (): ()) -> Result<alloc::Kmalloc, ((), Error)> {
-        alloc::Kmalloc::new(self.size).map_err(|error| ((), error))
+        alloc::Kmalloc::with(self.size, self.flags).map_err(|error| ((), error))
     }
 
     #[inline]
@@ -66,6 +77,9 @@ impl<'d> Experiment<'d> for Kmalloc {
     }
 
     fn describe(&self, held: &alloc::Kmalloc) -> Placement {
-        placement::of_address(held.as_ptr(), self.size)
+        Placement {
+            capacity: Some(held.capacity()),
+            ..placement::of_address(held.as_ptr(), self.size)
+        }
     }
 }

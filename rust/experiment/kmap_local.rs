@@ -9,6 +9,7 @@ use crate::{
         placement::Placement,
         request::{
             Family,
+            Gfp,
             Info,
             Range,
             Refusal,
@@ -16,7 +17,10 @@ use crate::{
         },
     },
     sys::{
-        alloc::Pages,
+        alloc::{
+            Flags,
+            Pages, //
+        },
         kmap,
         memory::PAGE_SIZE, //
     },
@@ -34,10 +38,23 @@ pub(crate) struct KmapLocal {
     size: usize,
 }
 
+/// Where the page that is mapped comes from: high memory where there is any, or low.
+pub(super) const PAGES: &[Gfp] = &[Gfp::HighUser, Gfp::Kernel];
+
+/// Half of what a task has (`KM_MAX_IDX` in include/linux/highmem-internal.h).
+const NESTED: u32 = 8;
+
+/// The page to map.
+fn page_of(request: &Request) -> Result<Pages, Refusal> {
+    let name = request.info.name;
+    Pages::with(0, Flags::of(request.gfp))
+        .map_err(|_| Refusal::no_memory(format_args!("{name}: no page to map")))
+}
+
 impl<'d> Experiment<'d> for KmapLocal {
     const INFO: Info = Info {
         name: "kmap-local",
-        about: "kmap_local_page() of one page and kunmap_local()",
+        about: "kmap_local_page() of one page and kunmap_local(); batch=8 nests as deep",
         phases: ["map", "unmap"],
         family: Family::Window,
         headline: true,
@@ -46,8 +63,8 @@ impl<'d> Experiment<'d> for KmapLocal {
             // CAST: A page is far smaller than 4 GiB.
             max: PAGE_SIZE as u64,
         },
-        // Half of what a task has (KM_MAX_IDX in include/linux/highmem-internal.h).
-        held_max: 8,
+        held_max: NESTED,
+        gfp: PAGES,
         allocates: false,
         may_sleep: false,
         ..Info::PLAIN
@@ -57,10 +74,8 @@ impl<'d> Experiment<'d> for KmapLocal {
     type Held<'a> = kmap::KmapLocal<'a>;
 
     fn prepare(request: &Request, _device: Option<&'d Device<Bound>>) -> Result<Self, Refusal> {
-        let page = Pages::highmem()
-            .map_err(|_| Refusal::no_memory(format_args!("kmap-local: no page to map")))?;
         Ok(Self {
-            page,
+            page: page_of(request)?,
             size: super::size_of(request)?,
         })
     }
@@ -80,6 +95,63 @@ impl<'d> Experiment<'d> for KmapLocal {
     }
 
     fn describe(&self, held: &kmap::KmapLocal<'_>) -> Placement {
+        placement::of_page_at(self.page.page(), held.as_ptr(), self.size)
+    }
+}
+
+pub(crate) struct KmapForced {
+    page: Pages,
+    size: usize,
+}
+
+impl<'d> Experiment<'d> for KmapForced {
+    const INFO: Info = Info {
+        name: "kmap-forced",
+        about: "kmap-local through the map even of a low page (CONFIG_DEBUG_KMAP_LOCAL_FORCE_MAP)",
+        phases: ["map", "unmap"],
+        family: Family::Window,
+        sizes: Range {
+            min: 1,
+            // CAST: A page is far smaller than 4 GiB.
+            max: PAGE_SIZE as u64,
+        },
+        held_max: NESTED,
+        gfp: PAGES,
+        allocates: false,
+        may_sleep: false,
+        ..Info::PLAIN
+    };
+
+    type Idle = ();
+    type Held<'a> = kmap::KmapForced<'a>;
+
+    fn prepare(request: &Request, _device: Option<&'d Device<Bound>>) -> Result<Self, Refusal> {
+        if !kmap::is_forced() {
+            return Err(Refusal::unsupported(format_args!(
+                "kmap-forced: this kernel has no CONFIG_DEBUG_KMAP_LOCAL_FORCE_MAP"
+            )));
+        }
+        Ok(Self {
+            page: page_of(request)?,
+            size: super::size_of(request)?,
+        })
+    }
+
+    fn idle(&self) -> Result {
+        Ok(())
+    }
+
+    #[inline]
+    fn acquire(&self, (): ()) -> Result<kmap::KmapForced<'_>, ((), Error)> {
+        kmap::KmapForced::new(&self.page).map_err(|error| ((), error))
+    }
+
+    #[inline]
+    fn release<'a>(&'a self, held: kmap::KmapForced<'a>) {
+        drop(held);
+    }
+
+    fn describe(&self, held: &kmap::KmapForced<'_>) -> Placement {
         placement::of_page_at(self.page.page(), held.as_ptr(), self.size)
     }
 }

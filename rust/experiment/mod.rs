@@ -16,7 +16,12 @@ mod dma_streaming;
 mod dma_sync;
 pub(crate) mod empty;
 mod kmalloc;
+mod kmap;
 mod kmap_local;
+mod kvmalloc;
+mod pages;
+mod pages_cold;
+mod slab;
 mod target;
 #[cfg(CONFIG_PCI)]
 mod transfer;
@@ -30,6 +35,7 @@ use target::required;
 use crate::{
     model::{
         placement::Placement,
+        remark::Remark,
         request::{
             Info,
             Refusal,
@@ -95,6 +101,17 @@ pub(crate) trait Experiment<'d>: Sync + Sized {
 
     /// Where the thing acquired is.
     fn describe(&self, held: &Self::Held<'_>) -> Placement;
+
+    /// Not timed, around the one operation whose changes are shown: empties what lies between it
+    /// and the free lists. False where that is not wanted.
+    fn settle(&self, _idle: &mut Self::Idle) -> bool {
+        false
+    }
+
+    /// What there is to say when the run is over, and whether operations in it failed.
+    fn remark(&self, _failed: bool) -> Remark {
+        Remark::None
+    }
 }
 
 /// What is done with an experiment whose type is known: dynamic dispatch ends here.
@@ -135,7 +152,15 @@ macro_rules! catalogue {
 
 catalogue! {
     kmalloc::Kmalloc,
+    kvmalloc::Kvmalloc,
     vmalloc::Vmalloc,
+    vmalloc::VmallocHuge,
+    slab::Slab,
+    slab::SlabBulk,
+    pages::Pages,
+    pages_cold::PagesCold,
+    pages::PagesExact,
+    pages::ContigPages,
     cma::Cma,
     dma_coherent::DmaCoherent<'_, dma_coherent::Plain>,
     dma_coherent::DmaCoherent<'_, dma_coherent::WriteCombine>,
@@ -158,6 +183,9 @@ catalogue! {
     access::Access<'_, access::WriteCombine>,
     access::Access<'_, access::NonCoherent>,
     kmap_local::KmapLocal,
+    kmap_local::KmapForced,
+    kmap::Kmap,
+    kmap::Vmap,
     #[cfg(CONFIG_PCI)]
     transfer::Transfer<'_, transfer_kinds::OfCoherent>,
     #[cfg(CONFIG_PCI)]

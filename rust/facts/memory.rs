@@ -22,10 +22,17 @@ use kernel::prelude::*;
 /// Every populated zone of every online node.
 pub(crate) fn zones() -> Result<KVec<Zone>> {
     let mut all = KVec::new();
-    for node in sys::memory::nodes() {
-        sys::memory::for_each_zone(node, |name, raw| add(&mut all, node, name, raw))?;
-    }
+    zones_again(&mut all)?;
     Ok(all)
+}
+
+/// The same into a vector that may have room for them already: then nothing is allocated.
+pub(crate) fn zones_again(all: &mut KVec<Zone>) -> Result {
+    all.clear();
+    for node in sys::memory::nodes() {
+        sys::memory::for_each_zone(node, |name, raw| add(all, node, name, raw))?;
+    }
+    Ok(())
 }
 
 /// Adds a zone. In a frame of its own: a zone takes half of the stack that a function may use.

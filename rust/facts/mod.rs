@@ -3,6 +3,7 @@
 //! What is, without changing it: zones, the placement of an address, the machine and its devices.
 
 pub(crate) mod coherent;
+pub(crate) mod cma;
 pub(crate) mod layout;
 pub(crate) mod memory;
 pub(crate) mod placement;

@@ -26,7 +26,7 @@ use kernel::{
 };
 
 /// The window of a kernel address.
-fn window(addr: *const c_void) -> Window {
+pub(crate) fn window(addr: *const c_void) -> Window {
     let raw = memory::window_of(addr);
     Window::ALL
         .into_iter()
@@ -139,3 +139,7 @@ pub(crate) fn of_page_at(
 #[cfg(CONFIG_KUNIT = "y")]
 #[path = "placement_tests.rs"]
 mod placement_tests;
+
+#[cfg(CONFIG_KUNIT = "y")]
+#[path = "claims_tests.rs"]
+mod claims_tests;

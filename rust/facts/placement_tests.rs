@@ -88,8 +88,11 @@ mod tests {
             assert_eq!(high, cfg!(CONFIG_HIGHMEM));
             // Without high memory kmap_local_page() is page_address(), whatever
             // DEBUG_KMAP_LOCAL_FORCE_MAP says (include/linux/highmem-internal.h).
-            let expected = if high { Window::Fixmap } else { Window::Linear };
-            assert_eq!(placement.window, expected);
+            // A page that kmap() showed keeps its window there for a while, and is seen through that.
+            match high {
+                true => assert!(matches!(placement.window, Window::Fixmap | Window::Pkmap)),
+                false => assert_eq!(placement.window, Window::Linear),
+            }
         }
     }
 
@@ -103,7 +106,7 @@ mod tests {
         // The testing kernels are booted with an area.
         assert!(area.is_some());
         if let Some(area) = area {
-            let memory = cma::Allocation::new(area, 16);
+            let memory = cma::Allocation::new(area, 16, 0);
             assert!(memory.is_ok());
             if let Ok(memory) = memory {
                 let placement = of_pages(memory.page(), 16 * PAGE_SIZE);

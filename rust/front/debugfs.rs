@@ -64,6 +64,11 @@ static FILES: &[File<Lab>] = &[
         }),
     },
     File {
+        name: c"scenario",
+        show: snapshots::scenario,
+        store: Some(Lab::scenario_line),
+    },
+    File {
         name: c"zones",
         show: snapshots::zones,
         store: None,
@@ -86,7 +91,7 @@ static FILES: &[File<Lab>] = &[
     File {
         name: c"cma",
         show: snapshots::cma,
-        store: None,
+        store: Some(Lab::area_line),
     },
     File {
         name: c"layout",

@@ -31,6 +31,14 @@ use crate::model::{
 };
 use core::fmt;
 
+#[path = "grammar_scenario.rs"]
+mod scenario;
+
+pub use scenario::{
+    parse_device,
+    parse_scenario, //
+};
+
 /// The longest line that is read, without its newline.
 pub const LINE_MAX: usize = 256;
 
@@ -280,7 +288,7 @@ fn parse_number(number: Number, unit: &str, value: &str, range: Range) -> Result
     };
     let end = value.len() - usize::from(shift != 0);
     let digits = value.get(..end).unwrap_or("");
-    if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+    if !are_digits(digits) {
         let form = match suffixed {
             true => "a number with K, M, G or nothing after it",
             false => "a decimal number",
@@ -314,6 +322,15 @@ fn directions(key: &str, value: &str) -> Result<Directions, Refusal> {
     value.split(',').try_fold(Directions::NONE, |set, word| {
         Ok(set.with(choice(key, word, &Direction::ALL)?))
     })
+}
+
+fn are_digits(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// Reads decimal digits and nothing else.
+fn decimal(value: &str) -> Option<u64> {
+    are_digits(value).then(|| value.parse().ok()).flatten()
 }
 
 /// Reads one of a few words.

@@ -16,15 +16,23 @@ use crate::{
     },
     compat,
     experiment::CATALOGUE,
+    facts,
     front::grammar,
     model::{
         calibration::Calibration,
+        cma::Finding,
         outcome::Ending,
         request::{
             Kind,
             Refusal,
             Request, //
         },
+    },
+    scenario::Scenario,
+    sys::{
+        alloc::MAX_ORDER,
+        cma::Area,
+        device::Lease, //
     },
 };
 use kernel::{
@@ -89,6 +97,11 @@ pub(crate) struct Lab {
     pub(crate) comparison: Mutex<Last<Comparison>>,
     #[pin]
     pub(crate) calibration: Mutex<Last<Calibration>>,
+    #[pin]
+    pub(crate) area: Mutex<Last<Finding>>,
+    /// What memory is held on purpose: its only owner.
+    #[pin]
+    pub(crate) scenario: Mutex<Last<Scenario>>,
 }
 
 impl Lab {
@@ -98,6 +111,8 @@ impl Lab {
                 run <- new_mutex!(Last::NONE),
                 comparison <- new_mutex!(Last::NONE),
                 calibration <- new_mutex!(Last::NONE),
+                area <- new_mutex!(Last::NONE),
+                scenario <- new_mutex!(Last::NONE),
             }),
             GFP_KERNEL,
         )
@@ -133,6 +148,49 @@ impl Lab {
             .map_or(Ending::Complete, |found| found.ending);
         keep(&self.calibration, result)?;
         early(ending)
+    }
+
+    /// Probes an area, for the file `cma`.
+    pub(crate) fn area_line(&self, line: &[u8]) -> Result {
+        let result = with_turn(|| area_text(line))?;
+        keep(&self.area, result)
+    }
+
+    /// Makes a state of memory, for the file `scenario`; what was held before goes first.
+    pub(crate) fn scenario_line(&self, line: &[u8]) -> Result {
+        with_turn(|| {
+            let wish = text(line).and_then(|line| grammar::parse_scenario(line, MAX_ORDER));
+            let made = match wish {
+                Ok(wish) => {
+                    drop(core::mem::replace(&mut *self.scenario.lock(), Last::NONE));
+                    wish.map(|wish| Scenario::make(&wish, &stopped)).transpose()
+                }
+                Err(refusal) => Err(refusal),
+            };
+            match made {
+                Ok(None) => Ok(()),
+                Ok(Some(scenario)) if scenario.was_stopped() => early(Ending::Stopped),
+                Ok(Some(scenario)) => keep(&self.scenario, Ok(scenario)),
+                Err(refusal) => keep(&self.scenario, Err(refusal)),
+            }
+        })?
+    }
+}
+
+/// Reads a line and probes the area that it names a device for.
+#[inline(never)]
+fn area_text(line: &[u8]) -> Result<Finding, Refusal> {
+    let device = grammar::parse_device(text(line)?)?;
+    let lease = Lease::take(device.as_str()).map_err(|_| {
+        Refusal::no_device(format_args!(
+            "device={device}: no such device is lent; the file device lists them"
+        ))
+    })?;
+    match Area::of(lease.device()) {
+        Some(area) => Ok(facts::cma::probe(area)),
+        None => Err(Refusal::no_device(format_args!(
+            "the device has no CMA area; give the kernel one with cma=64M on its command line"
+        ))),
     }
 }
 

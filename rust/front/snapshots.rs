@@ -8,6 +8,7 @@ use super::{
 };
 use crate::{
     facts, report,
+    scenario::Scenario,
     sys::{
         clock,
         debugfs::Text,
@@ -67,11 +68,25 @@ pub(super) fn events(_: &Lab, out: &mut Text) -> Result {
     })
 }
 
-pub(super) fn cma(_: &Lab, out: &mut Text) -> Result {
+pub(super) fn cma(lab: &Lab, out: &mut Text) -> Result {
     timed(out, |out| {
+        let last = lab.area.lock();
+        if let Some(refusal) = &last.refusal {
+            done(report::refusal(out, refusal))?;
+        }
         let areas = facts::totals::areas()?;
-        done(report::cma(out, &facts::memory::zones()?, &areas))
+        done(report::cma(out, &facts::memory::zones()?, &areas))?;
+        done(report::probe(out, last.result.as_ref(), PAGE))
     })
+}
+
+pub(super) fn scenario(lab: &Lab, out: &mut Text) -> Result {
+    let last = lab.scenario.lock();
+    if let Some(refusal) = &last.refusal {
+        done(report::refusal(out, refusal))?;
+    }
+    let held = last.result.as_ref().map(Scenario::held);
+    done(report::scenario(out, held.as_ref(), PAGE))
 }
 
 pub(super) fn layout(_: &Lab, out: &mut Text) -> Result {

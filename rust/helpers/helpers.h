@@ -8,6 +8,8 @@
 struct cma;
 struct device;
 struct dma_pool;
+struct kmem_cache;
+struct memlab_relief;
 struct page;
 struct pci_dev;
 struct scatterlist;
@@ -92,6 +94,15 @@ struct memlab_page {
 	u64 phys;
 };
 
+/* What the tracepoints of CMA said of one call, in pages; @error is negative. */
+struct memlab_cma_call {
+	unsigned long total;
+	unsigned long available;
+	unsigned long retries;
+	int error;
+	bool seen;
+};
+
 /* What holds for the machine as long as it runs. */
 struct memlab_machine {
 	const char *release;
@@ -149,8 +160,38 @@ u32 memlab_window(const void *addr);
 u32 memlab_attr(const void *addr);
 
 struct cma *memlab_device_cma(struct device *dev);
-void *memlab_vmalloc(unsigned long size);
+struct page *memlab_cma_alloc(struct cma *cma, unsigned long count, unsigned int align,
+			      struct memlab_cma_call *out);
 struct page *memlab_alloc_highmem_page(void);
+
+u32 memlab_gfp(u32 gfp);
+u32 memlab_gfp_mayfail(u32 flags);
+struct page *memlab_alloc_spare(unsigned int order);
+void memlab_split_page(struct page *page, unsigned int order);
+void *memlab_kvmalloc(unsigned long size, u32 flags);
+void *memlab_vmalloc(unsigned long size, u32 flags);
+void *memlab_vmalloc_huge(unsigned long size, u32 flags);
+void *memlab_alloc_pages_exact(unsigned long size, u32 flags);
+struct page *memlab_alloc_contig(unsigned long pages, u32 flags);
+void memlab_free_contig(struct page *page, unsigned long pages);
+struct kmem_cache *memlab_cache_create(unsigned int size);
+void *memlab_cache_alloc(struct kmem_cache *cache, u32 flags);
+bool memlab_cache_alloc_bulk(struct kmem_cache *cache, u32 flags, unsigned int count, void **out);
+bool memlab_pcp_is_empty(const struct page *page);
+
+void *memlab_kmap(struct page *page);
+void memlab_kunmap(struct page *page);
+unsigned int memlab_kmaps(void);
+bool memlab_kmap_is_forced(void);
+void *memlab_kmap_forced(struct page *page);
+void memlab_kunmap_forced(void *addr);
+void *memlab_vmap(struct page **pages, unsigned int count);
+
+struct memlab_relief *memlab_relief_register(unsigned long (*count)(void *data),
+					     unsigned long (*release)(void *data,
+								      unsigned long most),
+					     void *data);
+void memlab_relief_unregister(struct memlab_relief *relief);
 
 void memlab_machine(struct memlab_machine *out);
 void memlab_dma(struct device *dev, struct memlab_dma *out);

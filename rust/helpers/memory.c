@@ -230,11 +230,6 @@ struct cma *memlab_device_cma(struct device *dev)
 	return dev_get_cma_area(dev);
 }
 
-void *memlab_vmalloc(unsigned long size)
-{
-	return vmalloc(size);
-}
-
 /* From the highest zone there is: HighMem where the kernel has one. */
 struct page *memlab_alloc_highmem_page(void)
 {

@@ -7,6 +7,8 @@
 
 pub mod calibration;
 pub mod cost;
+pub mod cma;
+pub mod delta;
 pub mod fragmentation;
 pub mod histogram;
 pub mod layout;
@@ -16,7 +18,9 @@ pub mod outcome;
 pub mod parameter;
 pub mod placement;
 pub mod provenance;
+pub mod remark;
 pub mod request;
+pub mod scenario;
 pub mod step;
 pub mod text;
 pub mod totals;

@@ -3,12 +3,14 @@
 //! What came back from a run: a plain value.
 
 use super::{
+    delta::Delta,
     histogram::{
         self,
         Histogram, //
     },
     placement::Placement,
     provenance::Device,
+    remark::Remark,
     request::Request, //
 };
 
@@ -154,6 +156,10 @@ pub struct Tally {
     pub disturbed: u64,
     /// The same by thread.
     pub threads: [Thread; THREADS],
+    /// What one operation changed, before any was timed.
+    pub delta: Delta,
+    /// What the experiment has to say beyond figures.
+    pub remark: Remark,
 }
 
 impl Tally {

@@ -90,6 +90,8 @@ pub struct Placement {
     pub extents: u32,
     /// The longest of them, in bytes.
     pub largest_extent: u64,
+    /// The bytes that the allocator really spent on it; `None` where it does not say.
+    pub capacity: Option<u64>,
     /// Where the CPU's mapping lies.
     pub window: Window,
     /// How the CPU's mapping reaches them.
@@ -112,6 +114,7 @@ impl Placement {
         cma: None,
         extents: 0,
         largest_extent: 0,
+        capacity: None,
         window: Window::None,
         attr: Attr::Unknown,
         virt: 0,

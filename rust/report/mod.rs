@@ -8,6 +8,7 @@
 mod advice;
 mod calibrate;
 mod comparison;
+mod delta;
 #[cfg(any(test, CONFIG_KUNIT = "y"))]
 mod expect;
 mod findings;
@@ -19,6 +20,7 @@ mod provenance;
 #[cfg(any(test, CONFIG_KUNIT = "y"))]
 mod report_tests;
 mod reserves;
+mod scenario;
 #[cfg(any(test, CONFIG_KUNIT = "y"))]
 mod snapshot_tests;
 mod table;
@@ -47,6 +49,10 @@ pub use self::{
     reserves::{
         fragmentation,
         watermarks, //
+    },
+    scenario::{
+        probe,
+        scenario, //
     },
     totals::{
         cma,

@@ -3,6 +3,10 @@
 //! One outcome in full.
 
 use super::{
+    delta::{
+        delta as write_delta,
+        remark as write_remark, //
+    },
     provenance::{
         provenance as write_provenance,
         without_caches, //
@@ -11,6 +15,7 @@ use super::{
         errno_name,
         header,
         row,
+        Bytes,
         Column,
         Maybe, //
     }, //
@@ -102,11 +107,13 @@ pub fn outcome<T: Deref<Target = Tally>>(
 
     threads(out, &tally.threads)?;
     failures(out, &tally.failures)?;
-    placement(out, &outcome.placement)?;
+    placement(out, &outcome.placement, outcome.request.size)?;
     if let Some(missing) = without_caches(provenance) {
         writeln!(out, "# {missing}")?;
     }
     writeln!(out)?;
+    write_remark(out, &tally.remark, provenance.page_size)?;
+    write_delta(out, outcome.request.info.phases, &tally.delta)?;
     write_provenance(out, provenance, outcome.device.as_ref())?;
     writeln!(out)?;
 
@@ -206,7 +213,7 @@ fn failures(out: &mut dyn Write, failures: &Failures) -> fmt::Result {
     writeln!(out)
 }
 
-fn placement(out: &mut dyn Write, p: &Placement) -> fmt::Result {
+fn placement(out: &mut dyn Write, p: &Placement, size: u64) -> fmt::Result {
     let zone = (!p.zone.as_str().is_empty()).then_some(p.zone);
     writeln!(out, "# placement of the first buffer")?;
     writeln!(out, "zone          {}", Maybe(zone))?;
@@ -218,6 +225,10 @@ fn placement(out: &mut dyn Write, p: &Placement) -> fmt::Result {
     )?;
     writeln!(out, "extents       {}", p.extents)?;
     writeln!(out, "largest_bytes {}", Dec(p.largest_extent))?;
+    let waste = p.capacity.map(|all| all.saturating_sub(size));
+    writeln!(out, "takes_bytes   {}", Maybe(p.capacity.map(Dec)))?;
+    writeln!(out, "waste_bytes   {}", Maybe(waste.map(Dec)))?;
+    writeln!(out, "aligned_to    {}", Maybe(alignment(p).map(Bytes)))?;
     writeln!(out, "window        {}", p.window.name())?;
     writeln!(out, "attr          {}", p.attr.name())?;
     writeln!(out, "phys          {}", Hex(p.phys))?;
@@ -227,6 +238,12 @@ fn placement(out: &mut dyn Write, p: &Placement) -> fmt::Result {
         "bounced       {}",
         Maybe(p.bounced.map(super::provenance::yes))
     )
+}
+
+/// The power of two at a multiple of which the CPU sees the buffer, or else its physical address.
+fn alignment(p: &Placement) -> Option<u64> {
+    let addr = if p.virt != 0 { p.virt } else { p.phys };
+    1u64.checked_shl(addr.trailing_zeros())
 }
 
 /// The word for how a run ended.

@@ -13,6 +13,7 @@ mod tests {
         *, //
     };
     use crate::model::{
+        delta::Delta,
         histogram::Histogram,
         outcome::{
             ClockCost,
@@ -29,6 +30,7 @@ mod tests {
             Machine,
             Provenance, //
         },
+        remark::Remark,
         request::{
             Info,
             Limits,
@@ -61,6 +63,8 @@ mod tests {
         failures: Failures::NONE,
         disturbed: 0,
         threads: [Thread::NONE; THREADS],
+        delta: Delta::NONE,
+        remark: Remark::None,
     };
 
     const NOTHING_FOUND: Findings<'static> = Findings {

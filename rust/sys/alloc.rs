@@ -9,13 +9,50 @@
 //! The kernel crate's `KVec` and `VVec` go through the realloc entry points; what is measured here
 //! are the functions that a C driver calls.
 
-use crate::bindings as lab;
+use crate::{
+    bindings as lab,
+    model::request::Gfp, //
+};
 use core::ptr::NonNull;
 use kernel::{
     bindings,
     ffi::c_void,
     prelude::*, //
 };
+
+/// The highest order that the buddy allocator has blocks of (`MAX_PAGE_ORDER`).
+pub(crate) const MAX_ORDER: u32 = lab::memlab_limit_MEMLAB_MAX_ORDER;
+
+/// The most bytes that `kmalloc()` takes (`KMALLOC_MAX_SIZE`), and that one block of pages has.
+// CAST: 64 bits are wide enough for either.
+pub(crate) const KMALLOC_MAX: u64 = (super::memory::PAGE_SIZE as u64) << MAX_ORDER;
+
+/// Flags of an allocation that is allowed to fail without a warning.
+#[derive(Clone, Copy)]
+pub(crate) struct Flags(u32);
+
+impl Flags {
+    /// The flags that `gfp` stands for, with `__GFP_NOWARN`.
+    pub(crate) fn of(gfp: Gfp) -> Self {
+        let index = Gfp::ALL.iter().position(|(_, each)| *each == gfp);
+        // CAST: There are a few. 0 stands for the default in the helper's enumeration.
+        let number = index.map_or(0, |index| index as u32 + 1);
+        // SAFETY: Takes any number.
+        Self(unsafe { lab::memlab_gfp(number) })
+    }
+
+    /// The same, failing where the kernel would kill a process to make room: an instrument kills
+    /// nobody. `kvmalloc()` would take it for a wish.
+    pub(crate) fn without_killing(self) -> Self {
+        // SAFETY: Takes any flags.
+        Self(unsafe { lab::memlab_gfp_mayfail(self.0) })
+    }
+
+    /// For the functions of this room.
+    pub(super) fn raw(self) -> u32 {
+        self.0
+    }
+}
 
 /// Bytes from `kmalloc()`.
 ///
@@ -30,13 +67,17 @@ pub(crate) struct Kmalloc {
 unsafe impl Send for Kmalloc {}
 
 impl Kmalloc {
-    /// `kmalloc(size, GFP_KERNEL | __GFP_NOWARN)`; a size above the largest slab order fails.
+    /// `kmalloc(size, GFP_KERNEL | __GFP_NOWARN)`; a size above [`KMALLOC_MAX`] fails.
     #[inline]
     pub(crate) fn new(size: usize) -> Result<Self> {
+        Self::with(size, Flags(bindings::GFP_KERNEL | bindings::__GFP_NOWARN))
+    }
+
+    /// `kmalloc(size, flags)`. `GFP_DMA32` and `GFP_HIGHUSER` are not for it.
+    #[inline]
+    pub(crate) fn with(size: usize, flags: Flags) -> Result<Self> {
         // SAFETY: `kmalloc()` may be called with any size from a context that may sleep.
-        let ptr = unsafe {
-            bindings::__kmalloc_noprof(size, bindings::GFP_KERNEL | bindings::__GFP_NOWARN)
-        };
+        let ptr = unsafe { bindings::__kmalloc_noprof(size, flags.0) };
         // A size of 0 would give `ZERO_SIZE_PTR`, which `kfree()` takes as well.
         let ptr = NonNull::new(ptr).ok_or(ENOMEM)?;
         // INVARIANT: `ptr` was just allocated.
@@ -46,6 +87,12 @@ impl Kmalloc {
     /// The address.
     pub(crate) fn as_ptr(&self) -> *const c_void {
         self.ptr.as_ptr()
+    }
+
+    /// The bytes that it really takes: those of its slab class or its block.
+    pub(crate) fn capacity(&self) -> u64 {
+        // SAFETY: By the type invariant this is a live allocation of `kmalloc()`.
+        unsafe { bindings::ksize(self.ptr.as_ptr()) as u64 }
     }
 }
 
@@ -73,8 +120,24 @@ impl Vmalloc {
     /// `vmalloc(size)`.
     #[inline]
     pub(crate) fn new(size: usize) -> Result<Self> {
-        // SAFETY: `vmalloc()` may be called with any size from a context that may sleep.
-        let ptr = unsafe { lab::memlab_vmalloc(size) };
+        Self::with(size, Flags(bindings::GFP_KERNEL | bindings::__GFP_NOWARN))
+    }
+
+    /// `__vmalloc(size, flags)`. `GFP_DMA`, `GFP_DMA32` and `GFP_HIGHUSER` are not for it.
+    #[inline]
+    pub(crate) fn with(size: usize, flags: Flags) -> Result<Self> {
+        // SAFETY: `__vmalloc()` may be called with any size from a context that may sleep.
+        let ptr = unsafe { lab::memlab_vmalloc(size, flags.0) };
+        let ptr = NonNull::new(ptr).ok_or(ENOMEM)?;
+        // INVARIANT: `ptr` was just allocated.
+        Ok(Self { ptr })
+    }
+
+    /// `vmalloc_huge(size, flags)`: of huge pages where the architecture can and there are any.
+    #[inline]
+    pub(crate) fn huge(size: usize, flags: Flags) -> Result<Self> {
+        // SAFETY: As above.
+        let ptr = unsafe { lab::memlab_vmalloc_huge(size, flags.0) };
         let ptr = NonNull::new(ptr).ok_or(ENOMEM)?;
         // INVARIANT: `ptr` was just allocated.
         Ok(Self { ptr })
@@ -119,6 +182,45 @@ impl Pages {
         let page = NonNull::new(page).ok_or(ENOMEM)?;
         // INVARIANT: `page` was just allocated with `order`.
         Ok(Self { page, order })
+    }
+
+    /// `alloc_pages(flags, order)`; `order` is at most [`MAX_ORDER`].
+    #[inline]
+    pub(crate) fn with(order: u32, flags: Flags) -> Result<Self> {
+        // SAFETY: As above.
+        let page = unsafe { bindings::alloc_pages(flags.0, order) };
+        let page = NonNull::new(page).ok_or(ENOMEM)?;
+        // INVARIANT: `page` was just allocated with `order`.
+        Ok(Self { page, order })
+    }
+
+    /// A block that is free now: nothing is reclaimed or compacted for it, and CMA's are left alone.
+    pub(crate) fn spare(order: u32) -> Result<Self> {
+        // SAFETY: As above.
+        let page = unsafe { lab::memlab_alloc_spare(order) };
+        let page = NonNull::new(page).ok_or(ENOMEM)?;
+        // INVARIANT: `page` was just allocated with `order`.
+        Ok(Self { page, order })
+    }
+
+    /// Splits them and gives back all but the first.
+    pub(crate) fn keep_first(self) -> Self {
+        let (page, order) = (self.page, self.order);
+        core::mem::forget(self);
+        // SAFETY: By the type invariant the pages were owned; now each is by itself.
+        unsafe { lab::memlab_split_page(page.as_ptr(), order) };
+        for rest in 1..1usize << order {
+            // SAFETY: A single page of the block that was split; the `struct page`s of a block are
+            // contiguous.
+            unsafe { bindings::__free_pages(page.as_ptr().wrapping_add(rest), 0) };
+        }
+        // INVARIANT: The first page is left, of order 0.
+        Self { page, order: 0 }
+    }
+
+    /// Bytes.
+    pub(crate) fn size(&self) -> usize {
+        super::memory::PAGE_SIZE << self.order
     }
 
     /// One page from the highest zone, HighMem where the kernel has one.

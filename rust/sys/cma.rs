@@ -4,7 +4,12 @@
 //!
 //! C header: [`include/linux/cma.h`](srctree/include/linux/cma.h)
 
-use crate::bindings as lab;
+use crate::{
+    bindings as lab,
+    model::cma::Attempt, //
+};
+#[cfg(CONFIG_CMA)]
+use crate::model::cma::Seen;
 use core::ptr::NonNull;
 use kernel::{
     bindings,
@@ -64,7 +69,6 @@ pub(crate) struct Allocation {
     #[cfg_attr(not(CONFIG_CMA), expect(dead_code))]
     area: Area,
     page: NonNull<bindings::page>,
-    #[cfg_attr(not(CONFIG_CMA), expect(dead_code))]
     count: usize,
 }
 
@@ -72,12 +76,13 @@ pub(crate) struct Allocation {
 unsafe impl Send for Allocation {}
 
 impl Allocation {
-    /// `cma_alloc(area, count, 0, no_warn = true)`. The kernel gives no reason for a failure.
+    /// `cma_alloc(area, count, align, no_warn = true)`; `align` is a log2 of pages, at most that of
+    /// the largest buddy. The kernel gives no reason for a failure.
     #[inline]
     #[cfg(CONFIG_CMA)]
-    pub(crate) fn new(area: Area, count: usize) -> Result<Self> {
+    pub(crate) fn new(area: Area, count: usize, align: u32) -> Result<Self> {
         // SAFETY: By its invariant the area is an active one.
-        let page = unsafe { lab::cma_alloc(area.0.as_ptr(), count, 0, true) };
+        let page = unsafe { lab::cma_alloc(area.0.as_ptr(), count, align, true) };
         let page = NonNull::new(page).ok_or(ENOMEM)?;
         // INVARIANT: These are the pages that were just allocated.
         Ok(Self { area, page, count })
@@ -85,8 +90,70 @@ impl Allocation {
 
     /// Without CMA there is nothing to allocate.
     #[cfg(not(CONFIG_CMA))]
-    pub(crate) fn new(_area: Area, _count: usize) -> Result<Self> {
+    pub(crate) fn new(_area: Area, _count: usize, _align: u32) -> Result<Self> {
         Err(ENODEV)
+    }
+
+    /// The same with the kernel's tracepoints listened to, which takes some milliseconds.
+    #[cfg(CONFIG_CMA)]
+    pub(crate) fn watched(area: Area, count: usize, align: u32) -> (Option<Self>, Attempt) {
+        let mut call = pin_init::zeroed::<lab::memlab_cma_call>();
+        // SAFETY: By its invariant the area is an active one; `call` is writable, and nothing
+        // writes to it after the function has returned.
+        let page = unsafe { lab::memlab_cma_alloc(area.0.as_ptr(), count, align, &mut call) };
+        // CAST: `unsigned long` is not wider than 64 bits.
+        let seen = call.seen.then_some(Seen {
+            total: call.total as u64,
+            available: call.available as u64,
+            retries: call.retries as u64,
+            errno: call.error,
+        });
+        // INVARIANT: These are the pages that were just allocated.
+        let this = NonNull::new(page).map(|page| Self { area, page, count });
+        let attempt = Attempt {
+            count: count as u64,
+            align: u64::from(align),
+            seen,
+            failed: this.is_none(),
+        };
+        (this, attempt)
+    }
+
+    /// Without CMA there is nothing to allocate.
+    #[cfg(not(CONFIG_CMA))]
+    pub(crate) fn watched(_area: Area, count: usize, align: u32) -> (Option<Self>, Attempt) {
+        let attempt = Attempt {
+            count: count as u64,
+            align: u64::from(align),
+            seen: None,
+            failed: true,
+        };
+        (None, attempt)
+    }
+
+    /// Gives back all but the first `keep` pages; `keep` is at least one.
+    #[cfg(CONFIG_CMA)]
+    pub(crate) fn keep(&mut self, keep: usize) {
+        if keep == 0 || keep >= self.count {
+            return;
+        }
+        let rest = self.page.as_ptr().wrapping_add(keep);
+        // SAFETY: By the type invariant the pages behind `keep` came from this area and are owned;
+        // contiguous pages of an area have contiguous `struct page`s (`cma_range_alloc()`).
+        let released = unsafe { lab::cma_release(self.area.0.as_ptr(), rest, self.count - keep) };
+        if released {
+            // INVARIANT: The rest is no longer owned.
+            self.count = keep;
+        }
+    }
+
+    /// Without CMA there is nothing to give back.
+    #[cfg(not(CONFIG_CMA))]
+    pub(crate) fn keep(&mut self, _keep: usize) {}
+
+    /// How many pages there are.
+    pub(crate) fn count(&self) -> usize {
+        self.count
     }
 
     /// The first page.

@@ -5,10 +5,18 @@
 //! C header: [`include/linux/highmem.h`](srctree/include/linux/highmem.h)
 
 use super::alloc::Pages;
-use core::marker::PhantomData;
+use crate::bindings as lab;
+use core::{
+    marker::PhantomData,
+    ptr::NonNull, //
+};
 use kernel::{
     bindings,
-    ffi::c_void,
+    ffi::{
+        c_uint,
+        c_void, //
+    },
+    prelude::*,
     types::NotThreadSafe, //
 };
 
@@ -51,5 +59,176 @@ impl Drop for KmapLocal<'_> {
     fn drop(&mut self) {
         // SAFETY: By the type invariant this is a live local map of this thread.
         unsafe { bindings::kunmap_local(self.addr) };
+    }
+}
+
+/// A local map that was made although the page has an address of its own; a stack like
+/// [`KmapLocal`].
+///
+/// # Invariants
+///
+/// `addr` was returned by `__kmap_local_page_prot()` in this thread and is still mapped.
+pub(crate) struct KmapForced<'a> {
+    addr: NonNull<c_void>,
+    _page: PhantomData<&'a Pages>,
+    _thread: NotThreadSafe,
+}
+
+/// Whether this kernel has the forced path (CONFIG_DEBUG_KMAP_LOCAL_FORCE_MAP).
+pub(crate) fn is_forced() -> bool {
+    // SAFETY: Takes nothing.
+    unsafe { lab::memlab_kmap_is_forced() }
+}
+
+impl<'a> KmapForced<'a> {
+    /// Maps the first page of `pages`; `EOPNOTSUPP` where the kernel has no such path.
+    #[inline]
+    pub(crate) fn new(pages: &'a Pages) -> Result<Self> {
+        // SAFETY: The page is live as long as `pages`.
+        let addr = unsafe { lab::memlab_kmap_forced(pages.page().as_ptr()) };
+        let addr = NonNull::new(addr).ok_or(EOPNOTSUPP)?;
+        // INVARIANT: Just mapped, in this thread.
+        Ok(Self {
+            addr,
+            _page: PhantomData,
+            _thread: NotThreadSafe,
+        })
+    }
+
+    /// The address.
+    pub(crate) fn as_ptr(&self) -> *const c_void {
+        self.addr.as_ptr()
+    }
+}
+
+impl Drop for KmapForced<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        // SAFETY: By the type invariant this is a live local map of this thread.
+        unsafe { lab::memlab_kunmap_forced(self.addr.as_ptr()) };
+    }
+}
+
+/// A page that `kmap()` has mapped.
+///
+/// # Invariants
+///
+/// `addr` is the address that `kmap()` gave `page`, which stays mapped.
+pub(crate) struct Kmap {
+    page: Option<Pages>,
+    addr: *const c_void,
+}
+
+/// How many pages `kmap()` has windows for; 0 where a page needs none.
+pub(crate) fn pool() -> u64 {
+    // SAFETY: Takes nothing.
+    u64::from(unsafe { lab::memlab_kmaps() })
+}
+
+impl Kmap {
+    /// `kmap()` of the first page. Sleeps, and cannot be woken, while all windows are taken: who
+    /// holds several keeps far below [`pool`].
+    #[inline]
+    pub(crate) fn new(page: Pages) -> Self {
+        // SAFETY: The page is live, and callers may sleep.
+        let addr = unsafe { lab::memlab_kmap(page.page().as_ptr()) };
+        // INVARIANT: Just mapped.
+        Self {
+            page: Some(page),
+            addr,
+        }
+    }
+
+    /// The address.
+    pub(crate) fn as_ptr(&self) -> *const c_void {
+        self.addr
+    }
+
+    /// The page.
+    pub(crate) fn page(&self) -> Option<NonNull<bindings::page>> {
+        self.page.as_ref().map(Pages::page)
+    }
+
+    /// `kunmap()`; `None` never comes of a map that is there.
+    #[inline]
+    pub(crate) fn unmap(mut self) -> Option<Pages> {
+        self.close()
+    }
+
+    #[inline]
+    fn close(&mut self) -> Option<Pages> {
+        let page = self.page.take()?;
+        // SAFETY: By the type invariant the page is mapped; this is done once.
+        unsafe { lab::memlab_kunmap(page.page().as_ptr()) };
+        Some(page)
+    }
+}
+
+impl Drop for Kmap {
+    #[inline]
+    fn drop(&mut self) {
+        drop(self.close());
+    }
+}
+
+/// Single pages in an order.
+pub(crate) struct PageList {
+    _pages: KVec<Pages>,
+    raw: KVec<*mut bindings::page>,
+}
+
+// SAFETY: The pointers are those of the pages beside them.
+unsafe impl Send for PageList {}
+
+impl PageList {
+    /// `count` pages, each as `page` makes it.
+    pub(crate) fn new(count: usize, page: impl Fn() -> Result<Pages>) -> Result<Self> {
+        let mut pages = KVec::with_capacity(count, GFP_KERNEL)?;
+        let mut raw = KVec::with_capacity(count, GFP_KERNEL)?;
+        for _ in 0..count {
+            let page = page()?;
+            raw.push(page.page().as_ptr(), GFP_KERNEL)?;
+            pages.push(page, GFP_KERNEL)?;
+        }
+        Ok(Self { _pages: pages, raw })
+    }
+}
+
+/// Pages that `vmap()` has made contiguous in virtual space.
+///
+/// # Invariants
+///
+/// `addr` is the mapping that `vmap()` made of `pages`.
+pub(crate) struct Vmap {
+    addr: NonNull<c_void>,
+    pages: PageList,
+}
+
+impl Vmap {
+    /// `vmap()` of all of `pages`, which come back if it fails.
+    #[inline]
+    pub(crate) fn new(mut pages: PageList) -> Result<Self, (PageList, Error)> {
+        // CAST: Their bytes fit into the address space.
+        let count = pages.raw.len() as c_uint;
+        // SAFETY: These are live pages, as many as are said; callers may sleep.
+        let addr = unsafe { lab::memlab_vmap(pages.raw.as_mut_ptr(), count) };
+        match NonNull::new(addr) {
+            // INVARIANT: Just mapped.
+            Some(addr) => Ok(Self { addr, pages }),
+            None => Err((pages, ENOMEM)),
+        }
+    }
+
+    /// The address.
+    pub(crate) fn as_ptr(&self) -> *const c_void {
+        self.addr.as_ptr()
+    }
+
+    /// `vunmap()`.
+    #[inline]
+    pub(crate) fn unmap(self) -> PageList {
+        // SAFETY: By the type invariant this is a mapping of `vmap()`; it is not used again.
+        unsafe { lab::vunmap(self.addr.as_ptr()) };
+        self.pages
     }
 }

@@ -6,6 +6,7 @@
 pub(crate) mod abi;
 pub(crate) mod access;
 pub(crate) mod alloc;
+pub(crate) mod allocators;
 pub(crate) mod clock;
 pub(crate) mod cma;
 #[cfg(CONFIG_DEBUG_FS)]
@@ -14,6 +15,7 @@ pub(crate) mod device;
 pub(crate) mod dma;
 #[cfg(CONFIG_PCI)]
 pub(crate) mod edu;
+pub(crate) mod hoard;
 pub(crate) mod kmap;
 pub(crate) mod machine;
 pub(crate) mod memory;

@@ -28,11 +28,18 @@ pub(crate) fn events() -> Result<KVec<c_ulong>> {
     // SAFETY: Takes nothing.
     let count = unsafe { lab::memlab_events() };
     let mut totals = KVec::from_elem(0, usize::try_from(count)?, GFP_KERNEL)?;
-    if !totals.is_empty() {
+    events_again(&mut totals);
+    Ok(totals)
+}
+
+/// The same into what [`events`] gave: nothing is allocated.
+pub(crate) fn events_again(totals: &mut [c_ulong]) {
+    // SAFETY: Takes nothing.
+    let count = unsafe { lab::memlab_events() };
+    if count != 0 && totals.len() >= count as usize {
         // SAFETY: There is room for each event; may be called from a context that may sleep.
         unsafe { lab::memlab_all_events(totals.as_mut_ptr()) };
     }
-    Ok(totals)
 }
 
 /// The name of event number `event`; `None` for one that tells nothing of allocations.

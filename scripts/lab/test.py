@@ -32,6 +32,8 @@ CHECKS = [
     "ioctl",
     "abi_sample",
     "limits",
+    "allocators",
+    "cma_causes",
     "rmmod_while_open",
     "reload",
 ]
@@ -216,6 +218,13 @@ def main(lab):
         append="swiotlb=force pci=nomsi",
         devices=WIDE_EDU,
         **EXACT,
+    )
+    # An area of more than half of the memory, so that processes get its pages.
+    start(
+        "lent", test_guest.run, stock, ["cma_moves", "cma_busy"], memory="512M", cma="256M"
+    )
+    start(
+        "scenarios", test_guest.run, stock, ["fragment", "pressure"], memory="512M", cma="16M"
     )
     start("two nodes", test_guest.run, stock, [*SNAPSHOTS, "compare", "threads"], **TWO_NODES)
     start(

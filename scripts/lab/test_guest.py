@@ -16,6 +16,7 @@ PROGRAMS = {
     "scripts/test/ioctl.c": {"ioctl"},
     "scripts/test/faults.c": {"faults"},
     "scripts/test/engine.c": {"engine", "edu"},
+    "scripts/test/cma.c": {"cma_moves", "cma_busy"},
     "samples/run.c": {"abi_sample"},
 }
 # Modules of our own beside memlab, and the checks that load them.

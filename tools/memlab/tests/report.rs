@@ -4,10 +4,12 @@
 
 use memlab::model::{
     cost::{BreakEven, Largest},
+    delta::Delta,
     histogram::Histogram,
     outcome::{ClockCost, Ending, Failures, Outcome, Tally, Thread, THREADS},
     placement::{Attr, Placement, Window},
     provenance::{Device, Machine, Provenance},
+    remark::Remark,
     request::{Direction, Family, Info, Refusal, Request},
     text::Text,
 };
@@ -92,6 +94,8 @@ fn outcome(info: &'static Info, size: u64, net: u64) -> Outcome<Box<Tally>> {
         failures: Failures::NONE,
         disturbed: 0,
         threads: [Thread::NONE; THREADS],
+        delta: Delta::NONE,
+        remark: Remark::None,
     });
     for phase in &mut tally.phases {
         for n in 0..1000 {

@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The grammar of what is written to `scenario`. Pure, as that of `run`.
+//!
+//! ```text
+//! fragment order=K [share=PCT]
+//! fill-cma [order=K] [share=PCT] [device=NAME]
+//! pressure [mark=min|low|high] [share=PCT]
+//! none
+//! ```
+
+use super::{
+    choice,
+    decimal,
+    device,
+    words,
+    Clip,
+    Keys, //
+};
+use crate::model::{
+    num::Dec,
+    request::{
+        Range,
+        Refusal,
+        DEVICE_NAME_MAX, //
+    },
+    scenario::{
+        Kind,
+        Wish,
+        MARKS,
+        SHARE,
+        SHARES, //
+    },
+    text::Text, //
+};
+
+/// The keys of a `scenario` line.
+const KEYS: &[&str] = &["order", "share", "mark", "device"];
+
+/// Reads a line for `scenario`: `None` asks for giving everything back. Orders go to `order_max`.
+pub fn parse_scenario(line: &str, order_max: u32) -> Result<Option<Wish>, Refusal> {
+    let mut words = words(line)?;
+    let name = words.next().unwrap_or("");
+    let takes: &[&str] = match name {
+        "none" => &[],
+        "fragment" => &["order", "share"],
+        "fill-cma" => &["order", "share", "device"],
+        "pressure" => &["mark", "share"],
+        _ => {
+            return Err(Refusal::invalid(format_args!(
+                "scenario={}: unknown, must be one of fragment, fill-cma, pressure, none",
+                Clip(name)
+            )))
+        }
+    };
+    let mut keys = Keys::new(KEYS);
+    let (mut order, mut share, mut mark, mut lent) = (None, SHARE, 1, Text::EMPTY);
+    for word in words {
+        let (key, value) = keys.take(word)?;
+        if !takes.contains(&key) {
+            return Err(Refusal::invalid(format_args!(
+                "{key}={}: {name} has no {key}, leave it out",
+                Clip(value)
+            )));
+        }
+        match key {
+            "order" => order = Some(within(key, value, orders(name, order_max), "order")?),
+            "share" => share = within(key, value, SHARES, "per cent")?,
+            "mark" => mark = choice(key, value, &[(MARKS[0], 0), (MARKS[1], 1), (MARKS[2], 2)])?,
+            // `keys` lets nothing else through.
+            _ => lent = device(value)?,
+        }
+    }
+    // CAST: Checked to be within a few bits.
+    let order = order.map(|order| order as u32);
+    let kind = match (name, order) {
+        ("none", _) => return Ok(None),
+        ("fragment", Some(order)) => Kind::Fragment { order },
+        ("fragment", None) => {
+            return Err(Refusal::invalid(format_args!(
+                "order: missing, fragment needs the smallest order that is to be gone, 1 to {order_max}"
+            )))
+        }
+        ("fill-cma", order) => Kind::FillCma { order },
+        _ => Kind::Pressure { mark },
+    };
+    Ok(Some(Wish {
+        kind,
+        share,
+        device: lent,
+    }))
+}
+
+/// Reads a line for `cma`: nothing, or the device whose area is meant.
+pub fn parse_device(line: &str) -> Result<Text<DEVICE_NAME_MAX>, Refusal> {
+    let mut lent = Text::EMPTY;
+    let mut keys = Keys::new(&["device"]);
+    for word in words(line)? {
+        let (_, value) = keys.take(word)?;
+        lent = device(value)?;
+    }
+    Ok(lent)
+}
+
+/// Splitting needs two pages at least; a piece of an area may be one.
+fn orders(name: &str, order_max: u32) -> Range {
+    Range {
+        min: u64::from(name == "fragment"),
+        max: u64::from(order_max),
+    }
+}
+
+fn within(key: &str, value: &str, range: Range, unit: &str) -> Result<u64, Refusal> {
+    let Some(number) = decimal(value) else {
+        let (min, max) = (Dec(range.min), Dec(range.max));
+        return Err(Refusal::invalid(format_args!(
+            "{key}={}: must be a decimal number, {min} to {max} {unit}",
+            Clip(value)
+        )));
+    };
+    match (range.min..=range.max).contains(&number) {
+        true => Ok(number),
+        false => Err(Refusal::range(key, number, range, unit)),
+    }
+}
+
+#[cfg(any(test, CONFIG_KUNIT = "y"))]
+#[cfg_attr(not(test), kernel::macros::kunit_tests(memlab_scenario_grammar))]
+mod tests {
+    use super::*;
+    use crate::model::request::Kind as Refused;
+
+    fn kind(line: &str) -> Option<Kind> {
+        parse_scenario(line, 10).ok().flatten().map(|wish| wish.kind)
+    }
+
+    fn refused(line: &str, kind: Refused, start: &str) -> bool {
+        parse_scenario(line, 10)
+            .is_err_and(|no| no.kind == kind && no.message.as_str().starts_with(start))
+    }
+
+    #[test]
+    fn each_state_is_read() {
+        assert_eq!(kind("fragment order=3"), Some(Kind::Fragment { order: 3 }));
+        assert_eq!(kind("fill-cma"), Some(Kind::FillCma { order: None }));
+        assert_eq!(
+            kind("fill-cma share=50 order=0\n"),
+            Some(Kind::FillCma { order: Some(0) })
+        );
+        assert_eq!(kind("pressure"), Some(Kind::Pressure { mark: 1 }));
+        assert_eq!(kind("pressure mark=min"), Some(Kind::Pressure { mark: 0 }));
+        assert!(parse_scenario("none", 10).is_ok_and(|wish| wish.is_none()));
+        let wish = parse_scenario("pressure share=100", 10).ok().flatten();
+        assert_eq!(wish.map(|wish| wish.share), Some(100));
+        let wish = parse_scenario("pressure", 10).ok().flatten();
+        assert_eq!(wish.map(|wish| wish.share), Some(SHARE));
+    }
+
+    #[test]
+    fn what_is_wrong_is_refused_by_name() {
+        assert!(refused("", Refused::Invalid, "scenario=: unknown"));
+        assert!(refused("fragmented", Refused::Invalid, "scenario=fragmented: "));
+        assert!(refused("fragment", Refused::Invalid, "order: missing"));
+        assert!(refused("fragment order=0", Refused::Range, "order=0: "));
+        assert!(refused("fragment order=11", Refused::Range, "order=11: "));
+        assert!(refused("fragment order=x", Refused::Invalid, "order=x: "));
+        assert!(refused("pressure share=101", Refused::Range, "share=101: "));
+        assert!(refused("pressure share=0", Refused::Range, "share=0: "));
+        assert!(refused("pressure order=3", Refused::Invalid, "order=3: "));
+        assert!(refused("pressure mark=top", Refused::Invalid, "mark=top: "));
+        assert!(refused("none share=5", Refused::Invalid, "share=5: "));
+        assert!(refused("fill-cma size=5", Refused::Invalid, "size=5: "));
+        let huge = "fragment order=99999999999999999999999";
+        assert!(refused(huge, Refused::Invalid, "order=9999"));
+    }
+}

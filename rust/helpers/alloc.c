@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Allocators that are macros or inline functions, with flags by name. */
+
+#include <linux/gfp.h>
+#include <linux/mm.h>
+#include <linux/mmzone.h>
+#include <linux/percpu.h>
+#include <linux/slab.h>
+#include <linux/vmalloc.h>
+#include <linux/memlab.h>
+#include "helpers.h"
+
+/*
+ * The flags of enum memlab_gfp, which does not include what only fits one
+ * allocator: failing is an answer here, so that no allocation warns.
+ */
+u32 memlab_gfp(u32 gfp)
+{
+	switch (gfp) {
+	case MEMLAB_GFP_ATOMIC:
+		return (__force u32)(GFP_ATOMIC | __GFP_NOWARN);
+	case MEMLAB_GFP_NOWAIT:
+		return (__force u32)(GFP_NOWAIT | __GFP_NOWARN);
+	case MEMLAB_GFP_DMA:
+		return (__force u32)(GFP_KERNEL | GFP_DMA | __GFP_NOWARN);
+	case MEMLAB_GFP_DMA32:
+		return (__force u32)(GFP_KERNEL | GFP_DMA32 | __GFP_NOWARN);
+	case MEMLAB_GFP_HIGHUSER:
+		return (__force u32)(GFP_HIGHUSER | __GFP_NOWARN);
+	case MEMLAB_GFP_ZERO:
+		return (__force u32)(GFP_KERNEL | __GFP_ZERO | __GFP_NOWARN);
+	case MEMLAB_GFP_ACCOUNT:
+		return (__force u32)(GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
+	default:
+		return (__force u32)(GFP_KERNEL | __GFP_NOWARN);
+	}
+}
+
+/* For one that may sleep: it tries as hard, but does not have a process killed. */
+u32 memlab_gfp_mayfail(u32 flags)
+{
+	if (flags & (__force u32)__GFP_DIRECT_RECLAIM)
+		flags |= (__force u32)__GFP_RETRY_MAYFAIL;
+	return flags;
+}
+
+/* Pages that are free now, of any zone but not of CMA: nothing is reclaimed, nobody is woken. */
+struct page *memlab_alloc_spare(unsigned int order)
+{
+	return alloc_pages(__GFP_HIGHMEM | __GFP_NOWARN | __GFP_NORETRY | __GFP_NOMEMALLOC, order);
+}
+
+void memlab_split_page(struct page *page, unsigned int order)
+{
+	split_page(page, order);
+}
+
+void *memlab_kvmalloc(unsigned long size, u32 flags)
+{
+	return kvmalloc(size, (__force gfp_t)flags);
+}
+
+/* Flags that are not in GFP_VMALLOC_SUPPORTED would warn. */
+void *memlab_vmalloc(unsigned long size, u32 flags)
+{
+	return __vmalloc(size, (__force gfp_t)flags);
+}
+
+void *memlab_vmalloc_huge(unsigned long size, u32 flags)
+{
+	return vmalloc_huge(size, (__force gfp_t)flags);
+}
+
+void *memlab_alloc_pages_exact(unsigned long size, u32 flags)
+{
+	return alloc_pages_exact(size, (__force gfp_t)flags);
+}
+
+struct page *memlab_alloc_contig(unsigned long pages, u32 flags)
+{
+#ifdef CONFIG_CONTIG_ALLOC
+	return alloc_contig_pages(pages, (__force gfp_t)flags, numa_mem_id(), NULL);
+#else
+	return NULL;
+#endif
+}
+
+void memlab_free_contig(struct page *page, unsigned long pages)
+{
+#ifdef CONFIG_CONTIG_ALLOC
+	free_contig_range(page_to_pfn(page), pages);
+#endif
+}
+
+/* A cache of its own: merged with another one it would show what the other one does. */
+struct kmem_cache *memlab_cache_create(unsigned int size)
+{
+	return kmem_cache_create("memlab", size, 0, SLAB_NO_MERGE, NULL);
+}
+
+void *memlab_cache_alloc(struct kmem_cache *cache, u32 flags)
+{
+	return kmem_cache_alloc(cache, (__force gfp_t)flags);
+}
+
+/* All or none. */
+bool memlab_cache_alloc_bulk(struct kmem_cache *cache, u32 flags, unsigned int count, void **out)
+{
+	return kmem_cache_alloc_bulk(cache, (__force gfp_t)flags, count, out);
+}
+
+/* Whether this CPU's list that @page, an unmovable one of order 0, would go to is empty. */
+bool memlab_pcp_is_empty(const struct page *page)
+{
+	struct per_cpu_pages *pcp = raw_cpu_ptr(page_zone(page)->per_cpu_pageset);
+
+	return list_empty(&pcp->lists[MIGRATE_UNMOVABLE]);
+}

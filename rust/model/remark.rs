@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What an experiment has to say beyond figures and a placement.
+
+use super::cma::Finding;
+
+/// Found out after the run, by asking once more. All bits zero says nothing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(u32)]
+pub enum Remark {
+    /// Nothing.
+    #[default]
+    None = 0,
+    /// `kvmalloc()`: up to which size it is physically contiguous now.
+    Fallback {
+        /// The largest power of two that came from the slab or the buddy allocator, in bytes; 0 for
+        /// none.
+        linear: u64,
+        /// The largest that was tried.
+        tried: u64,
+    } = 1,
+    /// What the CMA area says.
+    Cma(Finding) = 2,
+}

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! States of memory on the kernel that the module is loaded into: what is held, and that it goes.
+
+#[kernel::macros::kunit_tests(memlab_scenario)]
+mod tests {
+    use super::super::Scenario;
+    use crate::{
+        facts,
+        model::{
+            cma::{
+                Cause,
+                Finding, //
+            },
+            request::Refusal,
+            scenario::{
+                End,
+                Kind,
+                Wish, //
+            },
+            text::Text, //
+        },
+        sys::{
+            cma::Area,
+            device::Lease, //
+        },
+    };
+
+    fn make(kind: Kind, share: u64) -> Result<Scenario, Refusal> {
+        let wish = Wish {
+            kind,
+            share,
+            device: Text::EMPTY,
+        };
+        Scenario::make(&wish, &|| false)
+    }
+
+    fn area() -> Option<Area> {
+        let lease = Lease::take("").ok()?;
+        Area::of(lease.device())
+    }
+
+    fn cause(found: &Finding) -> Option<Cause> {
+        found.attempt.cause()
+    }
+
+    #[test]
+    fn fragment_keeps_to_its_cap() {
+        let made = make(Kind::Fragment { order: 2 }, 1);
+        assert!(made.is_ok());
+        if let Ok(made) = &made {
+            let held = made.held();
+            assert!(held.held > 0);
+            assert!(held.held <= held.cap);
+            assert_eq!(held.held, held.taken);
+            assert!(matches!(held.end, End::Cap | End::Exhausted));
+        }
+    }
+
+    #[test]
+    fn what_is_told_to_stop_holds_nothing_more() {
+        let wish = Wish {
+            kind: Kind::Fragment { order: 1 },
+            share: 1,
+            device: Text::EMPTY,
+        };
+        let made = Scenario::make(&wish, &|| true);
+        assert!(made.is_ok_and(|made| made.was_stopped() && made.held().held == 0));
+    }
+
+    #[test]
+    fn pressure_needs_the_parameter() {
+        let refusal = make(Kind::Pressure { mark: 1 }, 1).err();
+        assert!(refusal.is_some_and(|no| no.message.as_str().contains("allow_pressure=1")));
+    }
+
+    #[test]
+    fn a_full_area_says_so_and_is_given_back() {
+        let area = area();
+        assert!(area.is_some());
+        if let Some(area) = area {
+            let before = facts::cma::probe(area);
+            // One page more than the longest run: what is left, or the area, has no more.
+            let known = [Cause::Full, Cause::Fragmented, Cause::Larger];
+            assert!(cause(&before).is_some_and(|cause| known.contains(&cause)));
+            let total = before.attempt.seen.map_or(0, |seen| seen.total);
+            assert!(before.largest > total / 2);
+            // CAST: Pages of one area.
+            let larger = facts::cma::find(area, total as usize + 1, 0);
+            assert_eq!(cause(&larger), Some(Cause::Larger));
+            let made = make(Kind::FillCma { order: None }, 75);
+            assert!(made.is_ok());
+            if let Ok(made) = &made {
+                let held = made.held();
+                assert!(held.held <= held.cap);
+                let half = facts::cma::find(area, total as usize / 2, 0);
+                assert_eq!(cause(&half), Some(Cause::Full));
+            }
+            drop(made);
+            assert_eq!(facts::cma::probe(area).largest, before.largest);
+        }
+    }
+
+    #[test]
+    fn an_area_in_pieces_is_fragmented() {
+        let area = area();
+        assert!(area.is_some());
+        if let Some(area) = area {
+            let made = make(Kind::FillCma { order: Some(9) }, 80);
+            assert!(made.is_ok());
+            let found = facts::cma::find(area, 2 << 9, 0);
+            assert_eq!(cause(&found), Some(Cause::Fragmented));
+            assert!(found.largest < 2 << 9);
+            let fits = facts::cma::find(area, 1 << 9, 0);
+            assert_eq!(cause(&fits), None);
+        }
+    }
+}

@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=busybox
+# What each way of getting or seeing memory gives: window, extents, waste.
+
+# gives LINE WINDOW EXTENTS TAKES: a short run, and where its buffer was
+gives() {
+	succeeds "$1 runs" put "$MEMLAB/run" "$1 mode=op iterations=5 warmup=0"
+	equal "$1: none fails" "$(field failures)" 0
+	equal "$1: window" "$(field window)" "$2"
+	[ "$3" = - ] || equal "$1: extents" "$(field extents)" "$3"
+	[ "$4" = - ] || equal "$1: bytes that it takes" "$(field takes_bytes)" "$4"
+}
+
+check_allocators() {
+	gives "kmalloc size=100" linear 1 -
+	gives "kmalloc size=4M" linear 1 4194304
+	gives "kmalloc size=20K gfp=atomic" linear 1 32768
+	equal "what is wasted" "$(field waste_bytes)" 12288
+	gives "kvmalloc size=4K gfp=zero" linear 1 4096
+	gives "kvmalloc size=5M" vmalloc - 5242880
+	equal "kvmalloc: where it falls back" "$(field contiguous_to)" 4M
+	gives "vmalloc size=100K gfp=account" vmalloc - 102400
+	gives "vmalloc-huge size=2M" vmalloc - 2097152
+	gives "pages size=20K gfp=zero" linear 1 32768
+	gives "pages-exact size=20K" linear 1 20480
+	gives "contig-pages size=6M" linear 1 6291456
+	gives "pages-cold" linear 1 4096
+	gives "slab size=200" linear 1 -
+	gives "slab-bulk size=200 gfp=nowait" linear 1 -
+	gives "kmap-local gfp=kernel" linear 1 -
+	gives "kmap gfp=kernel" linear 1 -
+	gives "vmap size=64K" vmalloc - -
+	high=linear low=DMA
+	if grep -q '^HighTotal: *[1-9]' /proc/meminfo; then
+		gives "kmap" pkmap 1 -
+		gives "kmap-local" fixmap 1 -
+		high=none
+	fi
+	gives "pages gfp=highuser" $high 1 4096
+	if grep -q 'zone *DMA ' /proc/zoneinfo; then
+		gives "kmalloc size=64 gfp=dma" linear 1 -
+		equal "its zone" "$(field zone)" $low
+		gives "pages gfp=dma32" linear 1 4096
+		matches "its zone" "$(field zone)" '^DMA'
+	fi
+
+	invalid="Invalid argument"
+	refused "kmalloc of high memory" run "$invalid" "EINVAL gfp=highuser: not for kmalloc" \
+		"kmalloc gfp=highuser"
+	refused "kmalloc below 4 GiB" run "$invalid" "EINVAL gfp=dma32: not for kmalloc" \
+		"kmalloc gfp=dma32"
+	refused "an address of high memory" run "$invalid" "EINVAL gfp=highuser: not for pages-exact" \
+		"pages-exact gfp=highuser"
+	refused "vmalloc of a zone" run "$invalid" "EINVAL gfp=dma: not for vmalloc" "vmalloc gfp=dma"
+	refused "an order above the largest" run "Numerical result out of range" \
+		"ERANGE size=4198400: .* 4096 to 4194304 bytes" "pages size=4100K"
+	refused "nine nested maps" run "$invalid" "EINVAL batch=16: .* 1 to 8 " \
+		"kmap-local batch=16 mode=batch"
+	succeeds "eight are fine" put "$MEMLAB/run" "kmap-local batch=8 mode=batch iterations=80"
+	equal "as one sample" "$(field per_sample)" 8
+
+	put "$MEMLAB/run" "pages size=64K mode=op iterations=5"
+	matches "a block is split off" "$(cat "$MEMLAB/run")" '^alloc .* -1( |$)'
+	matches "and merged again" "$(cat "$MEMLAB/run")" '^free .* \+1( |$)'
+}

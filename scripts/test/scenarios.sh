@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=busybox
+# States of memory that are made on purpose: they have their effect, keep to their cap and go.
+
+# state KEY: a value of the scenario that is on
+state() {
+	awk -v key="$1" '$1 == key { print $2; exit }' "$MEMLAB/scenario"
+}
+
+# The largest order that kernel memory can have now in any zone.
+largest_order() {
+	awk '$1 == "other" && $4 != "-" && $4 > most { most = $4 } END { print most + 0 }' \
+		"$MEMLAB/fragmentation"
+}
+
+check_fragment() {
+	free_kb >/dev/null
+	before=$(free_kb)
+	succeeds "memory is fragmented" put "$MEMLAB/scenario" "fragment order=3 share=50"
+	cat "$MEMLAB/scenario"
+	between "held pages, within the cap" "$(state held_pages)" 1000 "$(state cap_pages)"
+	equal "no block of order 3 is left for the kernel" "$(largest_order)" 2
+	grep -A20 '^for ' "$MEMLAB/fragmentation"
+	free=$(awk '$1 == "MemFree:" { print $2 }' /proc/meminfo)
+	between "while plenty is free (kB)" "$free" $((before / 2)) "$before"
+	succeeds "a block of order 8 is asked for" put "$MEMLAB/run" \
+		"pages size=1M gfp=nowait mode=op iterations=10 warmup=0"
+	matches "it is refused" "$(cat "$MEMLAB/run")" '^ *-12 +ENOMEM +[1-9]'
+	succeeds "vmalloc has it" put "$MEMLAB/run" "vmalloc size=1M mode=op iterations=5"
+	equal "always" "$(field failures)" 0
+	between "in many pieces" "$(field extents)" 2 256
+	succeeds "kvmalloc falls back" put "$MEMLAB/run" "kvmalloc size=1M mode=op iterations=5"
+	equal "to vmalloc" "$(field window)" vmalloc
+	between "early (KiB)" "$(field contiguous_to | tr -d K)" 4 512
+	succeeds "everything is given back" put "$MEMLAB/scenario" none
+	equal "and nothing held" "$(state scenario)" none
+	between "large blocks are there again" "$(largest_order)" 8 10
+	after=$(free_kb)
+	echo "# free: $before kB before, $free kB fragmented, $after kB after"
+	between "nothing is kept (kB)" $((before - after)) -65536 16384
+
+	refused "pressure without the parameter" scenario "Invalid argument" \
+		"EINVAL pressure: .*allow_pressure=1" pressure
+	refused "an order beyond the largest" scenario "Numerical result out of range" \
+		"ERANGE order=11: .* 1 to 10 " "fragment order=11"
+	refused "a share of nothing" scenario "Numerical result out of range" \
+		"ERANGE share=0: .* 1 to 100 per cent" "fragment order=3 share=0"
+	refused "no such state" scenario "Invalid argument" "EINVAL scenario=melt: .*fragment" melt
+	put "$MEMLAB/scenario" "fragment order=8 share=5"
+	held=$(state held_pages)
+	refused "a wrong wish" scenario "Invalid argument" "EINVAL order: missing" fragment
+	equal "a refused wish changes nothing" "$(state held_pages)" "$held"
+	rmmod memlab && load
+	equal "unloading gives back" "$(state scenario)" none
+	echo "kmalloc iterations=10000000 time=60000" >"$MEMLAB/run" &
+	sleep 1
+	equal "one at a time" "$(put "$MEMLAB/scenario" "fragment order=8 share=1")" \
+		"Device or resource busy"
+	echo >"$MEMLAB/stop"
+	wait
+	after=$(free_kb)
+	between "nothing is kept after all (kB)" $((before - after)) -65536 16384
+}
+
+check_pressure() {
+	free_kb >/dev/null
+	before=$(free_kb)
+	with_parameters allow_pressure=1
+	succeeds "memory is taken" put "$MEMLAB/scenario" "pressure share=20"
+	equal "up to the cap" "$(state ended_by)" cap
+	equal "of pages" "$(state held_pages)" "$(state cap_pages)"
+	succeeds "more is taken" put "$MEMLAB/scenario" "pressure share=100"
+	cat "$MEMLAB/scenario"
+	matches "down to the watermark" "$(state ended_by)" '^(watermark|nothing-left-to-take)$'
+	# A file of 40 MiB needs what is held.
+	succeeds "the machine still works" dd if=/dev/zero of=/tmp/file bs=1M count=40
+	rm /tmp/file
+	between "it gave way (pages)" "$(state given_back)" 1000 1000000
+	matches "nobody was killed" "$(awk '$1 == "oom_kill" { print $2 }' /proc/vmstat)" '^0$'
+	succeeds "unloading gives all back" with_parameters
+	after=$(free_kb)
+	# Pages lie on per-CPU lists that do not count as free.
+	between "nothing is kept (kB)" $((before - after)) -49152 49152
+}
