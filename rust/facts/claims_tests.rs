@@ -37,10 +37,23 @@ mod tests {
                 PageList,
                 Vmap, //
             },
-            memory::PAGE_SIZE, //
+            memory::PAGE_SIZE,
+            task, //
         },
     };
-    use kernel::prelude::*;
+    use kernel::{
+        new_mutex,
+        prelude::*,
+        sync::atomic::{
+            Atomic,
+            Relaxed, //
+        },
+        time::{
+            delay::fsleep,
+            Delta, //
+        },
+    };
+    use pin_init::stack_pin_init;
 
     /// A page that the pool of `kmap()` does not show: what it showed stays until all of its windows
     /// have been used, and a local map takes that one then.
@@ -157,6 +170,48 @@ mod tests {
             let placement = map.page().map(|page| of_page_at(page, map.as_ptr(), PAGE_SIZE));
             assert_eq!(placement.map(|placement| placement.phys), Some(phys));
             assert!(map.unmap().is_some());
+        }
+    }
+
+    /// Maps more pages than there are windows, in a thread that therefore sleeps now and then, while
+    /// another one lets go of one each time that the first has not come further. Says how often.
+    fn overfill(pool: usize) -> Result<usize> {
+        stack_pin_init!(let held = new_mutex!(KVec::<Kmap>::with_capacity(pool, GFP_KERNEL)?));
+        let (mapped, released) = (Atomic::new(0usize), Atomic::new(0usize));
+        let wanted = pool + 4;
+        let work = |index: usize| {
+            let mut last = usize::MAX;
+            while mapped.load(Relaxed) < wanted {
+                if index == 0 {
+                    if let Ok(page) = Pages::with(0, flags(Gfp::HighUser)) {
+                        let map = Kmap::new(page);
+                        // Where the list is full one of it goes, as if it had been let go of.
+                        let _ = held.lock().push_within_capacity(map);
+                    }
+                    mapped.fetch_add(1, Relaxed);
+                    continue;
+                }
+                fsleep(Delta::from_millis(20));
+                let now = mapped.load(Relaxed);
+                if now == last {
+                    drop(held.lock().pop());
+                    released.fetch_add(1, Relaxed);
+                }
+                last = now;
+            }
+        };
+        let cpus = [0, 1].map(|n| task::nth_cpu(n, None).unwrap_or(0));
+        task::run_pinned(&cpus, &work, |_| {})?;
+        Ok(released.load(Relaxed))
+    }
+
+    #[test]
+    fn a_full_pool_waits_for_who_lets_go() {
+        // CAST: A few hundred.
+        let pool = kmap::pool() as usize;
+        if pool != 0 {
+            let released = overfill(pool);
+            assert!(released.is_ok_and(|released| released >= 1 && released <= pool));
         }
     }
 

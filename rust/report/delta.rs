@@ -59,7 +59,11 @@ pub(super) fn delta(out: &mut dyn Write, phases: [&str; 2], delta: &Delta) -> fm
     let count = if delta.settled { 3 } else { 2 };
     writeln!(
         out,
-        "# changed by the first operation, which is not in the figures above (others' doings are in it)"
+        "# changed by the first operation, which is not in the figures above (others' doings are in it;"
+    )?;
+    writeln!(
+        out,
+        "# free is the zone's counter, which lags by what each CPU has not added yet)"
     )?;
     if delta.settled {
         writeln!(

@@ -138,6 +138,10 @@ pub fn help(out: &mut dyn Write, catalogue: &[&'static Info], limits: &Limits) -
         out,
         "# Read for the state of memory: zones buddy watermarks fragmentation cma layout meminfo events"
     )?;
+    writeln!(
+        out,
+        "# Write to scenario: a state of memory to run them under; read it for what there is to write"
+    )?;
     writeln!(out)?;
     writeln!(out, "# Experiments:")?;
     for info in catalogue {

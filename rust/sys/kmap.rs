@@ -119,6 +119,9 @@ pub(crate) struct Kmap {
     addr: *const c_void,
 }
 
+// SAFETY: The window is every CPU's, and any thread may close it.
+unsafe impl Send for Kmap {}
+
 /// How many pages `kmap()` has windows for; 0 where a page needs none.
 pub(crate) fn pool() -> u64 {
     // SAFETY: Takes nothing.

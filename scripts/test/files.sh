@@ -3,7 +3,7 @@
 # The files are there, can be read, and pin the module while they are open.
 
 FILES="help experiments run compare zones buddy watermarks fragmentation cma layout \
-	meminfo events provenance"
+	meminfo events provenance scenario"
 
 check_files() {
 	for file in $FILES; do
