@@ -142,7 +142,7 @@ pub(super) fn per_kib<'a, T: Deref<Target = Tally> + 'a>(
             (_, Some(device)) if !device.coherent => "the caches are cleaned or invalidated",
             _ => continue,
         };
-        if info.family != Family::Streaming || small.request.size < 4096 || info.name == said {
+        if info.family != Family::Streaming || info.name == said {
             continue;
         }
         let like = |o: &&Outcome<T>| {

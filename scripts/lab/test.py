@@ -231,8 +231,17 @@ def main(lab):
         "exact",
         test_guest.run,
         stock,
-        ["delays", "disturbed", "engine", "edu", "samples"],
-        append="exact=1",
+        ["delays", "disturbed", "engine", "edu", "samples", "advice"],
+        append="exact=1 backend=direct",
+        **EXACT,
+    )
+    start(
+        "strict",
+        test_guest.run,
+        stock,
+        ["advice"],
+        append="intel_iommu=on iommu.strict=1 backend=strict",
+        devices=["intel-iommu", *WIDE_EDU],
         **EXACT,
     )
     start("exact rt", test_guest.run, rt, ["uname", "engine"], append="exact=1", **EXACT)
