@@ -89,7 +89,7 @@ pub(super) fn advice<'a, T: Deref<Target = Tally> + 'a>(
     if rows.clone().any(|o| o.placement.dma.is_some()) {
         writeln!(
             out,
-            "# not in these figures: what the CPU's own reads and writes of a buffer cost"
+            "# not in these figures: what the CPU's own reads and writes of a buffer cost: compare the access- experiments"
         )?;
     }
     if (rows.clone()).any(|o| o.device.as_ref().is_some_and(|device| !device.coherent)) {

@@ -214,8 +214,8 @@ def main(lab):
         "bounced",
         test_guest.run,
         stock,
-        ["bounced"],
-        append="swiotlb=force pci=nomsi",
+        ["bounced", "advice"],
+        append="swiotlb=force pci=nomsi backend=bounced",
         devices=WIDE_EDU,
         **EXACT,
     )
