@@ -8,6 +8,9 @@
 //! through that page, the memory is filled with what it must not keep, the engine writes it, and
 //! the CPU looks there. No two operations have the same pattern. One byte that is not the right one
 //! makes the operation a failure (`EBADMSG`), and its time is no sample.
+//!
+//! Beside a transfer's 100 ms a call is nothing: what an operation does is not inlined, so that
+//! frames stay small.
 
 use super::{
     target::Target,
@@ -99,7 +102,8 @@ pub(crate) trait Kind<'d>: Sync + Sized {
 pub(crate) struct Transfer<'d, K> {
     target: Target<'d>,
     engine: Arc<Engine>,
-    request: Request,
+    /// Apart, as it is large and stacks are small.
+    request: KBox<Request>,
     size: usize,
     kind: PhantomData<K>,
 }
@@ -187,16 +191,21 @@ impl<'d, K: Kind<'d> + 'd> Experiment<'d> for Transfer<'d, K> {
             ))
         })?;
         K::check(request, &target)?;
+        let copied = KBox::new(*request, GFP_KERNEL).map_err(|_| {
+            let name = request.info.name;
+            Refusal::no_memory(format_args!("{name}: no memory for the request"))
+        })?;
         engine.resume();
         Ok(Self {
             target,
             engine,
-            request: *request,
+            request: copied,
             size: super::size_of(request)?,
             kind: PhantomData,
         })
     }
 
+    #[inline(never)]
     fn idle(&self) -> Result<Self::Idle> {
         Ok(Cargo {
             memory: K::make(&self.target, &self.request, self.size)?,
@@ -206,6 +215,7 @@ impl<'d, K: Kind<'d> + 'd> Experiment<'d> for Transfer<'d, K> {
         })
     }
 
+    #[inline(never)]
     fn touch(&self, cargo: &mut Self::Idle) {
         cargo.number = cargo.number.wrapping_add(1);
         let number = cargo.number;
@@ -225,6 +235,7 @@ impl<'d, K: Kind<'d> + 'd> Experiment<'d> for Transfer<'d, K> {
         }
     }
 
+    #[inline(never)]
     fn acquire(&self, cargo: Self::Idle) -> Result<Self::Held<'_>, (Self::Idle, Error)> {
         if let Err(error) = cargo.ready {
             return Err((cargo, error));
@@ -245,11 +256,13 @@ impl<'d, K: Kind<'d> + 'd> Experiment<'d> for Transfer<'d, K> {
         }
     }
 
+    #[inline(never)]
     fn release<'a>(&'a self, cargo: Self::Held<'a>) -> Self::Idle {
         let (lent, rest) = cargo.with(());
         rest.with(K::take_back(lent)).1
     }
 
+    #[inline(never)]
     fn check(&self, cargo: &mut Self::Idle) -> Result {
         let number = cargo.number;
         let right = |at| pattern(number, at);
