@@ -24,6 +24,7 @@ mod tests {
         sg::Scatter,
         Bidirectional,
         Chosen,
+        CpuMemory,
         Direction,
         FromDevice,
         ToDevice, //
