@@ -46,7 +46,7 @@ use core::{
 };
 
 const COLUMNS: &[Column] = &[
-    ("experiment", -17),
+    ("experiment", -22),
     ("size", 4),
     ("direction", -13),
     ("phase", -10),

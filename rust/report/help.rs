@@ -32,8 +32,8 @@ use core::fmt::{
 };
 
 const EXPERIMENTS: &[Column] = &[
-    ("experiment", -18),
-    ("phases", -12),
+    ("experiment", -22),
+    ("phases", -18),
     ("min_size", 8),
     ("max_size", 8),
     ("unit", -12),
@@ -145,7 +145,7 @@ pub fn help(out: &mut dyn Write, catalogue: &[&'static Info], limits: &Limits) -
     writeln!(out)?;
     writeln!(out, "# Experiments:")?;
     for info in catalogue {
-        writeln!(out, "{:<18} {}", info.name, info.about)?;
+        writeln!(out, "{:<22} {}", info.name, info.about)?;
     }
     writeln!(out)?;
 
