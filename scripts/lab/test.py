@@ -29,6 +29,8 @@ CHECKS = [
     "refusals",
     "two_writers",
     "compare",
+    "dma",
+    "dma_refusals",
     "ioctl",
     "abi_sample",
     "limits",
@@ -226,6 +228,15 @@ def main(lab):
     start(
         "scenarios", test_guest.run, stock, ["fragment", "pressure"], memory="512M", cma="16M"
     )
+    start("bounced maps", test_guest.run, stock, ["dma_bounced"], append="swiotlb=force")
+    start(
+        "translated",
+        test_guest.run,
+        stock,
+        ["iova"],
+        append="intel_iommu=on",
+        devices=["intel-iommu", *WIDE_EDU],
+    )
     start("two nodes", test_guest.run, stock, [*SNAPSHOTS, "compare", "threads"], **TWO_NODES)
     start(
         "exact",
@@ -249,8 +260,9 @@ def main(lab):
         "exact arm",
         test_guest.run,
         ours.get("arm"),
-        ["delays"],
+        ["delays", "dma_place"],
         append="exact=1 kunit.enable=0",
+        cma="64M@0x50000000",  # in low memory
         **EXACT_ARM,
     )
     try:
