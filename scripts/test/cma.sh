@@ -43,7 +43,8 @@ check_cma_causes() {
 	same_as_kernel "held"
 	put "$MEMLAB/scenario" "fill-cma order=6 share=60"
 	fails "an area in pieces" fragmented "^only after another" "cma size=512K"
-	equal "a piece is the longest run" "$(said largest_run)" "64 (256K)"
+	# A piece, and what another user's pages leave beside it.
+	between "the longest run (pages)" "$(said largest_run | cut -d' ' -f1)" 64 127
 	same_as_kernel "in pieces"
 	succeeds "a piece can be had" put "$MEMLAB/run" "cma size=256K mode=op iterations=5"
 	equal "none fails" "$(said failures)" 0
@@ -60,14 +61,14 @@ check_cma_causes() {
 
 # For a guest whose area is more than half of its memory: processes get its pages.
 check_cma_moves() {
-	/check/cma move 24000 "$MEMLAB/run" "cma size=32M align=10 mode=op iterations=1 warmup=0" \
+	/check/cma move 12000 "$MEMLAB/run" "cma size=32M align=10 mode=op iterations=1 warmup=0" \
 		>/tmp/moved
 	equal "a process's pages are intact after they were moved" $? 0
 	cat /tmp/moved
 	sed -n '/^# changed/,/^$/p' "$MEMLAB/run"
 	equal "the area gave them back" "$(said failures)" 0
 	moved=$(awk '$1 == "pgmigrate_success" && $2 == "alloc" { print $3 + 0 }' "$MEMLAB/run")
-	between "pages that were moved for one allocation of 32M" "${moved:-0}" 1000 8192
+	between "pages that were moved for one allocation of 32M" "${moved:-0}" 100 8192
 	first=$(said first_alloc_ns)
 	succeeds "the same without them" put "$MEMLAB/run" "cma size=32M align=10 mode=op iterations=5"
 	quiet="$(awk '$1 == "alloc" && $2 == "raw" { print $4 }' "$MEMLAB/run")"
@@ -76,7 +77,7 @@ check_cma_moves() {
 }
 
 check_cma_busy() {
-	/check/cma pin 24000 "$MEMLAB/run" "cma size=32M align=10 mode=op iterations=1 warmup=0" \
+	/check/cma pin 12000 "$MEMLAB/run" "cma size=64M align=10 mode=op iterations=1 warmup=0" \
 		>/tmp/pinned
 	equal "a process's pinned pages are intact" $? 0
 	cat /tmp/pinned
@@ -84,6 +85,6 @@ check_cma_busy() {
 	equal "pinned pages: the cause" "$(said cause)" busy
 	matches "pinned pages: a retry may help" "$(said retry)" '^yes, '
 	between "pinned pages: the places that were tried" "$(said busy_places)" 1 1000
-	succeeds "when they are unpinned" put "$MEMLAB/run" "cma size=32M align=10 mode=op iterations=3"
+	succeeds "when they are unpinned" put "$MEMLAB/run" "cma size=64M align=10 mode=op iterations=3"
 	equal "a retry does help" "$(said failures)" 0
 }
