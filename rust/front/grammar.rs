@@ -275,11 +275,11 @@ impl Keys {
     }
 }
 
-/// Reads decimal digits; a size may end in K, M or G.
+/// Reads decimal digits; a size, and what is synced of it, may end in K, M or G.
 #[inline(never)]
 fn parse_number(number: Number, unit: &str, value: &str, range: Range) -> Result<u64, Refusal> {
     let (name, min, max) = (number.name(), Dec(range.min), Dec(range.max));
-    let suffixed = number == Number::Size;
+    let suffixed = matches!(number, Number::Size | Number::Sync);
     let shift = match value.as_bytes().last() {
         Some(b'K' | b'k') if suffixed => 10,
         Some(b'M' | b'm') if suffixed => 20,

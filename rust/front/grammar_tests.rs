@@ -29,7 +29,7 @@ mod tests {
     static MAPS: Info = Info {
         name: "maps",
         headline: true,
-        numbers: &[Number::Offset, Number::Mask],
+        numbers: &[Number::Offset, Number::Mask, Number::Sync],
         held_max: 1,
         ..Info::STREAMING
     };
@@ -104,6 +104,7 @@ mod tests {
         assert_eq!(size("maps size=2k")?, 2 << 10);
         assert_eq!(size("maps size=4M")?, 4 << 20);
         assert_eq!(size("maps size=007")?, 7);
+        assert_eq!(parse("maps sync=1K", &CATALOGUE, &LIMITS)?.sync, 1 << 10);
         Ok(())
     }
 
