@@ -50,7 +50,12 @@ impl Moment {
 #[inline(never)]
 pub(super) fn look<'d, E: Experiment<'d>>(experiment: &E, delta: &mut Delta) -> Result {
     let idle = experiment.idle()?;
-    let mut moments = [Moment::new()?, Moment::new()?, Moment::new()?, Moment::new()?];
+    let mut moments = [
+        Moment::new()?,
+        Moment::new()?,
+        Moment::new()?,
+        Moment::new()?,
+    ];
     operate(experiment, idle, &mut moments, delta)?;
     for (step, pair) in moments.windows(2).enumerate().take(STEPS) {
         if let [before, after] = pair {

@@ -4,8 +4,7 @@
 //! put together, and whatever ends a run early ends it between two operations.
 
 use super::{
-    clock,
-    first,
+    clock, first,
     measure::{
         measure,
         Plan,

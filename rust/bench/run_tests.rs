@@ -120,8 +120,12 @@ mod tests {
         assert!(changed("pages-cold", 4096, |delta| {
             let refilled = -pages(delta, 0);
             let at_hand: i64 = delta.zones().map(|zone| zone.pcp[0]).sum();
-            let split = delta.zones().any(|zone| zone.step(0).iter().skip(1).any(|n| *n < 0));
-            let merged = delta.zones().any(|zone| zone.step(2).iter().skip(1).any(|n| *n > 0));
+            let split = delta
+                .zones()
+                .any(|zone| zone.step(0).iter().skip(1).any(|n| *n < 0));
+            let merged = delta
+                .zones()
+                .any(|zone| zone.step(2).iter().skip(1).any(|n| *n > 0));
             delta.settled
                 && refilled > 0
                 && at_hand == refilled - 1

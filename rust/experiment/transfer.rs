@@ -108,27 +108,17 @@ pub(crate) struct Transfer<'d, K> {
     kind: PhantomData<K>,
 }
 
-/// What an operation works on.
-pub(crate) struct Cargo<'d, T> {
-    memory: T,
+/// What an operation works on. Boxed, as it is large and stacks are small.
+pub(crate) struct Cargo<'d, K: Kind<'d>> {
+    /// The memory, as long as it is the CPU's.
+    own: Option<K::Own>,
+    /// The memory, as long as it is the device's.
+    lent: Option<K::Lent>,
     proof: Coherent<'d>,
     /// The number of the operation, from which its pattern comes.
     number: usize,
     /// Whether what the operation starts from is there.
     ready: Result,
-}
-
-impl<'d, T> Cargo<'d, T> {
-    /// The same with other memory, which comes of this one's.
-    fn with<U>(self, memory: U) -> (T, Cargo<'d, U>) {
-        let cargo = Cargo {
-            memory,
-            proof: self.proof,
-            number: self.number,
-            ready: self.ready,
-        };
-        (self.memory, cargo)
-    }
 }
 
 /// The byte at `at` of the pattern of an operation: one that differs from its neighbours, from that
@@ -139,14 +129,33 @@ fn pattern(number: usize, at: usize) -> u8 {
 }
 
 impl<'d, K: Kind<'d>> Transfer<'d, K> {
-    /// Carries the memory's pieces, one after the other.
-    fn carry(&self, way: Way, lent: &K::Lent) -> Result {
+    /// Makes the memory the device's and carries it. Where it is not carried the engine is done
+    /// with it all the same, one way or the other.
+    fn lend(&self, cargo: &mut Cargo<'d, K>) -> Result {
+        let own = cargo.own.take().ok_or(EINVAL)?;
+        let lent = match K::lend(own, &self.target) {
+            Ok(lent) => cargo.lent.insert(lent),
+            Err((own, error)) => {
+                cargo.own = Some(own);
+                return Err(error);
+            }
+        };
+        let way = match self.target.direction {
+            Direction::FromDevice => Way::Out,
+            _ => Way::In,
+        };
         let mut offset = 0;
         K::pieces(lent, self.size, |dma, size| {
             self.engine.carry(self.target.dev, way, dma, offset, size)?;
             offset += size;
             Ok(())
         })
+    }
+
+    /// Carries between the engine and the page of proof.
+    fn prove(&self, way: Way, proof: &Coherent<'d>) -> Result {
+        self.engine
+            .carry(self.target.dev, way, proof.dma(), 0, self.size)
     }
 }
 
@@ -170,9 +179,9 @@ impl<'d, K: Kind<'d> + 'd> Experiment<'d> for Transfer<'d, K> {
         ..Info::PLAIN
     };
 
-    type Idle = Cargo<'d, K::Own>;
+    type Idle = KBox<Cargo<'d, K>>;
     type Held<'a>
-        = Cargo<'d, K::Lent>
+        = KBox<Cargo<'d, K>>
     where
         Self: 'a;
 
@@ -207,12 +216,14 @@ impl<'d, K: Kind<'d> + 'd> Experiment<'d> for Transfer<'d, K> {
 
     #[inline(never)]
     fn idle(&self) -> Result<Self::Idle> {
-        Ok(Cargo {
-            memory: K::make(&self.target, &self.request, self.size)?,
+        let cargo = Cargo {
+            own: Some(K::make(&self.target, &self.request, self.size)?),
+            lent: None,
             proof: Coherent::new(self.target.dev, self.size)?,
             number: 0,
             ready: Ok(()),
-        })
+        };
+        Ok(KBox::new(cargo, GFP_KERNEL)?)
     }
 
     #[inline(never)]
@@ -221,45 +232,34 @@ impl<'d, K: Kind<'d> + 'd> Experiment<'d> for Transfer<'d, K> {
         let number = cargo.number;
         let right = |at| pattern(number, at);
         let wrong = |at| !pattern(number, at);
+        let Some(own) = &mut cargo.own else {
+            return;
+        };
         if self.target.direction == Direction::ToDevice {
+            K::write(own, right);
             edu::write(&mut cargo.proof, wrong);
-            K::write(&mut cargo.memory, right);
             cargo.ready = Ok(());
         } else {
+            K::write(own, wrong);
             edu::write(&mut cargo.proof, right);
-            K::write(&mut cargo.memory, wrong);
-            let proof = cargo.proof.dma();
-            cargo.ready = self
-                .engine
-                .carry(self.target.dev, Way::In, proof, 0, self.size);
+            cargo.ready = self.prove(Way::In, &cargo.proof);
         }
     }
 
     #[inline(never)]
-    fn acquire(&self, cargo: Self::Idle) -> Result<Self::Held<'_>, (Self::Idle, Error)> {
-        if let Err(error) = cargo.ready {
-            return Err((cargo, error));
-        }
-        let (memory, rest) = cargo.with(());
-        let lent = match K::lend(memory, &self.target) {
-            Ok(lent) => lent,
-            Err((memory, error)) => return Err((rest.with(memory).1, error)),
-        };
-        let way = match self.target.direction {
-            Direction::FromDevice => Way::Out,
-            _ => Way::In,
-        };
-        match self.carry(way, &lent) {
-            Ok(()) => Ok(rest.with(lent).1),
-            // The engine is done with the memory, one way or the other.
-            Err(error) => Err((rest.with(K::take_back(lent)).1, error)),
+    fn acquire(&self, mut cargo: Self::Idle) -> Result<Self::Held<'_>, (Self::Idle, Error)> {
+        match cargo.ready.and_then(|()| self.lend(&mut cargo)) {
+            Ok(()) => Ok(cargo),
+            Err(error) => Err((self.release(cargo), error)),
         }
     }
 
     #[inline(never)]
-    fn release<'a>(&'a self, cargo: Self::Held<'a>) -> Self::Idle {
-        let (lent, rest) = cargo.with(());
-        rest.with(K::take_back(lent)).1
+    fn release<'a>(&'a self, mut cargo: Self::Held<'a>) -> Self::Idle {
+        if let Some(lent) = cargo.lent.take() {
+            cargo.own = Some(K::take_back(lent));
+        }
+        cargo
     }
 
     #[inline(never)]
@@ -267,12 +267,10 @@ impl<'d, K: Kind<'d> + 'd> Experiment<'d> for Transfer<'d, K> {
         let number = cargo.number;
         let right = |at| pattern(number, at);
         let held = if self.target.direction == Direction::ToDevice {
-            let proof = cargo.proof.dma();
-            self.engine
-                .carry(self.target.dev, Way::Out, proof, 0, self.size)?;
+            self.prove(Way::Out, &cargo.proof)?;
             edu::holds(&cargo.proof, right)
         } else {
-            K::holds(&mut cargo.memory, right)
+            cargo.own.as_mut().is_some_and(|own| K::holds(own, right))
         };
         if held {
             Ok(())
@@ -281,9 +279,11 @@ impl<'d, K: Kind<'d> + 'd> Experiment<'d> for Transfer<'d, K> {
         }
     }
 
-    fn describe(&self, cargo: &Cargo<'d, K::Lent>) -> Placement {
-        let place = K::place(&cargo.memory, self.size);
-        self.target.place(place, K::dma(&cargo.memory))
+    fn describe(&self, cargo: &KBox<Cargo<'d, K>>) -> Placement {
+        match &cargo.lent {
+            Some(lent) => self.target.place(K::place(lent, self.size), K::dma(lent)),
+            None => Placement::UNKNOWN,
+        }
     }
 
     fn halt(&self) {

@@ -167,7 +167,9 @@ mod tests {
             let phys = of_pages(page.page(), PAGE_SIZE).phys;
             let map = Kmap::new(page);
             assert_eq!(window(map.as_ptr()), expected);
-            let placement = map.page().map(|page| of_page_at(page, map.as_ptr(), PAGE_SIZE));
+            let placement = map
+                .page()
+                .map(|page| of_page_at(page, map.as_ptr(), PAGE_SIZE));
             assert_eq!(placement.map(|placement| placement.phys), Some(phys));
             assert!(map.unmap().is_some());
         }
@@ -223,7 +225,9 @@ mod tests {
             let maps = [(); 8].map(|()| KmapLocal::new(page));
             for (index, map) in maps.iter().enumerate() {
                 let before = maps.iter().take(index);
-                let again = before.filter(|other| other.as_ptr() == map.as_ptr()).count();
+                let again = before
+                    .filter(|other| other.as_ptr() == map.as_ptr())
+                    .count();
                 // Without high memory it is the page's own address each time.
                 let (again_expected, window_expected) = match cfg!(CONFIG_HIGHMEM) {
                     true => (0, Window::Fixmap),

@@ -21,7 +21,9 @@ use crate::{
 /// Allocates `count` pages once more, aligned to 2^`align`, and says how that went.
 pub(crate) fn find(area: Area, count: usize, align: u32) -> Finding {
     let attempt = try_once(area, count, align);
-    let total = attempt.seen.and_then(|seen| usize::try_from(seen.total).ok());
+    let total = attempt
+        .seen
+        .and_then(|seen| usize::try_from(seen.total).ok());
     Finding {
         area: area.name(),
         attempt,
@@ -33,7 +35,9 @@ pub(crate) fn find(area: Area, count: usize, align: u32) -> Finding {
 /// more.
 pub(crate) fn probe(area: Area) -> Finding {
     let attempt = try_once(area, 1, 0);
-    let total = attempt.seen.and_then(|seen| usize::try_from(seen.total).ok());
+    let total = attempt
+        .seen
+        .and_then(|seen| usize::try_from(seen.total).ok());
     let largest = largest(area, total);
     Finding {
         area: area.name(),

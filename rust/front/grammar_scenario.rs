@@ -131,7 +131,10 @@ mod tests {
     use crate::model::request::Kind as Refused;
 
     fn kind(line: &str) -> Option<Kind> {
-        parse_scenario(line, 10).ok().flatten().map(|wish| wish.kind)
+        parse_scenario(line, 10)
+            .ok()
+            .flatten()
+            .map(|wish| wish.kind)
     }
 
     fn refused(line: &str, kind: Refused, start: &str) -> bool {
@@ -159,7 +162,11 @@ mod tests {
     #[test]
     fn what_is_wrong_is_refused_by_name() {
         assert!(refused("", Refused::Invalid, "scenario=: unknown"));
-        assert!(refused("fragmented", Refused::Invalid, "scenario=fragmented: "));
+        assert!(refused(
+            "fragmented",
+            Refused::Invalid,
+            "scenario=fragmented: "
+        ));
         assert!(refused("fragment", Refused::Invalid, "order: missing"));
         assert!(refused("fragment order=0", Refused::Range, "order=0: "));
         assert!(refused("fragment order=11", Refused::Range, "order=11: "));

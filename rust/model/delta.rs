@@ -111,9 +111,8 @@ impl Delta {
 
     /// Adds what `step` changed in a zone.
     pub fn add_zone(&mut self, step: usize, before: &Zone, after: &Zone) {
-        let differ = before.free != after.free
-            || before.pcp != after.pcp
-            || before.blocks != after.blocks;
+        let differ =
+            before.free != after.free || before.pcp != after.pcp || before.blocks != after.blocks;
         if !differ {
             return;
         }

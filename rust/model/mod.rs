@@ -6,8 +6,8 @@
 //! and tests the very same files that run in the kernel.
 
 pub mod calibration;
-pub mod cost;
 pub mod cma;
+pub mod cost;
 pub mod delta;
 pub mod fragmentation;
 pub mod histogram;

@@ -76,13 +76,22 @@ pub(super) fn delta(out: &mut dyn Write, phases: [&str; 2], delta: &Delta) -> fm
         writeln!(out, "first_errno   {errno} {}", errno_name(errno))?;
     }
     for (phase, ns) in phases.iter().zip(delta.ns) {
-        writeln!(out, "{:<13} {}", Text::<24>::format(format_args!("first_{phase}_ns")), Dec(ns))?;
+        writeln!(
+            out,
+            "{:<13} {}",
+            Text::<24>::format(format_args!("first_{phase}_ns")),
+            Dec(ns)
+        )?;
     }
     let orders = delta.zones().map(|zone| zone.orders).max().unwrap_or(0);
     if orders == 0 {
         writeln!(out, "# no free list and no per-CPU list changed")?;
     } else {
-        write!(out, "{:<8} {:>4} {:<8} {:>8} {:>8}", "step", "node", "zone", "free", "pcp")?;
+        write!(
+            out,
+            "{:<8} {:>4} {:<8} {:>8} {:>8}",
+            "step", "node", "zone", "free", "pcp"
+        )?;
         order_names(out, orders)?;
         writeln!(out)?;
     }
@@ -108,7 +117,11 @@ fn change(out: &mut dyn Write, step: usize, name: &str, zone: &ZoneChange) -> fm
         return Ok(());
     }
     let (free, pcp) = (Signed(free), Signed(pcp));
-    write!(out, "{name:<8} {:>4} {:<8} {free:>8} {pcp:>8}", zone.node, zone.zone)?;
+    write!(
+        out,
+        "{name:<8} {:>4} {:<8} {free:>8} {pcp:>8}",
+        zone.node, zone.zone
+    )?;
     for blocks in blocks {
         write!(out, " {:>7}", Signed(*blocks))?;
     }
@@ -150,17 +163,24 @@ pub(super) fn remark(out: &mut dyn Write, remark: &Remark, page_size: u32) -> fm
 /// What was found out about an area.
 pub(super) fn area(out: &mut dyn Write, found: &Finding, page_size: u32) -> fmt::Result {
     let attempt = &found.attempt;
-    let seen = |pages: fn(&Seen) -> u64| {
-        Unknown(attempt.seen.as_ref().map(|seen| Dec(pages(seen))))
-    };
+    let seen =
+        |pages: fn(&Seen) -> u64| Unknown(attempt.seen.as_ref().map(|seen| Dec(pages(seen))));
     let bytes = |pages: u64| Bytes(pages.saturating_mul(u64::from(page_size)));
-    writeln!(out, "# asked once more with the kernel's tracepoints listened to; in pages")?;
+    writeln!(
+        out,
+        "# asked once more with the kernel's tracepoints listened to; in pages"
+    )?;
     writeln!(out, "area          {}", found.area)?;
     writeln!(out, "asked         {}", Dec(attempt.count))?;
     writeln!(out, "asked_align   {}", Dec(1 << attempt.align.min(63)))?;
     writeln!(out, "area_pages    {}", seen(|seen| seen.total))?;
     writeln!(out, "area_left     {}", seen(|seen| seen.available))?;
-    writeln!(out, "largest_run   {} ({})", Dec(found.largest), bytes(found.largest))?;
+    writeln!(
+        out,
+        "largest_run   {} ({})",
+        Dec(found.largest),
+        bytes(found.largest)
+    )?;
     writeln!(out, "busy_places   {}", seen(|seen| seen.retries))?;
     match attempt.cause() {
         Some(cause) => {

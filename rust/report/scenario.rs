@@ -23,12 +23,30 @@ use core::fmt::{
 /// What is held now, or that nothing is.
 pub fn scenario(out: &mut dyn Write, held: Option<&Held>, page_size: u32) -> fmt::Result {
     let Some(held) = held else {
-        writeln!(out, "# nothing is held. Write one of these; any experiment can be run under it:")?;
-        writeln!(out, "#   fragment order=K [share=PCT]               no free block of 2^K pages or more")?;
-        writeln!(out, "#   fill-cma [order=K] [share=PCT] [device=D]  the CMA area's first pages, or every")?;
-        writeln!(out, "#                                              other piece of 2^K pages, held")?;
-        writeln!(out, "#   pressure [mark=min|low|high] [share=PCT]   as little free as the watermark says")?;
-        writeln!(out, "#   none                                       gives everything back")?;
+        writeln!(
+            out,
+            "# nothing is held. Write one of these; any experiment can be run under it:"
+        )?;
+        writeln!(
+            out,
+            "#   fragment order=K [share=PCT]               no free block of 2^K pages or more"
+        )?;
+        writeln!(
+            out,
+            "#   fill-cma [order=K] [share=PCT] [device=D]  the CMA area's first pages, or every"
+        )?;
+        writeln!(
+            out,
+            "#                                              other piece of 2^K pages, held"
+        )?;
+        writeln!(
+            out,
+            "#   pressure [mark=min|low|high] [share=PCT]   as little free as the watermark says"
+        )?;
+        writeln!(
+            out,
+            "#   none                                       gives everything back"
+        )?;
         return writeln!(out, "scenario      none");
     };
     let bytes = |pages: u64| Bytes(pages.saturating_mul(u64::from(page_size)));
@@ -46,16 +64,26 @@ pub fn scenario(out: &mut dyn Write, held: Option<&Held>, page_size: u32) -> fmt
     writeln!(out, "cap_pages     {}", Dec(held.cap))?;
     writeln!(out, "held_pages    {}", Dec(held.held))?;
     writeln!(out, "held_bytes    {}", bytes(held.held))?;
-    writeln!(out, "given_back    {}", Dec(held.taken.saturating_sub(held.held)))?;
+    writeln!(
+        out,
+        "given_back    {}",
+        Dec(held.taken.saturating_sub(held.held))
+    )?;
     writeln!(out, "ended_by      {}", held.end.name())?;
     match held.wish.kind {
         Kind::Fragment { .. } => {
-            writeln!(out, "# one page of each block is held; the pageblocks it lies in became unmovable")?;
+            writeln!(
+                out,
+                "# one page of each block is held; the pageblocks it lies in became unmovable"
+            )?;
             writeln!(out, "# ones, and may stay so when it has been given back")
         }
         Kind::FillCma { .. } => Ok(()),
         Kind::Pressure { .. } => {
-            writeln!(out, "# given_back: what the kernel asked for, by shrinker or before an OOM kill")
+            writeln!(
+                out,
+                "# given_back: what the kernel asked for, by shrinker or before an OOM kill"
+            )
         }
     }
 }

@@ -4,12 +4,12 @@
 //!
 //! C header: [`include/linux/cma.h`](srctree/include/linux/cma.h)
 
+#[cfg(CONFIG_CMA)]
+use crate::model::cma::Seen;
 use crate::{
     bindings as lab,
     model::cma::Attempt, //
 };
-#[cfg(CONFIG_CMA)]
-use crate::model::cma::Seen;
 use core::ptr::NonNull;
 use kernel::{
     bindings,

@@ -7,7 +7,17 @@ LONGEST = 500  # lines of a file
 
 # Each room of rust/ with the rooms that it may name; an arrow that points up is not here.
 MAY_NAME = {
-    "front": {"front", "report", "bench", "experiment", "scenario", "facts", "sys", "model", "compat"},
+    "front": {
+        "front",
+        "report",
+        "bench",
+        "experiment",
+        "scenario",
+        "facts",
+        "sys",
+        "model",
+        "compat",
+    },
     "report": {"report", "model"},
     "bench": {"bench", "experiment", "facts", "sys", "model"},
     "experiment": {"experiment", "facts", "sys", "model", "compat"},
