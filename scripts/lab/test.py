@@ -222,12 +222,8 @@ def main(lab):
         **EXACT,
     )
     # An area of more than half of the memory, so that processes get its pages.
-    start(
-        "lent", test_guest.run, stock, ["cma_moves", "cma_busy"], memory="512M", cma="256M"
-    )
-    start(
-        "scenarios", test_guest.run, stock, ["fragment", "pressure"], memory="512M", cma="16M"
-    )
+    start("lent", test_guest.run, stock, ["cma_moves", "cma_busy"], memory="512M", cma="256M")
+    start("scenarios", test_guest.run, stock, ["fragment", "pressure"], memory="512M", cma="16M")
     start("bounced maps", test_guest.run, stock, ["dma_bounced"], append="swiotlb=force")
     start(
         "translated",
