@@ -86,7 +86,7 @@ impl<'a> KmapForced<'a> {
     pub(crate) fn new(pages: &'a Pages) -> Result<Self> {
         // SAFETY: The page is live as long as `pages`.
         let addr = unsafe { lab::memlab_kmap_forced(pages.page().as_ptr()) };
-        let addr = NonNull::new(addr).ok_or(EOPNOTSUPP)?;
+        let addr = NonNull::new(addr).ok_or(crate::compat::not_supported())?;
         // INVARIANT: Just mapped, in this thread.
         Ok(Self {
             addr,

@@ -24,7 +24,10 @@ pub(crate) use coherent::Coherent;
 
 use crate::model::request::Direction as Chosen;
 use core::ptr::NonNull;
-use kernel::bindings::dma_data_direction;
+use kernel::{
+    bindings::dma_data_direction,
+    dma::DataDirection, //
+};
 
 mod sealed {
     pub(crate) trait Sealed {}
@@ -35,14 +38,20 @@ mod sealed {
 /// Known when the driver is written, it is one of [`ToDevice`], [`FromDevice`] and
 /// [`Bidirectional`], which take no room; known only at run time, it is [`Chosen`].
 pub(crate) trait Direction: sealed::Sealed + Copy {
+    /// As the kernel crate has it.
+    fn data(self) -> DataDirection;
+
     /// As `enum dma_data_direction` has it.
-    fn raw(self) -> dma_data_direction;
+    #[inline]
+    fn raw(self) -> dma_data_direction {
+        self.data().into()
+    }
 
     /// The same as the helpers take it.
     #[inline]
     fn number(self) -> u32 {
-        // CAST: A small number; its type differs by architecture.
-        self.raw().0 as u32
+        // CAST: Its representation.
+        self.data() as u32
     }
 }
 
@@ -51,7 +60,7 @@ pub(crate) trait Direction: sealed::Sealed + Copy {
 pub(crate) trait CpuWrites: Direction {}
 
 macro_rules! directions {
-    ($($(#[$doc:meta])* $name:ident = $raw:ident;)*) => {$(
+    ($($(#[$doc:meta])* $name:ident;)*) => {$(
         $(#[$doc])*
         #[derive(Clone, Copy)]
         pub(crate) struct $name;
@@ -60,8 +69,8 @@ macro_rules! directions {
 
         impl Direction for $name {
             #[inline]
-            fn raw(self) -> dma_data_direction {
-                dma_data_direction::$raw
+            fn data(self) -> DataDirection {
+                DataDirection::$name
             }
         }
     )*};
@@ -69,11 +78,11 @@ macro_rules! directions {
 
 directions! {
     /// The device reads what the CPU has written.
-    ToDevice = DMA_TO_DEVICE;
+    ToDevice;
     /// The device writes what the CPU will read.
-    FromDevice = DMA_FROM_DEVICE;
+    FromDevice;
     /// Both.
-    Bidirectional = DMA_BIDIRECTIONAL;
+    Bidirectional;
 }
 
 impl CpuWrites for ToDevice {}
@@ -85,11 +94,11 @@ impl sealed::Sealed for Chosen {}
 
 impl Direction for Chosen {
     #[inline]
-    fn raw(self) -> dma_data_direction {
+    fn data(self) -> DataDirection {
         match self {
-            Chosen::Bidirectional => Bidirectional.raw(),
-            Chosen::ToDevice => ToDevice.raw(),
-            Chosen::FromDevice => FromDevice.raw(),
+            Chosen::Bidirectional => DataDirection::Bidirectional,
+            Chosen::ToDevice => DataDirection::ToDevice,
+            Chosen::FromDevice => DataDirection::FromDevice,
         }
     }
 }
