@@ -171,7 +171,8 @@ bool memlab_iova_alloc(struct device *dev, struct memlab_iova *iova, size_t size
 int memlab_iova_link(struct device *dev, struct memlab_iova *iova, void *ptr, size_t offset,
 		     size_t size, u32 direction)
 {
-	return dma_iova_link(dev, memlab_state(iova), virt_to_phys(ptr), offset, size, direction, 0);
+	return dma_iova_link(dev, memlab_state(iova), virt_to_phys(ptr), offset, size,
+			     direction, 0);
 }
 
 int memlab_iova_sync(struct device *dev, struct memlab_iova *iova, size_t size)

@@ -107,15 +107,15 @@ check_dma_refusals() {
 check_dma_place() {
 	put "$MEMLAB/run" "dma-coherent size=16K iterations=10"
 	cat "$MEMLAB/run" >/tmp/run
-	placed=$(awk '$1 == "zone" || $1 == "cma" || $1 == "window" || $1 == "attr" { print $2 }' /tmp/run)
-	# shellcheck disable=SC2086 # words
-	equal "coherent memory of low memory is changed in place" "$(echo $placed)" \
-		"Normal yes linear uncached"
+	placed=$(awk '$1 ~ /^(zone|cma|window|attr)$/ { printf "%s ", $2 }' /tmp/run)
+	equal "coherent memory of low memory is changed in place" "$placed" \
+		"Normal yes linear uncached "
 }
 
 # Behind an IOMMU that translates for an edu.
 check_iova() {
 	find_edu
+	# shellcheck disable=SC2154 # which is what it has found
 	succeeds "an edu is lent" lend "$edu"
 	for size in 1 64 4K 64K 1M; do
 		for direction in bidirectional to-device from-device; do

@@ -151,7 +151,7 @@ impl<'a> Coherent<'a> {
 
     /// The device's address.
     pub(crate) fn dma(&self) -> u64 {
-        u64::from(self.raw.dma)
+        super::address(self.raw.dma)
     }
 }
 
@@ -184,6 +184,6 @@ impl<'a> Hidden<'a> {
 
     /// The device's address.
     pub(crate) fn dma(&self) -> u64 {
-        u64::from(self.raw.dma)
+        super::address(self.raw.dma)
     }
 }

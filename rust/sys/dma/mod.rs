@@ -26,7 +26,10 @@ use crate::model::request::Direction as Chosen;
 use core::ptr::NonNull;
 use kernel::{
     bindings::dma_data_direction,
-    dma::DataDirection, //
+    dma::{
+        DataDirection,
+        DmaAddress, //
+    },
 };
 
 mod sealed {
@@ -103,6 +106,16 @@ impl Direction for Chosen {
     }
 }
 
+/// A device's address, which has 32 bits in some kernels.
+#[inline]
+#[allow(
+    clippy::useless_conversion,
+    reason = "in this kernel it may have 64 bits"
+)]
+fn address(dma: DmaAddress) -> u64 {
+    u64::from(dma)
+}
+
 /// Memory that the CPU owns and sees at an address.
 ///
 /// # Safety
@@ -133,4 +146,4 @@ pub(crate) unsafe trait CpuMemory {
 
 #[cfg(CONFIG_KUNIT = "y")]
 #[path = "tests.rs"]
-mod tests;
+mod dma_tests;

@@ -73,7 +73,7 @@ impl<'a, D: Direction> NonContiguous<'a, D> {
     /// The device's address.
     pub(crate) fn dma(&self) -> u64 {
         // SAFETY: By the type invariant the table has a first entry, which is mapped.
-        u64::from(unsafe { bindings::sg_dma_address(self.table.as_ref().sgl) })
+        super::address(unsafe { bindings::sg_dma_address(self.table.as_ref().sgl) })
     }
 }
 

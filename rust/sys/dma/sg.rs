@@ -200,7 +200,7 @@ impl<D: Direction> MappedScatter<'_, D> {
     /// The device's address of the first entry.
     pub(crate) fn dma(&self) -> u64 {
         // SAFETY: By the type invariant the first entry is mapped.
-        u64::from(unsafe { bindings::sg_dma_address(self.scatter.table.sgl) })
+        super::address(unsafe { bindings::sg_dma_address(self.scatter.table.sgl) })
     }
 
     /// What the map has made of the pieces: the device's address of each entry, and its bytes. An
@@ -213,7 +213,7 @@ impl<D: Direction> MappedScatter<'_, D> {
                 unsafe { (bindings::sg_dma_address(entry), bindings::sg_dma_len(entry)) };
             // SAFETY: As above; behind the last one there is null, which is not looked at.
             entry = unsafe { bindings::sg_next(entry) };
-            (u64::from(dma), size as usize)
+            (super::address(dma), size as usize)
         })
     }
 
