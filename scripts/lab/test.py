@@ -41,8 +41,8 @@ CHECKS = [
 ]
 # In the testing kernels; on ARM there is high memory to map.
 OWN = {"x86_64": ["edu", "leaks"], "arm": ["fixmap", "edu", "leaks"]}
-# Dozens of loads, which take a second each where everything is checked: in the stock kernel.
-STOCK_ONLY = {"rmmod_while_open"}
+# What takes minutes where everything is checked: in the stock kernel.
+STOCK_ONLY = {"rmmod_while_open", "allocators", "cma_causes"}
 TWO_NODES = {"smp": "4,sockets=2", "memory": "3G", "numa": [("0-1", "1536M"), ("2-3", "1536M")]}
 # One instruction takes one nanosecond; ARM's timer steps 16 ns if it is not told otherwise.
 EXACT = {"icount": True, "timeout": 300}
