@@ -74,7 +74,8 @@ struct page *memlab_cma_alloc(struct cma *cma, unsigned long count, unsigned int
 	for_each_kernel_tracepoint(memlab_cma_find, &watch);
 	start = watch.start && !tracepoint_probe_register(watch.start, memlab_cma_start, &watch);
 	retry = watch.retry && !tracepoint_probe_register(watch.retry, memlab_cma_retry, &watch);
-	finish = watch.finish && !tracepoint_probe_register(watch.finish, memlab_cma_finish, &watch);
+	finish = watch.finish &&
+		 !tracepoint_probe_register(watch.finish, memlab_cma_finish, &watch);
 	page = cma_alloc(cma, count, align, true);
 	if (start)
 		tracepoint_probe_unregister(watch.start, memlab_cma_start, &watch);

@@ -20,7 +20,7 @@ DIRECTIONS = {"bidirectional": 0, "to-device": 1, "from-device": 2}
 PAGES = (1, 16, 256)
 PAGE = 4096
 PIECES = 6000  # pages, of which every second one is free for the lists and for processes
-# Milliseconds for memlab's part of a line, by whether it is icount. dma_map_benchmark takes a second.
+# Milliseconds for memlab's part of a line, by whether it is icount; the other tool takes 1,000.
 TIME = {True: 200, False: 1000}
 # Boots: the devices, and whether time is the count of instructions.
 EDU = "edu,addr=5,dma_mask=0xffffffff"

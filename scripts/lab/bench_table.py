@@ -39,8 +39,8 @@ def row(key, theirs, ours):
 def show(found):
     """Print everything; the exit status: what is exact has to agree."""
     print(
-        f"# Linux {found['kernel']}, means in ns. k: dma_map_benchmark, which cuts each sample and\n"
-        f"# then the mean to {STEP} ns; m: memlab, raw; net: less what its clock costs; m/k: to the\n"
+        f"# Linux {found['kernel']}, means in ns. k: dma_map_benchmark, which cuts each sample\n"
+        f"# and then the mean to {STEP} ns; m: memlab, raw; net: less its clock; m/k: to the\n"
         f"# nearest mean that k can stand for; near: within {NEAR:.0%} of it, or {STEP} ns of k, "
         "in both phases.\n"
         "# icount: 1 ns is one instruction. Otherwise: an emulator's wall clock, not hardware."

@@ -11,6 +11,7 @@ verdict() {
 check_advice() {
 	find_edu
 	rmmod memlab && insmod /memlab.ko edu_mask=32
+	# shellcheck disable=SC2154 # find_edu sets it
 	lend "$edu"
 	succeeds "edu is compared" put "$MEMLAB/compare" \
 		"experiments=dma-coherent,dma-single,dma-copy device=$edu size=64,64K direction=to-device time=800"

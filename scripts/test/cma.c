@@ -12,7 +12,7 @@
 #include <linux/mman.h>
 
 #define PAGE 4096
-#define REGION (1UL << 30)
+#define REGION 0x40000000UL
 #define STRIDE 64
 #define SLOTS 16
 #define PIPES 480
@@ -99,7 +99,8 @@ int main(int argc, char **argv)
 		return 203;
 	for (page = 0; page < pages; page++)
 		if (!kept(page, pin))
-			syscall(__NR_madvise, region + page * (PAGE / 4), PAGE, 4 /* MADV_DONTNEED */);
+			syscall(__NR_madvise, region + page * (PAGE / 4), PAGE,
+				4 /* MADV_DONTNEED */);
 	fd = open(argv[3], O_WRONLY);
 	if (write(fd, argv[4], strlen(argv[4])) < 0)
 		status = errno;

@@ -17,18 +17,21 @@ check_abi_sample() {
 # Each has QEMU's edu carry bytes while it is bound, and says so.
 check_samples() {
 	find_edu
+	# shellcheck disable=SC2154 # find_edu sets it
+	local device=$edu
 	for sample in /check/memlab_*.ko; do
 		name=$(basename "$sample" .ko)
 		dmesg -c >/dev/null
 		succeeds "$name loads" insmod "$sample"
-		echo "$name" >$PCI/devices/"$edu"/driver_override
-		succeeds "$name binds" sh -c "echo $edu >$PCI/drivers/$name/bind"
+		echo "$name" >"$PCI/devices/$device/driver_override"
+		succeeds "$name binds" sh -c "echo $device >$PCI/drivers/$name/bind"
 		dmesg >/tmp/said
 		matches "$name has its bytes carried" "$(cat /tmp/said)" \
-			"^.*$name $edu: .*[1-9][0-9]* bytes .*(there and back|to another|in [0-9]+ pieces)"
-		echo "$edu" >$PCI/devices/"$edu"/driver/unbind
+			"^.*$name $device: .*[1-9][0-9]* bytes .*(there and back|to another|in [0-9]+ pieces)"
+		echo "$device" >"$PCI/devices/$device/driver/unbind"
 		succeeds "$name unloads" rmmod "$name"
 	done
-	echo >$PCI/devices/"$edu"/driver_override
-	equal "five of them" "$(ls /check/memlab_*.ko | wc -l)" 5
+	echo >"$PCI/devices/$device/driver_override"
+	set -- /check/memlab_*.ko
+	equal "five of them" $# 5
 }
