@@ -262,7 +262,7 @@ impl Runner<'_> {
             // One at a time either way: trying would only take time.
             Mode::Auto if largest == 0 && request.batch <= 1 => return Ok(0),
             Mode::Batch => true,
-            Mode::Auto => request.batch > 1 || self.is_cheap(experiment),
+            Mode::Auto => request.batch > 1 || (largest > 0 && self.is_cheap(experiment)),
         };
         match request.batch {
             _ if !batched => Ok(0),
@@ -295,7 +295,12 @@ impl Runner<'_> {
             let mut nothing = Pool::new(&Empty, plan)?;
             let mut pool = Pool::new(experiment, plan)?;
             measure(&Empty, plan, &mut nothing, &mut empty, &|| false)?;
-            measure(experiment, plan, &mut pool, &mut pilot, &task::fatal_signal)?;
+            let stop = || {
+                task::fatal_signal()
+                    || (self.cancelled)()
+                    || self.lease.is_some_and(Lease::recalled)
+            };
+            measure(experiment, plan, &mut pool, &mut pilot, &stop)?;
             let read = median(&empty, 0).unwrap_or(1).max(1);
             Ok((0..2).all(|phase| median(&pilot, phase).is_some_and(|m| m < read * CHEAP)))
         };

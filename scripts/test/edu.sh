@@ -54,6 +54,10 @@ during() {
 	local name=$1 wanted=$2 before after
 	shift 2
 	put "$MEMLAB/run" "transfer-coherent iterations=1000000 warmup=0 time=3600000" >/tmp/error &
+	for _ in $(seq 100); do
+		cat /proc/[0-9]*/comm 2>/dev/null | grep -q '^memlab/' && break
+		sleep 0.1
+	done
 	sleep 1
 	before=$(cut -d' ' -f1 /proc/uptime | tr -d .)
 	"$@"

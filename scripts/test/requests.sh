@@ -18,7 +18,7 @@ check_refusals() {
 
 	refused "empty line" run "$invalid" "EINVAL empty line: .* one of .*kmalloc" ""
 	refused "unknown experiment" run "$invalid" "EINVAL experiment=nosuch: .*kmalloc" nosuch
-	for name in kmalloc dma-coherent; do
+	for name in kmalloc vmalloc; do
 		matches "the refusal offers $name" "$(head -n 1 "$MEMLAB/run")" "[ ,]$name(,|\$)"
 	done
 	# There are more of them than a sentence has room for.
