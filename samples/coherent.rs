@@ -14,9 +14,10 @@ use kernel::{
     prelude::*, //
 };
 use sys::{
+    dma::coherent::Coherent,
     edu::{
+        self,
         Engine,
-        Shared,
         Way, //
     }, //
 };
@@ -26,14 +27,14 @@ const SIZE: usize = 4096;
 /// The device takes what the CPU has written, and gives it back.
 fn transfer(pdev: &pci::Device<Core<'_>>) -> Result {
     let (engine, _interrupt) = Engine::new(pdev, 28)?;
-    let mut memory = Shared::new(pdev.as_ref(), SIZE)?;
-    let dma = memory.memory().dma();
+    let mut memory = Coherent::new(pdev.as_ref(), SIZE)?;
+    let dma = memory.dma();
 
-    memory.write(|at| at as u8);
+    edu::write(&mut memory, |at| at as u8);
     engine.carry(pdev.as_ref(), Way::In, dma, 0, SIZE)?;
-    memory.write(|_| 0);
+    edu::write(&mut memory, |_| 0);
     engine.carry(pdev.as_ref(), Way::Out, dma, 0, SIZE)?;
-    if !memory.holds(|at| at as u8) {
+    if !edu::holds(&memory, |at| at as u8) {
         return Err(EIO);
     }
     dev_info!(pdev, "{} bytes of coherent memory, there and back\n", SIZE);

@@ -14,9 +14,10 @@ use kernel::{
     sync::Arc, //
 };
 use sys::{
+    dma::coherent::Coherent,
     edu::{
+        self,
         Engine,
-        Shared,
         Way, //
     },
     pci::{
@@ -37,13 +38,14 @@ impl Sample {
     fn start(pdev: &pci::Device<Core<'_>>) -> Result<Self> {
         let before = Before::of(pdev);
         let (engine, interrupt) = Engine::new(pdev, 28)?;
-        let mut memory = Shared::new(pdev.as_ref(), 4096)?;
-        let (dma, size) = (memory.memory().dma(), memory.size());
-        memory.write(|at| !(at as u8));
+        let size = 4096;
+        let mut memory = Coherent::new(pdev.as_ref(), size)?;
+        let dma = memory.dma();
+        edu::write(&mut memory, |at| !(at as u8));
         engine.carry(pdev.as_ref(), Way::In, dma, 0, size)?;
-        memory.write(|_| 0);
+        edu::write(&mut memory, |_| 0);
         engine.carry(pdev.as_ref(), Way::Out, dma, 0, size)?;
-        if !memory.holds(|at| !(at as u8)) {
+        if !edu::holds(&memory, |at| !(at as u8)) {
             return Err(EIO);
         }
         dev_info!(pdev, "edu has carried {} bytes there and back\n", size);
