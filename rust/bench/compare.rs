@@ -97,18 +97,23 @@ impl Item {
         Ok(items)
     }
 
-    /// The request for one turn of it.
-    fn request(&self, of: &CompareRequest, limits: &Limits, time: u64) -> Request {
-        let mut one = Request::within(self.info, limits);
+    /// The request for one turn of it. On the heap: a run goes deep, and stacks are small.
+    #[inline(never)]
+    fn request(
+        &self,
+        of: &CompareRequest,
+        limits: &Limits,
+        time: u64,
+    ) -> Result<KBox<Request>, Refusal> {
+        let mut one = KBox::new(Request::within(self.info, limits), GFP_KERNEL).map_err(full)?;
         one.size = self.size;
         one.time = time;
         one.iterations = ITERATIONS.min(limits.iterations);
         one.direction = self.direction.unwrap_or(one.direction);
-        one.device = match self.info.needs_device {
-            true => of.device,
-            false => Text::EMPTY,
-        };
-        one
+        if self.info.needs_device {
+            one.device = of.device;
+        }
+        Ok(one)
     }
 }
 
@@ -134,54 +139,53 @@ pub(crate) fn compare(
     };
     let limits = run::limits();
     let beside = request.time >> BESIDE_SHIFT;
-    let items = Item::all(request)?;
-    let runs = (items.len() as u64).saturating_mul(ROUNDS);
-    let time = num::div(request.time.saturating_sub(beside), runs)
-        .unwrap_or(1)
-        .max(1);
-    for round in 0..ROUNDS {
-        for item in &items {
-            let turn = if round == 0 { first } else { again };
-            turn(&mut comparison, item, request, &limits, time, cancelled)?;
-            if comparison.rows.iter().any(|row| cut_short(row.ending)) {
-                return Ok(comparison);
-            }
+    let time = request.time.saturating_sub(beside);
+    if rows(&mut comparison, request, &limits, time, cancelled)? {
+        for direction in request.directions.iter() {
+            break_even(
+                &mut comparison,
+                request,
+                &limits,
+                direction,
+                beside,
+                cancelled,
+            )?;
+        }
+        direct(&mut comparison, request, &limits, cancelled)?;
+        if first_of(request, Family::Streaming).is_some() {
+            comparison.largest = largest(request, cancelled);
         }
     }
-    beside_rows(&mut comparison, request, &limits, beside, cancelled)?;
     Ok(comparison)
 }
 
-/// What no single row shows.
+/// Measures every row; whether nothing has cut that short.
 #[inline(never)]
-fn beside_rows(
+fn rows(
     comparison: &mut Comparison,
     request: &CompareRequest,
     limits: &Limits,
     time: u64,
     cancelled: &dyn Fn() -> bool,
-) -> Result<(), Refusal> {
-    let first_of = |family| selected(request).find(|info| info.family == family);
-    let Some(map) = first_of(Family::Streaming) else {
-        return Ok(());
-    };
-    if let Some(copy) = first_of(Family::Copying) {
-        for direction in request.directions.iter() {
-            let found = break_even(request, limits, (map, copy), direction, time, cancelled)?;
-            comparison
-                .break_even
-                .push(found, GFP_KERNEL)
-                .map_err(full)?;
+) -> Result<bool, Refusal> {
+    let items = Item::all(request)?;
+    let runs = (items.len() as u64).saturating_mul(ROUNDS);
+    let time = num::div(time, runs).unwrap_or(1).max(1);
+    for round in 0..ROUNDS {
+        for item in &items {
+            let turn = if round == 0 { first } else { again };
+            turn(comparison, item, request, limits, time, cancelled)?;
+            if comparison.rows.iter().any(|row| cut_short(row.ending)) {
+                return Ok(false);
+            }
         }
     }
-    let translated = |row: &Report| {
-        (row.device.as_ref()).is_some_and(|device| !matches!(device.iommu, "none" | "identity"))
-    };
-    if !request.device.as_str().is_empty() && comparison.rows.iter().any(translated) {
-        direct(comparison, request, limits, map, cancelled)?;
-    }
-    comparison.largest = largest(request, cancelled);
-    Ok(())
+    Ok(true)
+}
+
+/// The first experiment of a family that is compared.
+fn first_of(request: &CompareRequest, family: Family) -> Option<&'static Info> {
+    selected(request).find(|info| info.family == family)
 }
 
 /// What the device can have in one piece; `None` if it is gone.
@@ -199,13 +203,17 @@ fn largest(request: &CompareRequest, cancelled: &dyn Fn() -> bool) -> Option<Lar
 /// Copies and maps at rising sizes until mapping has won at two of them.
 #[inline(never)]
 fn break_even(
+    comparison: &mut Comparison,
     request: &CompareRequest,
     limits: &Limits,
-    (map, copy): (&'static Info, &'static Info),
     direction: Direction,
     time: u64,
     cancelled: &dyn Fn() -> bool,
-) -> Result<BreakEven, Refusal> {
+) -> Result<(), Refusal> {
+    let first_of = |family| first_of(request, family);
+    let (Some(map), Some(copy)) = (first_of(Family::Streaming), first_of(Family::Copying)) else {
+        return Ok(());
+    };
     let mut found = BreakEven::new(direction, map, copy);
     let largest = request.sizes().iter().copied().max().unwrap_or(0);
     let sizes = || {
@@ -234,7 +242,7 @@ fn break_even(
             break;
         }
     }
-    Ok(found)
+    comparison.break_even.push(found, GFP_KERNEL).map_err(full)
 }
 
 /// What one item costs; `None` if it was cut short or has no samples.
@@ -246,7 +254,7 @@ fn cost(
     time: u64,
     cancelled: &dyn Fn() -> bool,
 ) -> Result<Option<Cost>, Refusal> {
-    let report = match run::run(&item.request(request, limits, time), cancelled) {
+    let report = match run::run(&*item.request(request, limits, time)?, cancelled) {
         // A size that the device does not take.
         Err(refusal) if refusal.kind == Kind::Range => return Ok(None),
         report => report?,
@@ -260,9 +268,17 @@ fn direct(
     comparison: &mut Comparison,
     request: &CompareRequest,
     limits: &Limits,
-    map: &'static Info,
     cancelled: &dyn Fn() -> bool,
 ) -> Result<(), Refusal> {
+    let translated = |row: &Report| {
+        (row.device.as_ref()).is_some_and(|device| !matches!(device.iommu, "none" | "identity"))
+    };
+    let Some(map) = first_of(request, Family::Streaming) else {
+        return Ok(());
+    };
+    if request.device.as_str().is_empty() || !comparison.rows.iter().any(translated) {
+        return Ok(());
+    }
     let items = Item::all(request)?;
     let time = num::div(request.time, items.len() as u64)
         .unwrap_or(1)
@@ -271,7 +287,7 @@ fn direct(
         if item.info.name != map.name || item.direction != request.directions.iter().next() {
             continue;
         }
-        let mut one = item.request(request, limits, time);
+        let mut one = item.request(request, limits, time)?;
         one.device = Text::EMPTY;
         // A size that this device does not take has no counterpart.
         if let Ok(report) = run::run(&one, cancelled) {
@@ -300,7 +316,7 @@ fn first(
     time: u64,
     cancelled: &dyn Fn() -> bool,
 ) -> Result<(), Refusal> {
-    let one = item.request(request, limits, time);
+    let one = item.request(request, limits, time)?;
     match run::run(&one, cancelled) {
         Ok(row) => comparison.rows.push(row, GFP_KERNEL).map_err(full),
         // A device that is not there fails all of them.
@@ -322,7 +338,7 @@ fn again(
     time: u64,
     cancelled: &dyn Fn() -> bool,
 ) -> Result<(), Refusal> {
-    let mut one = item.request(request, limits, time);
+    let mut one = item.request(request, limits, time)?;
     let same = |row: &&mut Report| {
         row.request.info.name == one.info.name
             && row.request.size == one.size

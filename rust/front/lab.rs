@@ -23,6 +23,7 @@ use crate::{
         cma::Finding,
         outcome::Ending,
         request::{
+            CompareRequest,
             Kind,
             Refusal,
             Request, //
@@ -204,8 +205,16 @@ fn run_text(line: &[u8]) -> Result<Report, Refusal> {
 /// Reads a line and compares what it asks for.
 #[inline(never)]
 fn compare_text(line: &[u8]) -> Result<Comparison, Refusal> {
-    let request = grammar::parse_compare(text(line)?, CATALOGUE, &run::limits())?;
+    let request = compare_request(line)?;
     compare::compare(&request, &stopped)
+}
+
+/// Reads a line, out of the way of what follows.
+#[inline(never)]
+fn compare_request(line: &[u8]) -> Result<KBox<CompareRequest>, Refusal> {
+    let request = grammar::parse_compare(text(line)?, CATALOGUE, &run::limits())?;
+    KBox::new(request, GFP_KERNEL)
+        .map_err(|_| Refusal::no_memory(format_args!("no memory for the comparison")))
 }
 
 /// Judges the instrument, unless the line asks for something.

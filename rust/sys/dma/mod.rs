@@ -66,6 +66,7 @@ macro_rules! directions {
     ($($(#[$doc:meta])* $name:ident;)*) => {$(
         $(#[$doc])*
         #[derive(Clone, Copy)]
+        #[allow(dead_code, reason = "for drivers; memlab itself is told at run time")]
         pub(crate) struct $name;
 
         impl sealed::Sealed for $name {}
