@@ -53,7 +53,7 @@ pub(crate) fn calibrate(cancelled: &dyn Fn() -> bool) -> Result<Calibration, Ref
         one.iterations = ITERATIONS.min(limits.iterations);
         one.time = TIME.min(limits.time);
         one.mode = Mode::Op;
-        let report = run::run(&one, cancelled)?;
+        let report = run::turn(&one, cancelled)?;
         fill(delay, &report);
         found.ending = report.ending;
         if report.ending == Ending::Stopped {

@@ -254,7 +254,7 @@ fn cost(
     time: u64,
     cancelled: &dyn Fn() -> bool,
 ) -> Result<Option<Cost>, Refusal> {
-    let report = match run::run(&*item.request(request, limits, time)?, cancelled) {
+    let report = match run::turn(&*item.request(request, limits, time)?, cancelled) {
         // A size that the device does not take.
         Err(refusal) if refusal.kind == Kind::Range => return Ok(None),
         report => report?,
@@ -290,7 +290,7 @@ fn direct(
         let mut one = item.request(request, limits, time)?;
         one.device = Text::EMPTY;
         // A size that this device does not take has no counterpart.
-        if let Ok(report) = run::run(&one, cancelled) {
+        if let Ok(report) = run::turn(&one, cancelled) {
             comparison.direct.push(report, GFP_KERNEL).map_err(full)?;
         }
     }
@@ -317,7 +317,7 @@ fn first(
     cancelled: &dyn Fn() -> bool,
 ) -> Result<(), Refusal> {
     let one = item.request(request, limits, time)?;
-    match run::run(&one, cancelled) {
+    match run::turn(&one, cancelled) {
         Ok(row) => comparison.rows.push(row, GFP_KERNEL).map_err(full),
         // A device that is not there fails all of them.
         Err(refusal) if refusal.kind == Kind::NoDevice && !one.device.as_str().is_empty() => {
@@ -349,7 +349,7 @@ fn again(
     };
     one.batch = row.batch;
     one.mode = if row.batch > 1 { Mode::Batch } else { Mode::Op };
-    let more = run::run(&one, cancelled)?;
+    let more = run::turn(&one, cancelled)?;
     row.tally.merge(&more.tally);
     row.elapsed = row.elapsed.saturating_add(more.elapsed);
     if row.ending == Ending::Complete || cut_short(more.ending) {

@@ -3,6 +3,7 @@
 //! One operation outside the timed loops, with the state of memory looked at around it: what it
 //! changed. Others' allocations meanwhile are in it, as the counters are the whole machine's.
 
+use super::measure::Subject;
 use crate::{
     experiment::Experiment,
     facts,
@@ -24,7 +25,7 @@ use kernel::{
 };
 
 /// The state of memory at one moment.
-struct Moment {
+pub(super) struct Moment {
     zones: KVec<Zone>,
     events: KVec<c_ulong>,
 }
@@ -46,17 +47,18 @@ impl Moment {
     }
 }
 
-/// The first operation of `experiment`.
-#[inline(never)]
-pub(super) fn look<'d, E: Experiment<'d>>(experiment: &E, delta: &mut Delta) -> Result {
-    let idle = experiment.idle()?;
+/// Before acquiring, after it, after releasing, and when all has been given back.
+pub(super) type Moments = [Moment; 4];
+
+/// What the first operation of `subject` changes.
+pub(super) fn look(subject: &dyn Subject, delta: &mut Delta) -> Result {
     let mut moments = [
         Moment::new()?,
         Moment::new()?,
         Moment::new()?,
         Moment::new()?,
     ];
-    operate(experiment, idle, &mut moments, delta)?;
+    subject.operate(&mut moments, delta)?;
     for (step, pair) in moments.windows(2).enumerate().take(STEPS) {
         if let [before, after] = pair {
             compare(delta, step, before, after);
@@ -65,13 +67,13 @@ pub(super) fn look<'d, E: Experiment<'d>>(experiment: &E, delta: &mut Delta) -> 
     Ok(())
 }
 
-#[inline(never)]
-fn operate<'d, E: Experiment<'d>>(
+/// That operation.
+pub(super) fn operate<'d, E: Experiment<'d>>(
     experiment: &E,
-    mut idle: E::Idle,
-    [begun, acquired, released, settled]: &mut [Moment; 4],
+    [begun, acquired, released, settled]: &mut Moments,
     delta: &mut Delta,
 ) -> Result {
+    let mut idle = experiment.idle()?;
     experiment.touch(&mut idle);
     delta.settled = experiment.settle(&mut idle);
     begun.retake()?;
@@ -103,7 +105,6 @@ fn operate<'d, E: Experiment<'d>>(
     Ok(())
 }
 
-#[inline(never)]
 fn compare(delta: &mut Delta, step: usize, before: &Moment, after: &Moment) {
     // Zones come in the same order each time; none comes or goes but with hotplug.
     for (before, after) in before.zones.iter().zip(&after.zones) {

@@ -9,63 +9,109 @@
 //! is on, and the flag that ends the run, alone on its cache line and written once. What threads
 //! contend for beyond that is the operation's own, and is what several threads are there to show.
 
+use super::first::{
+    self,
+    Moments, //
+};
 use crate::{
     experiment::Experiment,
     model::{
+        delta::Delta,
         outcome::Tally,
-        placement::Placement, //
+        placement::Placement,
+        remark::Remark, //
     },
     sys::{
         clock::now,
         task, //
     },
 };
-use kernel::prelude::*;
+use kernel::{
+    prelude::*,
+    sync::atomic::{
+        Atomic,
+        Relaxed, //
+    }, //
+};
 
-/// How one thread is to measure.
-#[derive(Clone, Copy)]
-pub(super) struct Plan {
-    /// Operations to measure.
-    pub(super) iterations: u64,
-    /// log2 of the operations between two reads of the clock; 0 times each one.
-    pub(super) batch_shift: u32,
+/// An experiment, its type forgotten: what is generic over experiments lies behind these calls, none
+/// of which is made between two readings of the clock, and nothing else is.
+pub(super) trait Subject: Sync {
+    /// Calls `work` with what one thread measures with. The same idle states are looked at, warmed
+    /// up and measured, because where they lie is a part of what they cost.
+    fn with_hands(
+        &self,
+        batch_shift: u32,
+        work: &mut dyn FnMut(&mut dyn Hands) -> Result,
+    ) -> Result;
+
+    /// One operation, with `moments` taken around it.
+    fn operate(&self, moments: &mut Moments, delta: &mut Delta) -> Result;
+
+    /// See [`Experiment::halt`].
+    fn halt(&self);
+
+    /// See [`Experiment::remark`].
+    fn remark(&self, failed: bool) -> Remark;
 }
 
-impl Plan {
-    /// Operations between two reads of the clock.
-    pub(super) fn batch(&self) -> u64 {
-        1 << self.batch_shift
-    }
-}
-
-/// What the operations of one thread start from: as many as a batch has. The same ones are looked
-/// at, warmed up and measured, because where they lie is a part of what they cost.
-pub(super) struct Pool<T> {
-    idle: KVec<T>,
-}
-
-impl<T> Pool<T> {
-    /// As many as `plan` acquires at a time.
-    pub(super) fn new<'d, E: Experiment<'d, Idle = T>>(experiment: &E, plan: Plan) -> Result<Self> {
-        let batch = usize::try_from(plan.batch())?;
-        let mut idle = KVec::with_capacity(batch, GFP_KERNEL)?;
-        for _ in 0..batch {
-            idle.push(experiment.idle()?, GFP_KERNEL)?;
-        }
-        Ok(Self { idle })
-    }
-
+/// One thread's hands on an experiment.
+pub(super) trait Hands {
     /// Where the one that is acquired first lies when it is; `None` where that fails, which is met
     /// again, and counted, in the timed loop.
-    pub(super) fn look<'d, E: Experiment<'d, Idle = T>>(
-        &mut self,
-        experiment: &E,
-    ) -> Option<Placement> {
+    fn look(&mut self) -> Option<Placement>;
+
+    /// Measures `iterations` operations, or fewer if `ending` is set meanwhile.
+    ///
+    /// Fails only where a batch finds no room for what it holds.
+    fn measure(&mut self, iterations: u64, tally: &mut Tally, ending: &Atomic<u32>) -> Result;
+}
+
+impl<'d, E: Experiment<'d>> Subject for E {
+    fn with_hands(
+        &self,
+        batch_shift: u32,
+        work: &mut dyn FnMut(&mut dyn Hands) -> Result,
+    ) -> Result {
+        let batch = 1usize << batch_shift;
+        let mut idle = KVec::with_capacity(batch, GFP_KERNEL)?;
+        for _ in 0..batch {
+            idle.push(self.idle()?, GFP_KERNEL)?;
+        }
+        work(&mut Pool {
+            experiment: self,
+            batch_shift,
+            idle,
+        })
+    }
+
+    fn operate(&self, moments: &mut Moments, delta: &mut Delta) -> Result {
+        first::operate(self, moments, delta)
+    }
+
+    fn halt(&self) {
+        Experiment::halt(self);
+    }
+
+    fn remark(&self, failed: bool) -> Remark {
+        Experiment::remark(self, failed)
+    }
+}
+
+/// What the operations of one thread start from: as many as a batch has.
+struct Pool<'a, 'd, E: Experiment<'d>> {
+    experiment: &'a E,
+    batch_shift: u32,
+    idle: KVec<E::Idle>,
+}
+
+impl<'d, E: Experiment<'d>> Hands for Pool<'_, 'd, E> {
+    fn look(&mut self) -> Option<Placement> {
         let one = self.idle.pop()?;
-        let (one, placement) = match experiment.acquire(one) {
+        let (one, placement) = match self.experiment.acquire(one) {
             Ok(held) => {
-                let placement = experiment.describe(&held);
-                (experiment.release(held), Some(placement))
+                let placement = self.experiment.describe(&held);
+                (self.experiment.release(held), Some(placement))
             }
             Err((one, _)) => (one, None),
         };
@@ -73,41 +119,34 @@ impl<T> Pool<T> {
         drop(self.idle.push_within_capacity(one));
         placement
     }
-}
 
-/// Measures `experiment` as `plan` says until it is done or `stop` says so. `pool` was made for
-/// that plan, and is as full afterwards as before.
-///
-/// Fails only where a batch finds no room for what it holds.
-pub(super) fn measure<'d, E: Experiment<'d>>(
-    experiment: &E,
-    plan: Plan,
-    pool: &mut Pool<E::Idle>,
-    tally: &mut Tally,
-    stop: &impl Fn() -> bool,
-) -> Result {
-    if plan.batch_shift == 0 {
-        each(experiment, plan, pool, tally, stop);
+    fn measure(&mut self, iterations: u64, tally: &mut Tally, ending: &Atomic<u32>) -> Result {
+        let (experiment, idle) = (self.experiment, &mut self.idle);
+        if self.batch_shift == 0 {
+            each(experiment, iterations, idle, tally, ending);
+            return Ok(());
+        }
+        let held = KVec::with_capacity(1 << self.batch_shift, GFP_KERNEL)?;
+        let batches = iterations >> self.batch_shift;
+        batches_of(experiment, batches, self.batch_shift, idle, held, tally, ending);
         Ok(())
-    } else {
-        batches(experiment, plan, pool, tally, stop)
     }
 }
 
 /// Reads the clock around every operation.
 fn each<'d, E: Experiment<'d>>(
     experiment: &E,
-    plan: Plan,
-    pool: &mut Pool<E::Idle>,
+    iterations: u64,
+    pool: &mut KVec<E::Idle>,
     tally: &mut Tally,
-    stop: &impl Fn() -> bool,
+    ending: &Atomic<u32>,
 ) {
     let [acquired, released] = &mut tally.phases;
-    let Some(mut idle) = pool.idle.pop() else {
+    let Some(mut idle) = pool.pop() else {
         return;
     };
-    for _ in 0..plan.iterations {
-        if stop() {
+    for _ in 0..iterations {
+        if ending.load(Relaxed) != 0 {
             break;
         }
         experiment.touch(&mut idle);
@@ -138,7 +177,7 @@ fn each<'d, E: Experiment<'d>>(
         task::cond_resched();
     }
     // There is room: it was taken out above.
-    drop(pool.idle.push_within_capacity(idle));
+    drop(pool.push_within_capacity(idle));
 }
 
 /// Reads the clock around many operations: all are acquired, then all released, the newest first.
@@ -146,18 +185,18 @@ fn each<'d, E: Experiment<'d>>(
 /// A batch in which one fails counts as that failure and as no sample, one that is stopped midway
 /// as neither. Looking for that costs the empty operation as much, so that it is not in a net
 /// figure.
-fn batches<'d, E: Experiment<'d>>(
-    experiment: &E,
-    plan: Plan,
-    pool: &mut Pool<E::Idle>,
+fn batches_of<'a, 'd, E: Experiment<'d>>(
+    experiment: &'a E,
+    batches: u64,
+    batch_shift: u32,
+    idle: &mut KVec<E::Idle>,
+    mut held: KVec<E::Held<'a>>,
     tally: &mut Tally,
-    stop: &impl Fn() -> bool,
-) -> Result {
+    ending: &Atomic<u32>,
+) {
     let [acquired, released] = &mut tally.phases;
-    let idle = &mut pool.idle;
-    let mut held = KVec::with_capacity(usize::try_from(plan.batch())?, GFP_KERNEL)?;
-    for _ in 0..plan.iterations >> plan.batch_shift {
-        if stop() {
+    for _ in 0..batches {
+        if ending.load(Relaxed) != 0 {
             break;
         }
         idle.iter_mut().for_each(|one| experiment.touch(one));
@@ -166,7 +205,7 @@ fn batches<'d, E: Experiment<'d>>(
         let switches = task::context_switches();
         let start = now();
         while let Some(one) = idle.pop() {
-            if stop() {
+            if ending.load(Relaxed) != 0 {
                 stopped = true;
                 drop(idle.push_within_capacity(one));
                 break;
@@ -190,8 +229,8 @@ fn batches<'d, E: Experiment<'d>>(
             None if stopped => break,
             None => match idle.iter_mut().try_for_each(|one| experiment.check(one)) {
                 Ok(()) => {
-                    acquired.record(held_at.wrapping_sub(start) >> plan.batch_shift);
-                    released.record(end.wrapping_sub(held_at) >> plan.batch_shift);
+                    acquired.record(held_at.wrapping_sub(start) >> batch_shift);
+                    released.record(end.wrapping_sub(held_at) >> batch_shift);
                     tally.disturbed += u64::from(disturbed);
                 }
                 Err(error) => tally.failures.add(error.to_errno(), 1),
@@ -203,5 +242,4 @@ fn batches<'d, E: Experiment<'d>>(
         }
         task::cond_resched();
     }
-    Ok(())
 }

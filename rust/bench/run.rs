@@ -6,9 +6,8 @@
 use super::{
     clock, first,
     measure::{
-        measure,
-        Plan,
-        Pool, //
+        Hands,
+        Subject, //
     },
 };
 use crate::module_parameters;
@@ -21,6 +20,7 @@ use crate::{
     },
     facts::provenance,
     model::{
+        histogram::Histogram,
         num::Dec,
         outcome::{
             Ending,
@@ -69,8 +69,9 @@ pub(crate) type Report = KBox<Outcome<KVBox<Tally>>>;
 
 /// Samples of the empty operation, per thread.
 const CALIBRATION: u64 = 2_000;
-/// Operations from whose cost the mode is chosen.
+/// Operations from whose cost the mode is chosen, and the nanoseconds after which fewer must do.
 const PILOT: u64 = 32;
+const PILOT_NS: u64 = 1_000_000;
 /// An operation whose phases are both cheaper than so many clock reads is measured in batches.
 const CHEAP: u64 = 5;
 /// The largest batch is 2 to this.
@@ -80,6 +81,8 @@ const BATCH_SHIFT_MAX: u32 = 8;
 const BATCH_SHIFT_AUTO: u32 = 4;
 /// The warm-up takes no more than the time divided by 2 to this.
 const WARMUP_SHIFT: u32 = 2;
+/// A run's time is looked at 2 to this times in it, as far as ticks go.
+const TICK_SHIFT: u32 = 4;
 const NS_PER_MS: u64 = 1_000_000;
 
 /// A module parameter's value, which a kernel hands out as it is or behind a reference.
@@ -130,8 +133,18 @@ fn lease(request: &Request) -> Result<Lease, Refusal> {
     })
 }
 
-/// Runs what `request` asks for. `cancelled` is asked now and then whether to stop.
+/// Runs what `request` asks for, and looks at what the first operation of it changes. `cancelled`
+/// is asked now and then whether to stop.
 pub(crate) fn run(request: &Request, cancelled: &dyn Fn() -> bool) -> Result<Report, Refusal> {
+    go(request, true, cancelled)
+}
+
+/// Runs what `request` asks for as one of many.
+pub(super) fn turn(request: &Request, cancelled: &dyn Fn() -> bool) -> Result<Report, Refusal> {
+    go(request, false, cancelled)
+}
+
+fn go(request: &Request, look: bool, cancelled: &dyn Fn() -> bool) -> Result<Report, Refusal> {
     let lease = if request.info.needs_device {
         Some(lease(request)?)
     } else {
@@ -141,6 +154,7 @@ pub(crate) fn run(request: &Request, cancelled: &dyn Fn() -> bool) -> Result<Rep
         request,
         lease: lease.as_ref(),
         cancelled,
+        look,
     };
     let dev = lease.as_ref().map(Lease::device);
     // Dropped before the lease: the device goes back with its own masks.
@@ -157,9 +171,20 @@ struct Apart<T>(T);
 /// What the threads of a run share. Written before and after the timed loops only, but for
 /// `ending`, which is written when they are to end.
 struct Shared<'a> {
+    request: &'a Request,
+    subject: &'a dyn Subject,
+    batch_shift: u32,
     ready: &'a Atomic<u32>,
     crowd: u32,
     ending: &'a Atomic<u32>,
+    total: &'a Mutex<Total>,
+}
+
+/// What one thread counts by itself.
+struct Mine {
+    tally: KVBox<Tally>,
+    unused: KVBox<Tally>,
+    empty: KVBox<Tally>,
 }
 
 /// Values of [`Shared::ending`].
@@ -185,20 +210,24 @@ struct Runner<'a> {
     request: &'a Request,
     lease: Option<&'a Lease>,
     cancelled: &'a dyn Fn() -> bool,
+    /// Whether to look at the first operation.
+    look: bool,
 }
 
 impl Visitor for Runner<'_> {
     type Output = Result<Report, Refusal>;
 
-    #[inline(never)]
     fn visit<'d, E: Experiment<'d>>(self, experiment: &E) -> Self::Output {
-        let first = self.first(experiment);
-        let plan = Plan {
-            iterations: self.request.iterations,
-            batch_shift: self.batch_shift(experiment)?,
-        };
+        self.run(experiment)
+    }
+}
+
+impl Runner<'_> {
+    fn run(&self, subject: &dyn Subject) -> Result<Report, Refusal> {
+        let first = self.first(subject);
+        let batch_shift = self.batch_shift(subject)?;
         let cpus = self.cpus()?;
-        let mut report = self.threads(experiment, plan, &cpus).map_err(|error| {
+        let mut report = self.threads(subject, batch_shift, &cpus).map_err(|error| {
             let (name, threads) = (self.request.info.name, self.request.threads as u32);
             let errno = error.to_errno();
             Refusal::no_memory(format_args!(
@@ -208,21 +237,30 @@ impl Visitor for Runner<'_> {
         if let Some(first) = first {
             report.tally.delta = first.delta;
         }
-        report.tally.remark = experiment.remark(report.tally.failures.total() != 0);
+        report.tally.remark = subject.remark(report.tally.failures.total() != 0);
         Ok(report)
     }
-}
 
-impl Runner<'_> {
     /// What one operation changes, before any other has been done; `None` where nothing can be.
     #[inline(never)]
-    fn first<'d, E: Experiment<'d>>(&self, experiment: &E) -> Option<KVBox<Tally>> {
-        if self.request.info.family == Family::Instrument {
+    fn first(&self, subject: &dyn Subject) -> Option<KVBox<Tally>> {
+        if !self.look || self.request.info.family == Family::Instrument {
             return None;
         }
         let mut tally = sys::zeroed::tally().ok()?;
-        first::look(experiment, &mut tally.delta).ok()?;
+        first::look(subject, &mut tally.delta).ok()?;
         Some(tally)
+    }
+
+    /// Whether the run is to end before its time, and why.
+    fn called_off(&self) -> Option<Ending> {
+        if (self.cancelled)() {
+            Some(Ending::Stopped)
+        } else if self.lease.is_some_and(Lease::recalled) {
+            Some(Ending::DeviceGone)
+        } else {
+            None
+        }
     }
 
     /// The CPU of each thread.
@@ -242,7 +280,7 @@ impl Runner<'_> {
     }
 
     /// log2 of the batch that was asked for, or that the cost of the operation calls for.
-    fn batch_shift<'d, E: Experiment<'d>>(&self, experiment: &E) -> Result<u32, Refusal> {
+    fn batch_shift(&self, subject: &dyn Subject) -> Result<u32, Refusal> {
         let request = self.request;
         let all_threads = request.footprint().saturating_mul(request.threads);
         let (most, bytes) = (u64::from(request.info.held_max), held_max());
@@ -262,7 +300,7 @@ impl Runner<'_> {
             // One at a time either way: trying would only take time.
             Mode::Auto if largest == 0 && request.batch <= 1 => return Ok(0),
             Mode::Batch => true,
-            Mode::Auto => request.batch > 1 || (largest > 0 && self.is_cheap(experiment)),
+            Mode::Auto => request.batch > 1 || (largest > 0 && self.is_cheap(subject)),
         };
         match request.batch {
             _ if !batched => Ok(0),
@@ -278,54 +316,39 @@ impl Runner<'_> {
     }
 
     /// Whether one operation costs less than a few clock reads, by trying.
-    fn is_cheap<'d, E: Experiment<'d>>(&self, experiment: &E) -> bool {
-        let median = |tally: &Tally, phase: usize| {
-            tally
-                .phases
-                .get(phase)
-                .and_then(|phase| phase.percentile(500))
-        };
-        let try_out = || -> Result<bool> {
-            let plan = Plan {
-                iterations: PILOT,
-                batch_shift: 0,
-            };
-            let mut pilot = sys::zeroed::tally()?;
-            let mut empty = sys::zeroed::tally()?;
-            let mut nothing = Pool::new(&Empty, plan)?;
-            let mut pool = Pool::new(experiment, plan)?;
-            measure(&Empty, plan, &mut nothing, &mut empty, &|| false)?;
-            let stop = || {
-                task::fatal_signal()
-                    || (self.cancelled)()
-                    || self.lease.is_some_and(Lease::recalled)
-            };
-            measure(experiment, plan, &mut pool, &mut pilot, &stop)?;
-            let read = median(&empty, 0).unwrap_or(1).max(1);
-            Ok((0..2).all(|phase| median(&pilot, phase).is_some_and(|m| m < read * CHEAP)))
-        };
+    fn is_cheap(&self, subject: &dyn Subject) -> bool {
         // What cannot be tried out fails again, and is counted, in the run itself.
-        try_out().unwrap_or(false)
+        self.try_out(subject).unwrap_or(false)
+    }
+
+    #[inline(never)]
+    fn try_out(&self, subject: &dyn Subject) -> Result<bool> {
+        let go_on = Atomic::new(0u32);
+        let mut pilot = sys::zeroed::tally()?;
+        let mut empty = sys::zeroed::tally()?;
+        Empty.with_hands(0, &mut |hands| hands.measure(PILOT, &mut empty, &go_on))?;
+        let until = now().saturating_add(PILOT_NS);
+        subject.with_hands(0, &mut |hands| {
+            for _ in 0..PILOT {
+                hands.measure(1, &mut pilot, &go_on)?;
+                if now() >= until || task::fatal_signal() || self.called_off().is_some() {
+                    break;
+                }
+            }
+            Ok(())
+        })?;
+        let [empty, _] = &empty.phases;
+        let read = empty.percentile(500).unwrap_or(1).max(1);
+        let cheap = |phase: &Histogram| phase.percentile(500).is_some_and(|m| m < read * CHEAP);
+        Ok(pilot.phases.iter().all(cheap))
     }
 
     /// Runs the threads and puts their results together.
     #[inline(never)]
-    fn threads<'d, E: Experiment<'d>>(
-        &self,
-        experiment: &E,
-        plan: Plan,
-        cpus: &[u32],
-    ) -> Result<Report> {
+    fn threads(&self, subject: &dyn Subject, batch_shift: u32, cpus: &[u32]) -> Result<Report> {
         // The threads look at `ending` between operations, while this one wakes and writes its stack.
         let (ready, apart) = (Atomic::new(0u32), Apart(Atomic::new(0u32)));
         let ending = &apart.0;
-        // CAST: The number of threads is limited to a few times the number of CPUs.
-        let crowd = cpus.len() as u32;
-        let shared = Shared {
-            ready: &ready,
-            crowd,
-            ending,
-        };
         let total = Total {
             tally: sys::zeroed::tally()?,
             empty: sys::zeroed::tally()?,
@@ -336,25 +359,35 @@ impl Runner<'_> {
             error: None,
         };
         let total = KBox::pin_init(new_mutex!(total), GFP_KERNEL)?;
-        let request = self.request;
+        let shared = Shared {
+            request: self.request,
+            subject,
+            batch_shift,
+            ready: &ready,
+            // CAST: The number of threads is limited to a few times the number of CPUs.
+            crowd: cpus.len() as u32,
+            ending,
+            total: &total,
+        };
         let work = |index: usize| {
-            let result = one_thread(experiment, plan, request, index, &shared, &total);
-            if let Err(error) = result {
+            if let Err(error) = shared.one_thread(index) {
                 // The others wait at the barrier for this one.
                 shared.ready.fetch_add(1, Release);
                 total.lock().error = Some(error);
             }
         };
 
+        // A short run would otherwise overrun its time by as much again.
+        let tick_ms = (self.request.time >> TICK_SHIFT).clamp(1, u64::from(task::TICK_MS)) as u32;
         let mut deadline = None;
-        task::run_pinned(cpus, &work, |wake| {
-            if deadline.is_none() && ready.load(Relaxed) >= crowd {
-                deadline = Some(now().saturating_add(ns(request.time)));
+        task::run_pinned(cpus, &work, tick_ms, |wake| {
+            if deadline.is_none() && ready.load(Relaxed) >= shared.crowd {
+                deadline = Some(now().saturating_add(ns(self.request.time)));
             }
-            let why = if wake == Wake::Signal || (self.cancelled)() {
+            let why = if wake == Wake::Signal {
                 Ending::Stopped
-            } else if self.lease.is_some_and(Lease::recalled) {
-                Ending::DeviceGone
+            } else if let Some(why) = self.called_off() {
+                why
             } else if deadline.is_some_and(|deadline| now() >= deadline) {
                 Ending::Time
             } else {
@@ -362,7 +395,7 @@ impl Runner<'_> {
             };
             if ending.load(Relaxed) == 0 {
                 ending.store(why as u32, Relaxed);
-                experiment.halt();
+                subject.halt();
             }
         })?;
 
@@ -371,14 +404,14 @@ impl Runner<'_> {
             return Err(error);
         }
         let [empty, _] = &total.empty.phases;
-        let clock = clock::cost(empty, total.step, plan.batch_shift);
+        let clock = clock::cost(empty, total.step, batch_shift);
         let spent = sys::zeroed::tally()?;
         // CAST: `ending` holds an index into the table.
         let why = ENDINGS.get(ending.load(Relaxed) as usize);
         let outcome = Outcome {
             request: *self.request,
             clock,
-            batch: plan.batch(),
+            batch: 1 << batch_shift,
             placement: total.placement.unwrap_or(Placement::UNKNOWN),
             device: None,
             elapsed: total.ended.saturating_sub(total.started),
@@ -389,64 +422,61 @@ impl Runner<'_> {
     }
 }
 
-/// What one thread does: look at what it acquires first, learn what the clock costs, warm up,
-/// wait for the others, measure, and add the result to `total`.
-fn one_thread<'d, E: Experiment<'d>>(
-    experiment: &E,
-    plan: Plan,
-    request: &Request,
-    index: usize,
-    shared: &Shared<'_>,
-    total: &Mutex<Total>,
-) -> Result {
-    let stop = || shared.ending.load(Relaxed) != 0;
-    let mut tally = sys::zeroed::tally()?;
-    let mut unused = sys::zeroed::tally()?;
-    let mut empty = sys::zeroed::tally()?;
-
-    let mut pool = Pool::new(experiment, plan)?;
-    let placement = match index {
-        0 => pool.look(experiment),
-        _ => None,
-    };
-
-    let calibration = Plan {
-        iterations: CALIBRATION << plan.batch_shift,
-        ..plan
-    };
-    let mut nothing = Pool::new(&Empty, plan)?;
-    measure(&Empty, calibration, &mut nothing, &mut empty, &stop)?;
-    let step = clock::step();
-    let warm = Plan {
-        // A warm-up shorter than a batch is one batch.
-        iterations: match request.warmup {
-            0 => 0,
-            warmup => warmup.max(plan.batch()),
-        },
-        ..plan
-    };
-    let warm_until = now().saturating_add(ns(request.time) >> WARMUP_SHIFT);
-    let warm_stop = || stop() || now() >= warm_until;
-    measure(experiment, warm, &mut pool, &mut unused, &warm_stop)?;
-
-    shared.ready.fetch_add(1, Release);
-    while shared.ready.load(Acquire) < shared.crowd && !stop() {
-        task::cpu_relax();
-        task::cond_resched();
+impl Shared<'_> {
+    /// What one thread does: look at what it acquires first, learn what the clock costs, warm up,
+    /// wait for the others, measure, and add the result to `total`.
+    fn one_thread(&self, index: usize) -> Result {
+        let mut mine = Mine {
+            tally: sys::zeroed::tally()?,
+            unused: sys::zeroed::tally()?,
+            empty: sys::zeroed::tally()?,
+        };
+        self.subject
+            .with_hands(self.batch_shift, &mut |hands| self.stint(index, hands, &mut mine))
     }
 
-    let started = now();
-    measure(experiment, plan, &mut pool, &mut tally, &stop)?;
-    let ended = now();
+    fn stint(&self, index: usize, hands: &mut dyn Hands, mine: &mut Mine) -> Result {
+        let stop = || self.ending.load(Relaxed) != 0;
+        let placement = match index {
+            0 => hands.look(),
+            _ => None,
+        };
 
-    let mut total = total.lock();
-    total.tally.add_thread(index, task::current_cpu(), &tally);
-    total.empty.merge(&empty);
-    total.step = total.step.min(step);
-    total.placement = total.placement.or(placement);
-    total.started = total.started.min(started);
-    total.ended = total.ended.max(ended);
-    Ok(())
+        let samples = CALIBRATION << self.batch_shift;
+        Empty.with_hands(self.batch_shift, &mut |hands| {
+            hands.measure(samples, &mut mine.empty, self.ending)
+        })?;
+        let step = clock::step();
+
+        // In steps of a batch, because its time is looked at too; a shorter one is one batch.
+        let batch = 1u64 << self.batch_shift;
+        let warm_until = now().saturating_add(ns(self.request.time) >> WARMUP_SHIFT);
+        for _ in 0..self.request.warmup.div_ceil(batch) {
+            if stop() || now() >= warm_until {
+                break;
+            }
+            hands.measure(batch, &mut mine.unused, self.ending)?;
+        }
+
+        self.ready.fetch_add(1, Release);
+        while self.ready.load(Acquire) < self.crowd && !stop() {
+            task::cpu_relax();
+            task::cond_resched();
+        }
+
+        let started = now();
+        hands.measure(self.request.iterations, &mut mine.tally, self.ending)?;
+        let ended = now();
+
+        let mut total = self.total.lock();
+        total.tally.add_thread(index, task::current_cpu(), &mine.tally);
+        total.empty.merge(&mine.empty);
+        total.step = total.step.min(step);
+        total.placement = total.placement.or(placement);
+        total.started = total.started.min(started);
+        total.ended = total.ended.max(ended);
+        Ok(())
+    }
 }
 
 #[cfg(CONFIG_KUNIT = "y")]

@@ -71,7 +71,7 @@ mod tests {
                 assert_eq!(refusal.map(|refusal| refusal.kind), Some(Kind::Unsupported));
                 continue;
             }
-            let asked = request(info.name, size, 50);
+            let asked = request(info.name, size, 5);
             // What this kernel or machine does not have is refused, and no row is left out else.
             if refused(asked).is_some_and(|refusal| refusal.kind == Kind::Unsupported) {
                 assert!(matches!(info.name, "kmap-forced"));
@@ -82,7 +82,7 @@ mod tests {
             if let Some(report) = report {
                 assert_eq!(report.ending, Ending::Complete);
                 assert_eq!(report.tally.failures.total(), 0);
-                assert_eq!(counts(&report), [50; 2]);
+                assert_eq!(counts(&report), [5; 2]);
                 assert_eq!(report.device.is_some(), info.needs_device);
             }
         }

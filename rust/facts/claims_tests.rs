@@ -203,7 +203,7 @@ mod tests {
             }
         };
         let cpus = [0, 1].map(|n| task::nth_cpu(n, None).unwrap_or(0));
-        task::run_pinned(&cpus, &work, |_| {})?;
+        task::run_pinned(&cpus, &work, task::TICK_MS, |_| {})?;
         Ok(released.load(Relaxed))
     }
 

@@ -14,31 +14,26 @@ use kernel::device::{
     Device, //
 };
 
-/// What is found is exact to a part of 2 to this, and to a page.
-const EXACT_SHIFT: u32 = 6;
-/// No more than this is asked for: it is cleared each time.
-const MOST: u64 = 1 << 30;
+/// Each size asked for is smaller than the one before by a part of 2 to this.
+const STEP_SHIFT: u32 = 3;
+/// No more than this is asked for: the kernel clears what it gives, and is not to be stopped in it.
+const MOST: u64 = 256 << 20;
 
-/// The largest coherent buffer of up to `cap` bytes that `dev` can have now. Ends early when
-/// `stop` says so.
+/// The largest coherent buffer of up to `cap` bytes that `dev` can have now, to within an eighth.
+/// Ends early, without one, when `stop` says so.
+///
+/// Sizes are tried from the top: what cannot be had costs little, what can is cleared.
 pub(crate) fn largest(dev: &Device<Bound>, cap: u64, stop: &dyn Fn() -> bool) -> Largest {
-    let page = PAGE_SIZE;
-    let pages = usize::try_from(cap.min(MOST)).unwrap_or(usize::MAX) / page;
-    // `had` pages could be had, `not` could not.
-    let (mut had, mut not) = (0, pages + 1);
-    // The cap itself first: where memory is plentiful there is no more to ask.
-    let mut ask = pages;
-    while not - had > (had >> EXACT_SHIFT).max(1) && !stop() {
-        if Coherent::obtainable(dev, ask * page) {
-            had = ask;
-        } else {
-            not = ask;
-        }
-        ask = had + (not - had) / 2;
+    let cap = usize::try_from(cap.min(MOST)).unwrap_or(usize::MAX) / PAGE_SIZE;
+    let (mut pages, mut missed) = (cap, None);
+    while pages > 0 && !stop() && !Coherent::obtainable(dev, pages * PAGE_SIZE) {
+        missed = Some(pages);
+        pages -= (pages >> STEP_SHIFT).max(1);
     }
+    // CAST: A size in memory fits.
+    let bytes = |pages: usize| (pages * PAGE_SIZE) as u64;
     Largest {
-        // CAST: A size in memory fits.
-        bytes: (had * page) as u64,
-        cap: (pages * page) as u64,
+        bytes: bytes(pages),
+        missed: missed.map(bytes),
     }
 }

@@ -19,7 +19,6 @@ mod tests {
             Limits,
             Mode,
             Number,
-            Range,
             Refusal,
             MESSAGE_MAX, //
         },
@@ -263,7 +262,7 @@ mod tests {
     fn a_comparison_has_defaults() -> Result<(), Refusal> {
         let request = parse_compare("\n", &CATALOGUE, &LIMITS)?;
         assert!(request.sizes() == [64, 4096, 65536, 1 << 20]);
-        assert_eq!(request.time, 4000);
+        assert_eq!(request.time, 3000);
         assert!(!request.directions.has(Direction::Bidirectional));
         assert_eq!(request.directions.iter().count(), 2);
         let request = parse_compare("direction=all", &CATALOGUE, &LIMITS)?;

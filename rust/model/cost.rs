@@ -123,8 +123,8 @@ impl BreakEven {
 pub struct Largest {
     /// Bytes; 0 if not even a page.
     pub bytes: u64,
-    /// No more than this was asked for.
-    pub cap: u64,
+    /// The next larger size that was asked for in vain; `None` if no more was asked for.
+    pub missed: Option<u64>,
 }
 
 #[cfg(any(test, CONFIG_KUNIT = "y"))]

@@ -40,7 +40,7 @@ impl Directions {
 
     /// `self` and `direction`.
     pub const fn with(self, direction: Direction) -> Self {
-        Self(self.0 | 1 << direction as u8)
+        Self(self.0 | (1 << direction as u8))
     }
 
     /// Whether `direction` is in it.

@@ -349,7 +349,7 @@ impl CompareRequest {
             directions: Directions::NONE
                 .with(Direction::ToDevice)
                 .with(Direction::FromDevice),
-            time: 4_000.min(limits.time),
+            time: 3_000.min(limits.time),
             // INVARIANT: four sizes that differ, all of them within `SIZES`.
             sizes: [64, 4 << 10, 64 << 10, 1 << 20, 0, 0, 0, 0],
             count: 4,

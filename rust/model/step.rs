@@ -66,7 +66,7 @@ impl Distances {
     fn seen(&self, beyond: u64) -> bool {
         // CAST: The caller stays below SPAN.
         let word = self.near.get((beyond >> 6) as usize).copied();
-        word.is_some_and(|word| word >> (beyond & 63) & 1 != 0)
+        word.is_some_and(|word| (word >> (beyond & 63)) & 1 != 0)
     }
 }
 
@@ -83,7 +83,7 @@ mod tests {
             let steps = num::div(at * 1000, period).unwrap_or(0);
             num::div(steps * period, 1000).unwrap_or(0)
         };
-        let times = |n: u64| n * read + (n * (n + 1) / 2 & 31);
+        let times = |n: u64| n * read + ((n * (n + 1) / 2) & 31);
         let distance = |n: u64| clock(times(n + 1)).saturating_sub(clock(times(n)));
         let shortest = (0..512).map(distance).min().unwrap_or(0);
         let mut distances = Distances::from(shortest);

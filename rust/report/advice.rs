@@ -268,10 +268,7 @@ impl Display for Origin<'_> {
 #[cfg_attr(not(test), kernel::macros::kunit_tests(memlab_advice))]
 mod tests {
     use super::*;
-    use crate::model::{
-        request::Range,
-        text::Text, //
-    };
+    use crate::model::text::Text;
 
     const fn named(name: &'static str) -> Info {
         Info {

@@ -71,19 +71,13 @@ pub(super) fn break_even(out: &mut dyn Write, all: &[BreakEven]) -> fmt::Result 
 
 /// How large a coherent buffer the device can have.
 pub(super) fn largest(out: &mut dyn Write, largest: Option<Largest>) -> fmt::Result {
-    let Some(Largest { bytes, cap }) = largest else {
+    let Some(Largest { bytes, missed }) = largest else {
         return Ok(());
     };
-    let (shown, cap_shown) = (Bytes(bytes), Bytes(cap));
-    match bytes == cap {
-        true => writeln!(
-            out,
-            "# largest coherent buffer now: {shown} or more (no more was asked for)"
-        ),
-        false => writeln!(
-            out,
-            "# largest coherent buffer now: {shown} (asked for up to {cap_shown})"
-        ),
+    write!(out, "# largest coherent buffer now: {}", Bytes(bytes))?;
+    match missed {
+        Some(missed) => writeln!(out, ", not {}", Bytes(missed)),
+        None => writeln!(out, " or more (no more was asked for)"),
     }
 }
 

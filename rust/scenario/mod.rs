@@ -111,4 +111,5 @@ fn no_memory() -> Refusal {
 }
 
 #[cfg(CONFIG_KUNIT = "y")]
-mod tests;
+#[path = "tests.rs"]
+mod scenario_tests;

@@ -39,7 +39,7 @@ mod tests {
             seen.fetch_add(1 << (8 * index), Relaxed);
         };
         let first = task::nth_cpu(0, None).unwrap_or(0);
-        assert!(task::run_pinned(&[first; 3], &work, |_| ()).is_ok());
+        assert!(task::run_pinned(&[first; 3], &work, task::TICK_MS, |_| ()).is_ok());
         assert_eq!(seen.load(Relaxed), 0x01_01_01);
     }
 
@@ -57,7 +57,7 @@ mod tests {
                 ticks.fetch_add(1, Relaxed);
             }
         };
-        assert!(task::run_pinned(&[first], &work, watch).is_ok());
+        assert!(task::run_pinned(&[first], &work, task::TICK_MS, watch).is_ok());
         assert!(ticks.load(Relaxed) >= 2);
     }
 

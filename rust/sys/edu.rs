@@ -16,7 +16,10 @@ use super::{
         Interrupt,
         Interrupted, //
     },
-    task::Done, //
+    task::{
+        Done,
+        TICK_MS, //
+    },
 };
 use crate::compat;
 use kernel::{
@@ -202,7 +205,7 @@ impl Engine {
             if self.halted.load(Relaxed) {
                 break compat::canceled();
             }
-            match self.finished.wait(false) {
+            match self.finished.wait(TICK_MS, false) {
                 Ok(true) if bar.read32(COMMAND) & RUN == 0 => return Ok(()),
                 _ if now() >= deadline => break ETIMEDOUT,
                 _ => (),
@@ -212,7 +215,7 @@ impl Engine {
         // Without a way to memory the engine still counts its time, and takes no command before.
         let deadline = now().saturating_add(TIMEOUT);
         while bar.read32(COMMAND) & RUN != 0 && now() < deadline {
-            let _ = self.finished.wait(false);
+            let _ = self.finished.wait(TICK_MS, false);
         }
         Err(why)
     }

@@ -116,6 +116,5 @@ unsafe extern "C" fn count(data: *mut c_void) -> c_ulong {
 unsafe extern "C" fn release(data: *mut c_void, most: c_ulong) -> c_ulong {
     // SAFETY: By the function's requirement.
     let hoard = unsafe { &*data.cast::<Hoard>() };
-    // CAST: `unsigned long` is as wide as a pointer.
-    hoard.release(most as usize) as c_ulong
+    hoard.release(most)
 }

@@ -42,8 +42,7 @@ pub(crate) fn machine() -> Machine {
         nodes: raw.nodes,
         clocksource: static_str(raw.clocksource),
         preemption: static_str(raw.preemption),
-        // CAST: `char` has either sign.
-        hypervisor: raw.hypervisor.map(|c| c as u8),
+        hypervisor: raw.hypervisor,
         virtual_board: raw.virtual_board,
         init_on_alloc: raw.init_on_alloc,
         init_on_free: raw.init_on_free,

@@ -27,8 +27,8 @@ pub(crate) enum Wake {
     Signal,
 }
 
-/// Milliseconds between two ticks.
-const TICK_MS: u32 = 10;
+/// Milliseconds between two ticks, where nothing is gained by more of them.
+pub(crate) const TICK_MS: u32 = 10;
 
 /// How often the current thread was switched out, by its own will or not.
 #[inline]
@@ -104,10 +104,10 @@ impl Done {
         while unsafe { bindings::try_wait_for_completion(self.inner.get()) } {}
     }
 
-    /// Waits for one more: `true` when it has finished, `false` for a tick, `EINTR` or
+    /// Waits for one more: `true` when it has finished, `false` after `tick_ms`, `EINTR` or
     /// `ERESTARTSYS` for a fatal signal, which is looked for only if `killable`.
-    pub(super) fn wait(&self, killable: bool) -> Result<bool> {
-        let ticks = msecs_to_jiffies(TICK_MS).max(1);
+    pub(super) fn wait(&self, tick_ms: u32, killable: bool) -> Result<bool> {
+        let ticks = msecs_to_jiffies(tick_ms).max(1);
         let left = if killable {
             // SAFETY: The completion was initialised in `new`, and callers may sleep.
             unsafe { bindings::wait_for_completion_killable_timeout(self.inner.get(), ticks) }
@@ -162,9 +162,15 @@ impl Drop for Thread {
 
 /// Runs `work(i)` in one kernel thread for each of `cpus`, pinned to it, and waits for all.
 ///
-/// While it waits, `watch` is called now and then, and once when a fatal signal has come: it is to
-/// make `work` return soon. Nothing is started if not all threads can be.
-pub(crate) fn run_pinned<F>(cpus: &[u32], work: &F, mut watch: impl FnMut(Wake)) -> Result
+/// While it waits, `watch` is called every `tick_ms` or, where that is longer, every jiffy, and once
+/// when a fatal signal has come: it is to make `work` return soon. Nothing is started if not all
+/// threads can be.
+pub(crate) fn run_pinned<F>(
+    cpus: &[u32],
+    work: &F,
+    tick_ms: u32,
+    mut watch: impl FnMut(Wake),
+) -> Result
 where
     F: Fn(usize) + Sync,
 {
@@ -210,7 +216,7 @@ where
     let mut killable = true;
     let mut running = threads.len();
     while running > 0 {
-        match done.wait(killable) {
+        match done.wait(tick_ms, killable) {
             Ok(true) => running -= 1,
             Ok(false) => watch(Wake::Tick),
             Err(_) => {

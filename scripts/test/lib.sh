@@ -76,10 +76,13 @@ load() {
 
 # run CHECK...: each is a function check_CHECK
 run() {
-	local check
+	local check began now
 	for check; do
 		say "check $check"
+		read -r began now </proc/uptime
 		"check_$check"
 		say "done $check"
+		read -r now _ </proc/uptime
+		echo "# $check: ${began%.*} to ${now%.*} s"
 	done
 }

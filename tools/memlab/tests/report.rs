@@ -386,15 +386,15 @@ fn findings_are_told_as_they_are() {
     assert!(told(None, Some(64)).contains("dma-single is cheaper from 64 on; dma-copy is at no"));
     assert!(told(None, None).contains("cannot be told apart at any size up to 1M"));
 
-    let largest = |bytes, cap| {
+    let largest = |bytes, missed| {
         let findings = Findings {
-            largest: Some(Largest { bytes, cap }),
+            largest: Some(Largest { bytes, missed }),
             ..NOTHING_FOUND
         };
         found(&ordinary(), &[], &findings, Machine::Native)
     };
-    assert!(largest(4 << 20, 64 << 20).contains("now: 4M (asked for up to 64M)"));
-    assert!(largest(64 << 20, 64 << 20).contains("now: 64M or more"));
+    assert!(largest(56 << 20, Some(64 << 20)).contains("now: 56M, not 64M"));
+    assert!(largest(64 << 20, None).contains("now: 64M or more"));
 }
 
 #[test]
