@@ -14,11 +14,11 @@ use crate::{
     },
 };
 
-/// Pairs of readings looked at for the smallest step.
-const READS: usize = 1024;
 /// They are so many instructions further apart, in turn, than the reading itself takes: otherwise
 /// the same loop would meet a steady clock with the same distance each time.
 const SPREAD: usize = 64;
+/// Pairs of readings looked at for the smallest step.
+const READS: usize = 4 * SPREAD;
 
 /// The smallest step that the clock was seen to make, in ns; `u64::MAX` if it did not.
 pub(crate) fn step() -> u64 {

@@ -128,7 +128,15 @@ impl<'d, E: Experiment<'d>> Hands for Pool<'_, 'd, E> {
         }
         let held = KVec::with_capacity(1 << self.batch_shift, GFP_KERNEL)?;
         let batches = iterations >> self.batch_shift;
-        batches_of(experiment, batches, self.batch_shift, idle, held, tally, ending);
+        batches_of(
+            experiment,
+            batches,
+            self.batch_shift,
+            idle,
+            held,
+            tally,
+            ending,
+        );
         Ok(())
     }
 }

@@ -67,8 +67,11 @@ use kernel::{
 /// these callers is the kernel's own.
 pub(crate) type Report = KBox<Outcome<KVBox<Tally>>>;
 
-/// Samples of the empty operation, per thread.
+/// Samples of the empty operation, per thread; they are taken so many at a time, and no more are
+/// begun after so many nanoseconds: where a kernel checks each lock, its clock is slow.
 const CALIBRATION: u64 = 2_000;
+const CALIBRATION_STEP: u64 = 100;
+const CALIBRATION_NS: u64 = 2_000_000;
 /// Operations from whose cost the mode is chosen, and the nanoseconds after which fewer must do.
 const PILOT: u64 = 32;
 const PILOT_NS: u64 = 1_000_000;
@@ -431,8 +434,9 @@ impl Shared<'_> {
             unused: sys::zeroed::tally()?,
             empty: sys::zeroed::tally()?,
         };
-        self.subject
-            .with_hands(self.batch_shift, &mut |hands| self.stint(index, hands, &mut mine))
+        self.subject.with_hands(self.batch_shift, &mut |hands| {
+            self.stint(index, hands, &mut mine)
+        })
     }
 
     fn stint(&self, index: usize, hands: &mut dyn Hands, mine: &mut Mine) -> Result {
@@ -442,9 +446,16 @@ impl Shared<'_> {
             _ => None,
         };
 
-        let samples = CALIBRATION << self.batch_shift;
+        let until = now().saturating_add(CALIBRATION_NS);
         Empty.with_hands(self.batch_shift, &mut |hands| {
-            hands.measure(samples, &mut mine.empty, self.ending)
+            for _ in 0..CALIBRATION / CALIBRATION_STEP {
+                let samples = CALIBRATION_STEP << self.batch_shift;
+                hands.measure(samples, &mut mine.empty, self.ending)?;
+                if now() >= until {
+                    break;
+                }
+            }
+            Ok(())
         })?;
         let step = clock::step();
 
@@ -469,7 +480,9 @@ impl Shared<'_> {
         let ended = now();
 
         let mut total = self.total.lock();
-        total.tally.add_thread(index, task::current_cpu(), &mine.tally);
+        total
+            .tally
+            .add_thread(index, task::current_cpu(), &mine.tally);
         total.empty.merge(&mine.empty);
         total.step = total.step.min(step);
         total.placement = total.placement.or(placement);

@@ -40,7 +40,10 @@ CHECKS = [
     "reload",
 ]
 # In the testing kernels; on ARM there is high memory to map.
-OWN = {"x86_64": ["edu", "leaks"], "arm": ["fixmap", "edu", "leaks"]}
+OWN = {
+    "x86_64": ["edu", "edu_ends", "faults", "leaks"],
+    "arm": ["fixmap", "edu", "edu_ends", "leaks"],
+}
 # What takes minutes where everything is checked: in the stock kernel.
 STOCK_ONLY = {"rmmod_while_open", "allocators", "cma_causes"}
 TWO_NODES = {"smp": "4,sockets=2", "memory": "3G", "numa": [("0-1", "1536M"), ("2-3", "1536M")]}
@@ -183,8 +186,8 @@ def main(lab):
             attempt(report, f"stack frames on {which.arch}", frames, lab, report, which, ko)
         return which
 
-    # The compiler is for one processor and guests are for one or two, so they run side by side.
-    pool = ThreadPoolExecutor(2)
+    # The compiler is for one processor and guests wait now and then, so they run side by side.
+    pool = ThreadPoolExecutor(3)
     stock, rt, *tested = pool.map(with_module, [stock, rt, *ours.values()])
     ours = dict(zip(ours, tested, strict=True))
     running = []
@@ -205,13 +208,10 @@ def main(lab):
             memory="2G",
             append="kunit.enable=0",
         )
-    start(
-        "faults", test_guest.run, ours.get("x86_64"), ["faults", "leaks"], append="kunit.enable=0"
-    )
     for arch, which in ours.items():
         start(f"kunit {arch}", test_kunit.run, which, expected)
     start("misuse", test_guest.run, ours.get("x86_64"), ["misuse"], append="kunit.enable=0")
-    start("stock", test_guest.run, stock, [*CHECKS, "virtio"], smp=2, **PORTS)
+    start("stock", test_guest.run, stock, [*CHECKS, "virtio"], smp=2, cma="32M", **PORTS)
     start(
         "bounced",
         test_guest.run,
@@ -238,7 +238,7 @@ def main(lab):
         "exact",
         test_guest.run,
         stock,
-        ["delays", "disturbed", "engine", "edu", "samples", "advice"],
+        ["delays", "disturbed", "engine", "edu_ends", "samples", "advice"],
         append="exact=1 backend=direct",
         **EXACT,
     )

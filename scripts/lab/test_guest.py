@@ -15,7 +15,7 @@ LINE = re.compile(r"memlab-test: (?P<word>check|done|ok|not ok) (?P<text>.*)")
 PROGRAMS = {
     "scripts/test/ioctl.c": {"ioctl"},
     "scripts/test/faults.c": {"faults"},
-    "scripts/test/engine.c": {"engine", "edu"},
+    "scripts/test/engine.c": {"engine", "edu_ends"},
     "scripts/test/cma.c": {"cma_moves", "cma_busy"},
     "samples/run.c": {"abi_sample"},
 }

@@ -8,17 +8,15 @@ refusal() {
 	sed -n '1s/^refused //p' "$MEMLAB/run"
 }
 
-# works LINE: it runs without a failure. Starts no process: there are hundreds of these.
+# works LINE: it runs without a failure.
 works() {
-	local key value
+	local rest
 	if ! echo "$1 iterations=10 warmup=1 mode=op" >"$MEMLAB/run" 2>/dev/null; then
 		echo "$1: $(head -n 1 "$MEMLAB/run")" >>/tmp/wrong
 		return
 	fi
-	while read -r key value; do
-		[ "$key" != failures ] || break
-	done <"$MEMLAB/run"
-	[ "$value" = 0 ] || echo "$1: $value failures" >>/tmp/wrong
+	line_of failures "$MEMLAB/run"
+	[ "$rest" = 0 ] || echo "$1: $rest failures" >>/tmp/wrong
 }
 
 # each NAMES DIRECTIONS: all sizes; a direction "-" for what has none

@@ -4,7 +4,9 @@
 
 # field KEY: the value of a "key value" line of the last run
 field() {
-	awk -v key="$1" '$1 == key { print $2; exit }' "$MEMLAB/run"
+	local rest
+	line_of "$1" "$MEMLAB/run"
+	echo "${rest%% *}"
 }
 
 # figure PHASE FIGURE COLUMN: a cell of the table of the last run
