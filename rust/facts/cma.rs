@@ -21,24 +21,17 @@ use crate::{
 /// Allocates `count` pages once more, aligned to 2^`align`, and says how that went.
 pub(crate) fn find(area: Area, count: usize, align: u32) -> Finding {
     let attempt = try_once(area, count, align);
-    let total = attempt
-        .seen
-        .and_then(|seen| usize::try_from(seen.total).ok());
     Finding {
         area: area.name(),
+        largest: largest(area, free(&attempt)) as u64,
         attempt,
-        largest: largest(area, total) as u64,
     }
 }
 
 /// Asks for one page more than the longest run that can be had: says how long that is, and why no
 /// more.
 pub(crate) fn probe(area: Area) -> Finding {
-    let attempt = try_once(area, 1, 0);
-    let total = attempt
-        .seen
-        .and_then(|seen| usize::try_from(seen.total).ok());
-    let largest = largest(area, total);
+    let largest = largest(area, free(&try_once(area, 1, 0)));
     Finding {
         area: area.name(),
         attempt: try_once(area, largest.saturating_add(1), coarse(largest)),
@@ -50,6 +43,12 @@ fn try_once(area: Area, count: usize, align: u32) -> Attempt {
     let (pages, attempt) = Allocation::watched(area, count, align);
     drop(pages);
     attempt
+}
+
+/// The free pages that an attempt saw in the area, where the kernel tells.
+fn free(attempt: &Attempt) -> Option<usize> {
+    let seen = attempt.seen?;
+    usize::try_from(seen.available).ok()
 }
 
 /// An alignment at which there are few places for so many pages. `cma_alloc()` tries every place
@@ -71,15 +70,17 @@ fn fits(area: Area, count: usize) -> bool {
     }
 }
 
-/// The longest run that can be had, in pages; at most `total` where that is known.
-pub(crate) fn largest(area: Area, total: Option<usize>) -> usize {
+/// The longest run that can be had, in pages. `free` is tried first: an area that nobody has cut up
+/// has all of it in one.
+pub(crate) fn largest(area: Area, free: Option<usize>) -> usize {
     // Where a run is free, every shorter one is: between what fits and what does not, halve.
-    let (mut fitting, mut failing) = (0, total.map_or(1, |total| total.saturating_add(1)));
-    if total.is_none() {
-        while fits(area, failing) {
-            fitting = failing;
-            failing = failing.saturating_mul(2);
+    let (mut fitting, mut failing) = (0, free.unwrap_or(1).max(1));
+    while fits(area, failing) {
+        if free.is_some() {
+            return failing;
         }
+        fitting = failing;
+        failing = failing.saturating_mul(2);
     }
     while failing - fitting > 1 {
         let middle = fitting + (failing - fitting) / 2;

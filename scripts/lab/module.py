@@ -26,7 +26,7 @@ def inputs(lab, source):
 
 
 def build(lab, kernel, source=None, name="memlab", arguments=(), apart=""):
-    """The host path of NAME.ko, built from source (default: the checkout).
+    """The host path of NAME.ko, built from source (default: the checkout) and stripped.
 
     apart: a directory below the usual one, for what other arguments make of the same source.
 
@@ -51,6 +51,8 @@ def build(lab, kernel, source=None, name="memlab", arguments=(), apart=""):
         with lab.console.step(f"{name}.ko for {kernel.release}") as step:
             stamp.unlink(missing_ok=True)
             step.run(root.argv(make, binds=binds))
+            # Debian's kernels give their modules debug information, nine tenths of the file.
+            step.run(root.argv(["llvm-strip-19", "--strip-debug", root.inside(ko)]))
         stamp.write_text(f"{key} {ko.stat().st_mtime_ns}")
     return ko
 
