@@ -71,7 +71,7 @@ pub(crate) type Report = KBox<Outcome<KVBox<Tally>>>;
 /// begun after so many nanoseconds: where a kernel checks each lock, its clock is slow.
 const CALIBRATION: u64 = 2_000;
 const CALIBRATION_STEP: u64 = 100;
-const CALIBRATION_NS: u64 = 2_000_000;
+const CALIBRATION_NS: u64 = 5_000_000;
 /// Operations from whose cost the mode is chosen, and the nanoseconds after which fewer must do.
 const PILOT: u64 = 32;
 const PILOT_NS: u64 = 1_000_000;

@@ -32,7 +32,7 @@ os.execv(program, [program, *argv])
 
 def qemu_config(lab, kernel, archive):
     """The text of kunit.py's --qemu_config, and what must be bound into the root for it."""
-    argv, binds = guest.command(lab, kernel, archive, smp=2, memory="2G", cma="16M", loglevel=1)
+    argv, binds = guest.command(lab, kernel, archive, smp=2, cma="16M", loglevel=1)
     program = Path(argv[0]).name.removeprefix("qemu-system-")
     # kunit.py adds these itself.
     ours = {"-kernel": None, "-append": None, "-accel": None, "-display": None}
