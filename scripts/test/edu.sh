@@ -41,12 +41,15 @@ state() {
 
 # carried KIND DIRECTION COUNT PARAMETER...: all of them, and every byte right
 carried() {
-	local kind=$1 direction=$2 count=$3
+	local kind=$1 direction=$2 count=$3 rest
 	shift 3
-	succeeds "$kind $direction $* runs" put "$MEMLAB/run" \
+	put "$MEMLAB/run" \
 		"transfer-$kind direction=$direction iterations=$count warmup=0 time=3600000 $*"
-	equal "$kind $direction $*: no byte is wrong" "$(field failures)" 0
-	equal "$kind $direction $*: all are carried" "$(figure transfer raw samples)" "$count"
+	equal "$kind $direction $* runs" "$error" ""
+	line_of failures "$MEMLAB/run"
+	equal "$kind $direction $*: no byte is wrong" "$rest" 0
+	line_of ending "$MEMLAB/run"
+	equal "$kind $direction $*: all are carried" "$rest" complete
 }
 
 # during NAME WANTED COMMAND...: a command ends a long run soon, with that error

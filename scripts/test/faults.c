@@ -10,7 +10,7 @@
  */
 #define FAIL "/proc/self/fail-nth"
 #define MOST 2000
-#define LOADS 30
+#define LOADS 12
 
 static char text[256 * 1024];
 
