@@ -187,7 +187,7 @@ def main(lab):
         return which
 
     # The compiler is for one processor and guests wait now and then, so they run side by side.
-    pool = ThreadPoolExecutor(3)
+    pool = ThreadPoolExecutor(4)
     stock, rt, *tested = pool.map(with_module, [stock, rt, *ours.values()])
     ours = dict(zip(ours, tested, strict=True))
     running = []
