@@ -45,6 +45,7 @@ carried() {
 	shift 3
 	put "$MEMLAB/run" \
 		"transfer-$kind direction=$direction iterations=$count warmup=0 time=3600000 $*"
+	# shellcheck disable=SC2154 # put sets it
 	equal "$kind $direction $* runs" "$error" ""
 	line_of failures "$MEMLAB/run"
 	equal "$kind $direction $*: no byte is wrong" "$rest" 0

@@ -6,6 +6,7 @@
 refused() {
 	local rest
 	put "$MEMLAB/$2" "$5" >/dev/null
+	# shellcheck disable=SC2154 # put sets it
 	equal "$1: the write fails" "$error" "$3"
 	line_of refused "$MEMLAB/$2"
 	matches "$1: the next read says why" "$rest" "$4"
