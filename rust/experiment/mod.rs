@@ -114,7 +114,7 @@ pub(crate) trait Experiment<'d>: Sync + Sized {
     }
 }
 
-/// What is done with an experiment whose type is known: dynamic dispatch ends here.
+/// What is done with an experiment whose type is known.
 pub(crate) trait Visitor {
     /// What comes of it.
     type Output;
