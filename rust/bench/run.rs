@@ -227,8 +227,9 @@ impl Visitor for Runner<'_> {
 
 impl Runner<'_> {
     fn run(&self, subject: &dyn Subject) -> Result<Report, Refusal> {
+        let largest = self.largest_batch()?;
         let first = self.first(subject);
-        let batch_shift = self.batch_shift(subject)?;
+        let batch_shift = self.batch_shift(subject, largest)?;
         let cpus = self.cpus()?;
         let mut report = self.threads(subject, batch_shift, &cpus).map_err(|error| {
             let (name, threads) = (self.request.info.name, self.request.threads as u32);
@@ -282,8 +283,8 @@ impl Runner<'_> {
         Ok(cpus)
     }
 
-    /// log2 of the batch that was asked for, or that the cost of the operation calls for.
-    fn batch_shift(&self, subject: &dyn Subject) -> Result<u32, Refusal> {
+    /// log2 of the largest batch that fits; refuses what does not fit one at a time.
+    fn largest_batch(&self) -> Result<u32, Refusal> {
         let request = self.request;
         let all_threads = request.footprint().saturating_mul(request.threads);
         let (most, bytes) = (u64::from(request.info.held_max), held_max());
@@ -291,13 +292,18 @@ impl Runner<'_> {
         let largest = (0..=BATCH_SHIFT_MAX)
             .take_while(|shift| fits(1 << shift))
             .last();
-        let Some(largest) = largest else {
+        largest.ok_or_else(|| {
             let (size, threads) = (Dec(request.size), Dec(request.threads));
             let bytes = Dec(bytes);
-            return Err(Refusal::no_memory(format_args!(
+            Refusal::no_memory(format_args!(
                 "size={size} with threads={threads}: all threads together may hold {bytes} bytes now"
-            )));
-        };
+            ))
+        })
+    }
+
+    /// log2 of the batch that was asked for, or that the cost of the operation calls for.
+    fn batch_shift(&self, subject: &dyn Subject, largest: u32) -> Result<u32, Refusal> {
+        let request = self.request;
         let batched = match request.mode {
             Mode::Op => return Ok(0),
             // One at a time either way: trying would only take time.
@@ -308,7 +314,7 @@ impl Runner<'_> {
         match request.batch {
             _ if !batched => Ok(0),
             0 => Ok(largest.min(BATCH_SHIFT_AUTO)),
-            asked if asked.is_power_of_two() && fits(asked) => Ok(asked.ilog2()),
+            asked if asked.is_power_of_two() && asked.ilog2() <= largest => Ok(asked.ilog2()),
             asked => {
                 let (asked, largest) = (asked as u32, 1u32 << largest);
                 Err(Refusal::invalid(format_args!(

@@ -152,6 +152,11 @@ with_parameters() {
 	rmmod memlab && insmod /memlab.ko "$@"
 }
 
+# allocated: pages handed out since the machine started
+allocated() {
+	awk '/^pgalloc_/ { sum += $2 } END { print sum }' /proc/vmstat
+}
+
 check_limits() {
 	range="Numerical result out of range"
 	refused "zero iterations" run "$range" \
@@ -179,6 +184,10 @@ check_limits() {
 		"ENOMEM size=131072 with threads=1: .* 65536 bytes" "kmalloc size=128K"
 	refused "max_memory, threads together" run "Cannot allocate memory" \
 		"ENOMEM size=65536 with threads=2: .* 65536 bytes" "kmalloc size=64K threads=2"
+	before=$(allocated)
+	refused "max_memory, of 4096 pages" run "Cannot allocate memory" \
+		"ENOMEM size=16777216 with threads=1: " "vmalloc size=16M"
+	between "which are not tried (pages)" $(($(allocated) - before)) 0 2048
 	succeeds "a request without numbers keeps to them" put "$MEMLAB/run" "kmalloc size=64"
 	between "its iterations" "$(field iterations)" 1 100
 	between "its warm-up" "$(field warmup)" 0 100
