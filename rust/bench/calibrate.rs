@@ -2,9 +2,12 @@
 
 //! The instrument measures delays that are known, so that its figures can be judged.
 
-use super::run::{
-    self,
-    Report, //
+use super::{
+    limits::limits,
+    run::{
+        self,
+        Report, //
+    }, //
 };
 use crate::{
     experiment::CATALOGUE,
@@ -46,7 +49,7 @@ pub(crate) fn calibrate(cancelled: &dyn Fn() -> bool) -> Result<Calibration, Ref
             "calibrate: not in the catalogue"
         )));
     };
-    let limits = run::limits();
+    let limits = limits();
     for delay in found.delays.iter_mut().rev() {
         let mut one = Request::within(info, &limits);
         one.size = delay.instructions;

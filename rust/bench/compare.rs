@@ -3,9 +3,15 @@
 //! All experiments at several sizes, within a time: the experiments take turns, so that what else
 //! the machine does falls on all alike.
 
-use super::run::{
-    self,
-    Report, //
+use super::{
+    limits::{
+        held_max,
+        limits, //
+    },
+    run::{
+        self,
+        Report, //
+    }, //
 };
 use crate::{
     experiment::CATALOGUE,
@@ -137,7 +143,7 @@ pub(crate) fn compare(
         break_even: KVec::new(),
         largest: None,
     };
-    let limits = run::limits();
+    let limits = limits();
     let beside = request.time >> BESIDE_SHIFT;
     let time = request.time.saturating_sub(beside);
     if rows(&mut comparison, request, &limits, time, cancelled)? {
@@ -193,11 +199,7 @@ fn first_of(request: &CompareRequest, family: Family) -> Option<&'static Info> {
 fn largest(request: &CompareRequest, cancelled: &dyn Fn() -> bool) -> Option<Largest> {
     let lease = Lease::take(request.device.as_str()).ok()?;
     let stop = || cancelled() || lease.recalled();
-    Some(facts::coherent::largest(
-        lease.device(),
-        run::held_max(),
-        &stop,
-    ))
+    Some(facts::coherent::largest(lease.device(), held_max(), &stop))
 }
 
 /// Copies and maps at rising sizes until mapping has won at two of them.

@@ -6,5 +6,6 @@ pub(crate) mod calibrate;
 pub(crate) mod clock;
 pub(crate) mod compare;
 mod first;
+pub(crate) mod limits;
 mod measure;
 pub(crate) mod run;

@@ -5,12 +5,15 @@
 
 use super::{
     clock, first,
+    limits::{
+        held_max,
+        BATCH_SHIFT_MAX, //
+    },
     measure::{
         Hands,
         Subject, //
     },
 };
-use crate::module_parameters;
 use crate::{
     experiment::{
         self,
@@ -30,7 +33,6 @@ use crate::{
         placement::Placement,
         request::{
             Family,
-            Limits,
             Mode,
             Refusal,
             Request, //
@@ -46,7 +48,6 @@ use crate::{
         },
     },
 };
-use core::borrow::Borrow;
 use kernel::{
     new_mutex,
     prelude::*,
@@ -77,8 +78,6 @@ const PILOT: u64 = 32;
 const PILOT_NS: u64 = 1_000_000;
 /// An operation whose phases are both cheaper than so many clock reads is measured in batches.
 const CHEAP: u64 = 5;
-/// The largest batch is 2 to this.
-const BATCH_SHIFT_MAX: u32 = 8;
 /// The largest batch that is not asked for: enough to make the clock a small part of a sample, too
 /// few to make an allocator work from another end than it does for one.
 const BATCH_SHIFT_AUTO: u32 = 4;
@@ -88,33 +87,9 @@ const WARMUP_SHIFT: u32 = 2;
 const TICK_SHIFT: u32 = 4;
 const NS_PER_MS: u64 = 1_000_000;
 
-/// A module parameter's value, which a kernel hands out as it is or behind a reference.
-fn parameter<T: Copy>(value: impl Borrow<T>) -> T {
-    *value.borrow()
-}
-
-/// The ranges that hold on this machine.
-pub(crate) fn limits() -> Limits {
-    Limits {
-        iterations: parameter::<u64>(module_parameters::max_iterations.value()).max(1),
-        time: parameter::<u64>(module_parameters::max_time.value()).max(1),
-        threads: match parameter::<u32>(module_parameters::max_threads.value()) {
-            0 => u64::from(sys::machine::cpus()).saturating_mul(4),
-            threads => u64::from(threads),
-        },
-        node: u64::from(sys::memory::last_node()),
-        batch: 1 << BATCH_SHIFT_MAX,
-    }
-}
-
 /// A request's time in ns; it is limited to an hour.
 fn ns(ms: u64) -> u64 {
     ms.saturating_mul(NS_PER_MS)
-}
-
-/// Most bytes that all threads of a run may hold at a time.
-pub(super) fn held_max() -> u64 {
-    (sys::machine::available() >> 2).min(parameter::<u64>(module_parameters::max_memory.value()))
 }
 
 /// The device that `request` asks for.
@@ -309,7 +284,10 @@ impl Runner<'_> {
             // One at a time either way: trying would only take time.
             Mode::Auto if largest == 0 && request.batch <= 1 => return Ok(0),
             Mode::Batch => true,
-            Mode::Auto => request.batch > 1 || (largest > 0 && self.is_cheap(subject)),
+            // What cannot be tried fails again, and is counted, in the run itself.
+            Mode::Auto => {
+                request.batch > 1 || (largest > 0 && self.is_cheap(subject).unwrap_or(false))
+            }
         };
         match request.batch {
             _ if !batched => Ok(0),
@@ -325,13 +303,8 @@ impl Runner<'_> {
     }
 
     /// Whether one operation costs less than a few clock reads, by trying.
-    fn is_cheap(&self, subject: &dyn Subject) -> bool {
-        // What cannot be tried out fails again, and is counted, in the run itself.
-        self.try_out(subject).unwrap_or(false)
-    }
-
     #[inline(never)]
-    fn try_out(&self, subject: &dyn Subject) -> Result<bool> {
+    fn is_cheap(&self, subject: &dyn Subject) -> Result<bool> {
         let go_on = Atomic::new(0u32);
         let mut pilot = sys::zeroed::tally()?;
         let mut empty = sys::zeroed::tally()?;

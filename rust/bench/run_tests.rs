@@ -5,11 +5,11 @@
 #[kernel::macros::kunit_tests(memlab_run)]
 mod tests {
     use super::super::{
-        limits,
         run,
         Report, //
     };
     use crate::{
+        bench::limits::limits,
         experiment::CATALOGUE,
         model::{
             delta::{

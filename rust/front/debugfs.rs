@@ -10,7 +10,7 @@ use super::{
     snapshots, //
 };
 use crate::{
-    bench::run,
+    bench::limits::limits,
     experiment::CATALOGUE,
     facts, report,
     sys::{
@@ -32,7 +32,7 @@ use kernel::{
 static FILES: &[File<Lab>] = &[
     File {
         name: c"help",
-        show: |_, out| done(report::help(out, CATALOGUE, &run::limits())),
+        show: |_, out| done(report::help(out, CATALOGUE, &limits())),
         store: None,
     },
     File {

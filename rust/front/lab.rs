@@ -9,6 +9,7 @@ use crate::{
             self,
             Comparison, //
         },
+        limits::limits,
         run::{
             self,
             Report, //
@@ -198,7 +199,7 @@ fn area_text(line: &[u8]) -> Result<Finding, Refusal> {
 /// Reads a line and runs it. In a frame of its own, like its kin: stacks are small.
 #[inline(never)]
 fn run_text(line: &[u8]) -> Result<Report, Refusal> {
-    let request = grammar::parse(text(line)?, CATALOGUE, &run::limits())?;
+    let request = grammar::parse(text(line)?, CATALOGUE, &limits())?;
     run::run(&request, &stopped)
 }
 
@@ -212,7 +213,7 @@ fn compare_text(line: &[u8]) -> Result<Comparison, Refusal> {
 /// Reads a line, out of the way of what follows.
 #[inline(never)]
 fn compare_request(line: &[u8]) -> Result<KBox<CompareRequest>, Refusal> {
-    let request = grammar::parse_compare(text(line)?, CATALOGUE, &run::limits())?;
+    let request = grammar::parse_compare(text(line)?, CATALOGUE, &limits())?;
     KBox::new(request, GFP_KERNEL)
         .map_err(|_| Refusal::no_memory(format_args!("no memory for the comparison")))
 }

@@ -6,9 +6,9 @@
 
 use super::lab;
 use crate::{
-    bench::run::{
-        self,
-        Report, //
+    bench::{
+        limits::limits,
+        run::Report, //
     },
     experiment::CATALOGUE,
     model::{
@@ -65,7 +65,7 @@ fn info(arg: UserPtr) -> Result<isize> {
     let (mut info, room) = abi::read::<abi::Info>(arg, offset_of!(abi::Info, name))?;
     let index = usize::try_from(info.index)?;
     let experiment = CATALOGUE.get(index).ok_or(ERANGE)?;
-    let limits = run::limits();
+    let limits = limits();
     info.size = u32::try_from(size_of::<abi::Info>())?;
     info.abi = abi::VERSION;
     info.experiments = u32::try_from(CATALOGUE.len())?;
@@ -121,7 +121,7 @@ fn checked(call: &abi::Run, name: &str, device: &str) -> Result<Request, Refusal
         .iter()
         .find(|info| info.name == name)
         .ok_or_else(|| Refusal::invalid(format_args!("experiment={name}: unknown")))?;
-    let limits = run::limits();
+    let limits = limits();
     let mut request = Request::new(info);
     let numbers = [
         (Number::Size, call.bytes),
