@@ -20,7 +20,6 @@ mod facts;
 pub mod front;
 pub mod model;
 pub mod report;
-#[cfg(CONFIG_DEBUG_FS)]
 mod scenario;
 mod sys;
 
