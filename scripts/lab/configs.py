@@ -15,7 +15,8 @@ CONFIGS = {
     "no NUMA": ("x86_64", "run-x86_64", ("NUMA",)),
     "no DEBUG_FS": ("x86_64", "run-x86_64", ("DEBUG_FS",)),
     "no KUNIT": ("x86_64", "run-x86_64", ("KUNIT",)),
-    "no TRACEPOINTS": ("x86_64", "run-x86_64", ("TRACEPOINTS",)),
+    # What traces selects them.
+    "no TRACEPOINTS": ("x86_64", "run-x86_64", ("TRACEPOINTS", "FTRACE")),
     "no HIGHMEM": ("arm", "run-arm", ("HIGHMEM",)),
     "no CMA on ARM": ("arm", "run-arm", ("CMA", "DMA_CMA")),
 }
