@@ -229,7 +229,7 @@ def main(lab):
         "exact",
         test_guest.run,
         stock,
-        ["delays", "disturbed", "engine", "edu_ends", "samples", "advice"],
+        ["delays", "disturbed", "engine", "edu_ends", "edu_fails", "samples", "advice"],
         append="exact=1 backend=direct",
         **EXACT,
     )

@@ -136,3 +136,30 @@ check_edu_ends() {
 	equal "and given back" "$(state "$edu")" "$found"
 	succeeds "it loads without parameters" with_parameters
 }
+
+# unmastered DIRECTION: one transfer, while which somebody takes the device its way to memory
+unmastered() {
+	put "$MEMLAB/run" "transfer-single direction=$1 iterations=1 warmup=0 time=60000" >/tmp/error &
+	while kill -0 $! 2>/dev/null; do
+		usleep 20000
+		# Memory and I/O stay enabled; bus mastering goes.
+		printf '\003' | dd of="$PCI/devices/$edu/config" bs=1 seek=4 conv=notrunc 2>/dev/null
+	done
+	wait $!
+	equal "without bus mastering $1 it runs" "$(cat /tmp/error)" ""
+}
+
+# Where the engine interrupts by message, which is a write to memory too.
+check_edu_fails() {
+	find_edu
+	with_parameters edu_mask=24
+	lend "$edu"
+	carried single to-device 1
+	put "$MEMLAB/run" "transfer-single mask=32 iterations=1 warmup=0"
+	matches "memory that the engine does not reach" "$(cat "$MEMLAB/run")" '^ *-14 +EFAULT +1$'
+	unmastered to-device
+	matches "no interrupt comes" "$(cat "$MEMLAB/run")" '^ *-110 +ETIMEDOUT +1$'
+	carried single to-device 1
+	give_back "$edu"
+	succeeds "it loads without parameters" with_parameters
+}

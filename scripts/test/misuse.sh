@@ -9,7 +9,7 @@ edu='' edu_mask=''
 
 # every_experiment PARAMETER...: all that work on a device, a few times
 every_experiment() {
-	awk '!/^#/ && $1 ~ /^(dma|transfer|access)-/ { print $1 }' "$MEMLAB/experiments" >/tmp/names
+	awk '!/^#/ && $1 ~ /^(dma|transfer|access|noncoherent)-/ { print $1 }' "$MEMLAB/experiments" >/tmp/names
 	while read -r name; do
 		echo "$name iterations=20 warmup=1 mode=op $*" >"$MEMLAB/run" 2>/dev/null ||
 			echo "# $name: $(grep '^refused' "$MEMLAB/run")"
@@ -59,5 +59,8 @@ check_bounced() {
 		done
 	done
 	matches "by an interrupt line" "$(grep 'memlab$' /proc/interrupts)" ' IO-APIC '
+	unmastered from-device
+	matches "bytes that did not come are missed" "$(cat "$MEMLAB/run")" '^ *-74 +EBADMSG +1$'
+	carried single from-device 1
 	give_back "$edu"
 }
