@@ -41,11 +41,13 @@ CHECKS = [
 ]
 # In the testing kernels; on ARM there is high memory to map.
 OWN = {
-    "x86_64": ["edu", "faults", "leaks"],
+    "x86_64": ["faults", "leaks"],
     "arm": ["fixmap", "edu", "edu_ends", "leaks"],
 }
-# What takes minutes where everything is checked: in the stock kernel.
-STOCK_ONLY = {"rmmod_while_open", "allocators", "cma_causes"}
+# Of what is free, most is taken for them.
+HELD = ["fragment", "pressure"]
+# What takes minutes where everything is checked: in kernels that do not.
+SLOW = {"rmmod_while_open", "allocators", "cma_causes"}
 TWO_NODES = {"smp": "4,sockets=2", "memory": "2G", "numa": [("0-1", "1G"), ("2-3", "1G")]}
 # One instruction takes one nanosecond; ARM's timer steps 16 ns if it is not told otherwise.
 EXACT = {"icount": True, "timeout": 300}
@@ -166,7 +168,7 @@ def main(lab):
     arches = [chosen] if chosen else list(OWN)
     expected = suites(lab, report)
     attempt(report, "host tests", host, lab, report)
-    stock = rt = None
+    stock = rt = plain = None
     if "x86_64" in arches:
         stock = attempt(report, "stock kernel", kernel.stock, lab)
         rt = attempt(report, "stock PREEMPT_RT kernel", kernel.stock, lab, rt=True)
@@ -174,6 +176,8 @@ def main(lab):
         arch: attempt(report, f"testing kernel for {arch}", kernel.built, lab, f"test-{arch}", arch)
         for arch in arches
     }
+    if "arm" in arches:
+        plain = attempt(report, "kernel for ARM", kernel.built, lab, "run-arm", "arm")
 
     modules = {}
 
@@ -182,13 +186,13 @@ def main(lab):
         if not ko:
             return None
         modules[which] = ko
-        if which not in (stock, rt):
+        if which not in (stock, rt, plain):
             attempt(report, f"stack frames on {which.arch}", frames, lab, report, which, ko)
         return which
 
     # The compiler is for one processor and guests wait now and then, so they run side by side.
     pool = ThreadPoolExecutor(4)
-    stock, rt, *tested = pool.map(with_module, [stock, rt, *ours.values()])
+    stock, rt, plain, *tested = pool.map(with_module, [stock, rt, plain, *ours.values()])
     ours = dict(zip(ours, tested, strict=True))
     running = []
 
@@ -199,7 +203,7 @@ def main(lab):
 
     # The longest ones first: none of them is left to run alone.
     for arch, which in ours.items():
-        others = STOCK_ONLY if arch == "arm" else {*STOCK_ONLY, *SNAPSHOTS}
+        others = SLOW if arch == "arm" else {*SLOW, *SNAPSHOTS}
         start(
             f"testing {arch}",
             test_guest.run,
@@ -211,7 +215,7 @@ def main(lab):
     for arch, which in ours.items():
         start(f"kunit {arch}", test_kunit.run, which, expected)
     start("misuse", test_guest.run, ours.get("x86_64"), ["misuse"], append="kunit.enable=0")
-    start("stock", test_guest.run, stock, [*CHECKS, "virtio"], smp=2, cma="32M", **PORTS)
+    start("stock", test_guest.run, stock, [*CHECKS, "edu", "virtio"], smp=2, cma="32M", **PORTS)
     start(
         "bounced",
         test_guest.run,
@@ -223,7 +227,8 @@ def main(lab):
     )
     # An area of more than half of the memory, so that processes get its pages.
     start("lent", test_guest.run, stock, ["cma_moves", "cma_busy"], memory="512M", cma="256M")
-    start("scenarios", test_guest.run, stock, ["fragment", "pressure"], memory="512M", cma="16M")
+    start("scenarios", test_guest.run, stock, HELD, memory="512M", cma="16M")
+    start("high memory", test_guest.run, plain, [*HELD, "allocators", "cma_causes"], cma="16M")
     start("two nodes", test_guest.run, stock, [*SNAPSHOTS, "threads"], **TWO_NODES)
     start(
         "exact",

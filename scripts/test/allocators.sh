@@ -32,8 +32,9 @@ check_allocators() {
 	gives "vmap size=64K" vmalloc - -
 	high=linear low=DMA
 	if grep -q '^HighTotal: *[1-9]' /proc/meminfo; then
-		gives "kmap" pkmap 1 -
+		# In this order: a page that kmap has left in the pool is not mapped a second time.
 		gives "kmap-local" fixmap 1 -
+		gives "kmap" pkmap 1 -
 		high=none
 	fi
 	gives "pages gfp=highuser" $high 1 4096
