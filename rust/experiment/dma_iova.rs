@@ -45,7 +45,7 @@ pub(crate) struct DmaIova<'d> {
 impl<'d> Experiment<'d> for DmaIova<'d> {
     const INFO: Info = Info {
         name: "dma-iova",
-        about: "dma_iova_try_alloc(), _link() of single pages, _sync(), and dma_iova_destroy(); needs an IOMMU",
+        about: "dma_iova_try_alloc(), _link() of scattered pages, _sync(), and dma_iova_destroy(); needs an IOMMU",
         sizes: Range {
             min: 1,
             max: 4 << 20,

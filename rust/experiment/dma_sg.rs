@@ -53,7 +53,7 @@ pub(crate) struct DmaSg<'d> {
 impl<'d> Experiment<'d> for DmaSg<'d> {
     const INFO: Info = Info {
         name: "dma-sg",
-        about: "dma_map_sg() of single pages, or of as many entries as are asked for, and dma_unmap_sg()",
+        about: "dma_map_sg() of scattered pages, or of as many entries as are asked for, and dma_unmap_sg()",
         headline: true,
         sizes: Range {
             min: 1,

@@ -7,7 +7,8 @@ mod tests {
     use super::super::{
         of_address,
         of_page_at,
-        of_pages, //
+        of_pages,
+        of_scattered, //
     };
     use crate::{
         model::placement::{
@@ -30,6 +31,7 @@ mod tests {
                     Coherent, //
                 },
                 mask::Masked,
+                sg::Scatter,
                 ToDevice, //
             },
             kmap::KmapLocal,
@@ -233,6 +235,18 @@ mod tests {
                 let placement = of_address(buffer.as_ptr(), buffer.size());
                 assert!(placement.phys + 100 <= highest);
                 assert_eq!(placement.phys % PAGE_SIZE as u64, 100);
+            }
+        }
+    }
+
+    #[test]
+    fn the_pieces_of_a_list_do_not_touch() {
+        for (size, extents) in [(1, 1), (16 * PAGE_SIZE, 16), (33 * PAGE_SIZE - 1, 33)] {
+            let list = Scatter::whole(PAGE_SIZE, size, 0, u64::MAX);
+            assert!(list.is_ok());
+            if let Ok(list) = list {
+                assert_eq!(of_scattered(list.pieces()).extents, extents);
+                assert_eq!(list.size(), size);
             }
         }
     }

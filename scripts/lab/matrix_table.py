@@ -47,11 +47,6 @@ def table(kernels, found, transfers):
     return lines
 
 
-def extents(rows, key):
-    """The pieces that the memory was in, or None where it was not measured."""
-    return rows.get(key) and rows[key]["extents"]
-
-
 def order(found):
     """Sentences that say what is not as it must be."""
     wrong = []
@@ -71,8 +66,6 @@ def order(found):
     for key in keys:
         what = " ".join((*key[1:3], size_of(key[3])))
         for cheap, dear in STEPS:
-            if len({extents(found[name], key) for name in (cheap, dear)}) > 1:
-                continue  # an IOMMU maps each piece by itself, and these are not as many
             rising(f"{what} {cheap}, {dear}", [cost(cheap, key), cost(dear, key)])
         if found["swiotlb"].get(key):  # otherwise it is over what the bounce buffer takes
             rising(f"{what} direct, swiotlb", [cost("direct", key), cost("swiotlb", key)])

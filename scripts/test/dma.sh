@@ -52,6 +52,8 @@ check_dma() {
 	works "dma-sg size=1024 entries=1024 offset=7"
 	works "dma-sg size=64K entries=1"
 	works "dma-sg size=$large"
+	works "dma-sg size=64K"
+	equal "the pieces of a list do not touch" "$(field extents)" 16
 	works "dma-sync size=64K offset=4000 sync=1000"
 	works "dma-sync size=64K offset=4095"
 	works "dma-coherent size=1M mask=33"

@@ -124,7 +124,7 @@ impl Buffer {
     }
 
     /// The physical address.
-    fn phys(&self) -> u64 {
+    pub(super) fn phys(&self) -> u64 {
         // SAFETY: What `alloc_pages_exact()` gives is in the linear map.
         unsafe { lab::memlab_virt_to_phys(self.ptr.as_ptr()) }
     }

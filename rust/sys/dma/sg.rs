@@ -25,7 +25,10 @@ use crate::{
     bindings as lab,
     sys::device::as_raw, //
 };
-use core::mem::ManuallyDrop;
+use core::{
+    cmp::Reverse,
+    mem::ManuallyDrop, //
+};
 use kernel::{
     bindings,
     device::{
@@ -51,7 +54,8 @@ unsafe impl Send for Scatter {}
 
 impl Scatter {
     /// `size` zeroed bytes in `count` pieces that differ by one byte at most, each of them `offset`
-    /// bytes into a page and at or below the physical address `highest`.
+    /// bytes into a page and at or below the physical address `highest`. No piece begins where the
+    /// one before it ends.
     ///
     /// `EINVAL` where a piece would be empty.
     pub(crate) fn new(count: usize, size: usize, offset: usize, highest: u64) -> Result<Self> {
@@ -83,6 +87,9 @@ impl Scatter {
         for n in 0..count {
             pieces.push(Buffer::within(length(n), offset, highest)?, GFP_KERNEL)?;
         }
+        // Downwards: what touches by chance an IOMMU would map as one, so that the cost of a list
+        // would be that of the free lists' order.
+        pieces.sort_unstable_by_key(|piece| Reverse((piece.size(), piece.phys())));
         let mut table = pin_init::zeroed::<bindings::sg_table>();
         let entries = u32::try_from(count)?;
         // SAFETY: `table` is writable; on failure nothing is left allocated.
