@@ -25,7 +25,6 @@ use kernel::{
         gfp_t,
         kmem_cache,
         page,
-        pci_dev,
         scatterlist,
         sg_table, //
     },

@@ -52,7 +52,7 @@ impl kernel::InPlaceModule for Memlab {
         // Made in this order, from the driver to the doors.
         pin_init::pin_init_scope(move || {
             #[cfg(CONFIG_DEBUG_FS)]
-            let lab = front::lab::Lab::new()?;
+            let files = front::debugfs::nodes()?;
             Ok(try_pin_init!(Self {
                 _driver <- driver::Registration::new(<LocalModule as kernel::ModuleMetadata>::NAME, module),
                 #[cfg(CONFIG_PCI)]
@@ -60,7 +60,7 @@ impl kernel::InPlaceModule for Memlab {
                 _device: front::platform::own_device()?,
                 _misc <- sys::misc::Misc::register(c"memlab"),
                 #[cfg(CONFIG_DEBUG_FS)]
-                _files: front::debugfs::register(&lab)?,
+                _files: files.publish(c"memlab"),
             }))
         })
     }

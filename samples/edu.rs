@@ -36,7 +36,8 @@ struct Sample {
 impl Sample {
     /// Takes the device, and has it carry a page there and back.
     fn start(pdev: &pci::Device<Core<'_>>) -> Result<Self> {
-        let before = Before::of(pdev);
+        let mut before = Before::of(pdev);
+        before.enable(pdev)?;
         let (engine, interrupt) = Engine::new(pdev, 28)?;
         let size = 4096;
         let mut memory = Coherent::new(pdev.as_ref(), size)?;

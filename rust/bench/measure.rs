@@ -34,6 +34,9 @@ use kernel::{
     }, //
 };
 
+/// So many samples are taken between two pauses.
+const STRETCH: u64 = 1 << 10;
+
 /// An experiment, its type forgotten: what is generic over experiments lies behind these calls, none
 /// of which is made between two readings of the clock, and nothing else is.
 pub(super) trait Subject: Sync {
@@ -52,7 +55,7 @@ pub(super) trait Subject: Sync {
     fn halt(&self);
 
     /// See [`Experiment::remark`].
-    fn remark(&self, failed: bool) -> Remark;
+    fn remark(&self, failed: bool, stopped: &dyn Fn() -> bool) -> Remark;
 }
 
 /// One thread's hands on an experiment.
@@ -93,8 +96,8 @@ impl<'d, E: Experiment<'d>> Subject for E {
         Experiment::halt(self);
     }
 
-    fn remark(&self, failed: bool) -> Remark {
-        Experiment::remark(self, failed)
+    fn remark(&self, failed: bool, stopped: &dyn Fn() -> bool) -> Remark {
+        Experiment::remark(self, failed, stopped)
     }
 }
 
@@ -121,22 +124,19 @@ impl<'d, E: Experiment<'d>> Hands for Pool<'_, 'd, E> {
     }
 
     fn measure(&mut self, iterations: u64, tally: &mut Tally, ending: &Atomic<u32>) -> Result {
-        let (experiment, idle) = (self.experiment, &mut self.idle);
-        if self.batch_shift == 0 {
-            each(experiment, iterations, idle, tally, ending);
-            return Ok(());
+        let (experiment, idle, shift) = (self.experiment, &mut self.idle, self.batch_shift);
+        let mut left = iterations >> shift;
+        while left != 0 && ending.load(Relaxed) == 0 {
+            let samples = left.min(STRETCH);
+            if shift == 0 {
+                each(experiment, samples, idle, tally, ending);
+            } else {
+                let held = KVec::with_capacity(1 << shift, GFP_KERNEL)?;
+                batches_of(experiment, samples, shift, idle, held, tally, ending);
+            }
+            left -= samples;
+            task::pause();
         }
-        let held = KVec::with_capacity(1 << self.batch_shift, GFP_KERNEL)?;
-        let batches = iterations >> self.batch_shift;
-        batches_of(
-            experiment,
-            batches,
-            self.batch_shift,
-            idle,
-            held,
-            tally,
-            ending,
-        );
         Ok(())
     }
 }

@@ -21,7 +21,10 @@ use crate::{
         Experiment,
         Visitor, //
     },
-    facts::provenance,
+    facts::{
+        self,
+        provenance, //
+    },
     model::{
         histogram::Histogram,
         num::Dec,
@@ -95,8 +98,7 @@ fn ns(ms: u64) -> u64 {
 /// The device that `request` asks for.
 #[inline(never)]
 fn lease(request: &Request) -> Result<Lease, Refusal> {
-    let device = request.device;
-    if request.info.needs_engine && device.as_str().is_empty() {
+    if request.info.needs_engine && request.device.as_str().is_empty() {
         return Lease::take_engine().map_err(|_| {
             let name = request.info.name;
             Refusal::no_device(format_args!(
@@ -104,11 +106,7 @@ fn lease(request: &Request) -> Result<Lease, Refusal> {
             ))
         });
     }
-    Lease::take(device.as_str()).map_err(|_| {
-        Refusal::no_device(format_args!(
-            "device={device}: no such device is lent; the file device lists them"
-        ))
-    })
+    facts::lent::lease(request.device)
 }
 
 /// Runs what `request` asks for, and looks at what the first operation of it changes. `cancelled`
@@ -203,9 +201,9 @@ impl Visitor for Runner<'_> {
 impl Runner<'_> {
     fn run(&self, subject: &dyn Subject) -> Result<Report, Refusal> {
         let largest = self.largest_batch()?;
-        let first = self.first(subject);
-        let batch_shift = self.batch_shift(subject, largest)?;
         let cpus = self.cpus()?;
+        let first = self.first(subject, &cpus);
+        let batch_shift = self.batch_shift(subject, largest)?;
         let mut report = self.threads(subject, batch_shift, &cpus).map_err(|error| {
             let (name, threads) = (self.request.info.name, self.request.threads as u32);
             let errno = error.to_errno();
@@ -216,19 +214,34 @@ impl Runner<'_> {
         if let Some(first) = first {
             report.tally.delta = first.delta;
         }
-        report.tally.remark = subject.remark(report.tally.failures.total() != 0);
+        let stopped = || self.called_off().is_some();
+        report.tally.remark = subject.remark(report.tally.failures.total() != 0, &stopped);
         Ok(report)
     }
 
     /// What one operation changes, before any other has been done; `None` where nothing can be.
     #[inline(never)]
-    fn first(&self, subject: &dyn Subject) -> Option<KVBox<Tally>> {
+    fn first(&self, subject: &dyn Subject, cpus: &[u32]) -> Option<KVBox<Tally>> {
         if !self.look || self.request.info.family == Family::Instrument {
             return None;
         }
-        let mut tally = sys::zeroed::tally().ok()?;
-        first::look(subject, &mut tally.delta).ok()?;
-        Some(tally)
+        // By a thread, so that what takes long can be halted from here.
+        let found = KBox::pin_init(new_mutex!(None), GFP_KERNEL).ok()?;
+        let look = |_| {
+            if let Ok(mut tally) = sys::zeroed::tally() {
+                if first::look(subject, &mut tally.delta).is_ok() {
+                    *found.lock() = Some(tally);
+                }
+            }
+        };
+        task::run_pinned(cpus.get(..1)?, &look, task::TICK_MS, |wake| {
+            if wake == Wake::Signal || self.called_off().is_some() {
+                subject.halt();
+            }
+        })
+        .ok()?;
+        let tally = found.lock().take();
+        tally
     }
 
     /// Whether the run is to end before its time, and why.
@@ -451,7 +464,7 @@ impl Shared<'_> {
         self.ready.fetch_add(1, Release);
         while self.ready.load(Acquire) < self.crowd && !stop() {
             task::cpu_relax();
-            task::cond_resched();
+            task::pause();
         }
 
         let started = now();

@@ -60,14 +60,9 @@ impl<'d> Experiment<'d> for Cma {
 
     fn prepare(request: &Request, device: Option<&'d Device<Bound>>) -> Result<Self, Refusal> {
         let device = super::required(request, device)?;
-        let area = cma::Area::of(device).ok_or_else(|| {
-            Refusal::no_device(format_args!(
-                "cma: the device has no CMA area; give the kernel one with cma=64M on its command line"
-            ))
-        })?;
         let size = super::size_of(request)?;
         Ok(Self {
-            area,
+            area: facts::lent::area_of(device)?,
             size,
             pages: size.div_ceil(PAGE_SIZE),
             // CAST: Limited to a few bits.
@@ -93,9 +88,9 @@ impl<'d> Experiment<'d> for Cma {
         placement::of_pages(held.page(), self.size)
     }
 
-    fn remark(&self, failed: bool) -> Remark {
+    fn remark(&self, failed: bool, stopped: &dyn Fn() -> bool) -> Remark {
         match failed {
-            true => Remark::Cma(facts::cma::find(self.area, self.pages, self.align)),
+            true => Remark::Cma(facts::cma::find(self.area, self.pages, self.align, stopped)),
             false => Remark::None,
         }
     }

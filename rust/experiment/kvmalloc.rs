@@ -94,7 +94,7 @@ impl<'d> Experiment<'d> for Kvmalloc {
         }
     }
 
-    fn remark(&self, _failed: bool) -> Remark {
+    fn remark(&self, _failed: bool, _stopped: &dyn Fn() -> bool) -> Remark {
         let linear = |size: &usize| {
             let memory = Memory::new(*size, self.flags);
             memory.is_ok_and(|memory| placement::window(memory.as_ptr()) == Window::Linear)

@@ -108,8 +108,9 @@ pub(crate) trait Experiment<'d>: Sync + Sized {
         false
     }
 
-    /// What there is to say when the run is over, and whether operations in it failed.
-    fn remark(&self, _failed: bool) -> Remark {
+    /// What there is to say when the run is over, and whether operations in it failed. What takes
+    /// long ends early when `stopped` says so.
+    fn remark(&self, _failed: bool, _stopped: &dyn Fn() -> bool) -> Remark {
         Remark::None
     }
 }

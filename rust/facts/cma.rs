@@ -18,20 +18,26 @@ use crate::{
     },
 };
 
-/// Allocates `count` pages once more, aligned to 2^`align`, and says how that went.
-pub(crate) fn find(area: Area, count: usize, align: u32) -> Finding {
+/// Allocates `count` pages once more, aligned to 2^`align`, and says how that went. What it finds is
+/// less where `stopped` ends it, as in the functions below.
+pub(crate) fn find(
+    area: Area,
+    count: usize,
+    align: u32,
+    stopped: &dyn Fn() -> bool,
+) -> Finding {
     let attempt = try_once(area, count, align);
     Finding {
         area: area.name(),
-        largest: largest(area, free(&attempt)) as u64,
+        largest: largest(area, free(&attempt), stopped) as u64,
         attempt,
     }
 }
 
 /// Asks for one page more than the longest run that can be had: says how long that is, and why no
 /// more.
-pub(crate) fn probe(area: Area) -> Finding {
-    let largest = largest(area, free(&try_once(area, 1, 0)));
+pub(crate) fn probe(area: Area, stopped: &dyn Fn() -> bool) -> Finding {
+    let largest = largest(area, free(&try_once(area, 1, 0)), stopped);
     Finding {
         area: area.name(),
         attempt: try_once(area, largest.saturating_add(1), coarse(largest)),
@@ -58,8 +64,8 @@ fn coarse(count: usize) -> u32 {
 }
 
 /// Whether so many pages can be had: anywhere, unless pages that cannot be moved are in the way.
-fn fits(area: Area, count: usize) -> bool {
-    if task::fatal_signal() {
+fn fits(area: Area, count: usize, stopped: &dyn Fn() -> bool) -> bool {
+    if stopped() || task::fatal_signal() {
         return false;
     }
     let attempt = try_once(area, count, coarse(count));
@@ -72,10 +78,10 @@ fn fits(area: Area, count: usize) -> bool {
 
 /// The longest run that can be had, in pages. `free` is tried first: an area that nobody has cut up
 /// has all of it in one.
-pub(crate) fn largest(area: Area, free: Option<usize>) -> usize {
+pub(crate) fn largest(area: Area, free: Option<usize>, stopped: &dyn Fn() -> bool) -> usize {
     // Where a run is free, every shorter one is: between what fits and what does not, halve.
     let (mut fitting, mut failing) = (0, free.unwrap_or(1).max(1));
-    while fits(area, failing) {
+    while fits(area, failing, stopped) {
         if free.is_some() {
             return failing;
         }
@@ -84,7 +90,7 @@ pub(crate) fn largest(area: Area, free: Option<usize>) -> usize {
     }
     while failing - fitting > 1 {
         let middle = fitting + (failing - fitting) / 2;
-        if fits(area, middle) {
+        if fits(area, middle, stopped) {
             fitting = middle;
         } else {
             failing = middle;

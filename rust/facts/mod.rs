@@ -5,6 +5,7 @@
 pub(crate) mod cma;
 pub(crate) mod coherent;
 pub(crate) mod layout;
+pub(crate) mod lent;
 pub(crate) mod memory;
 pub(crate) mod placement;
 pub(crate) mod provenance;

@@ -16,18 +16,15 @@ use crate::{
     sys::{
         self,
         debugfs::{
-            Dir,
             File,
+            Nodes,
             Text, //
         },
         device::Lease, //
     },
 };
 use core::fmt;
-use kernel::{
-    prelude::*,
-    sync::Arc, //
-};
+use kernel::prelude::*;
 
 static FILES: &[File<Lab>] = &[
     File {
@@ -120,9 +117,9 @@ static FILES: &[File<Lab>] = &[
     },
 ];
 
-/// Makes the directory and its files.
-pub(crate) fn register(lab: &Arc<Lab>) -> Result<Dir<Lab>> {
-    Dir::new(c"memlab", lab, FILES)
+/// What the files show.
+pub(crate) fn nodes() -> Result<Nodes<Lab>> {
+    Nodes::new(&Lab::new()?, FILES)
 }
 
 /// The only thing that can go wrong in a report is that there is no memory for it.

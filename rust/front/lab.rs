@@ -31,11 +31,7 @@ use crate::{
         },
     },
     scenario::Scenario,
-    sys::{
-        alloc::MAX_ORDER,
-        cma::Area,
-        device::Lease, //
-    },
+    sys::alloc::MAX_ORDER,
 };
 use kernel::{
     new_mutex,
@@ -52,28 +48,28 @@ use kernel::{
     },
 };
 
-/// Whether a run is on. There is one machine to measure, whoever asks.
-static BUSY: Atomic<bool> = Atomic::new(false);
-
-/// Whether the run that is on was told to stop.
-static STOP: Atomic<bool> = Atomic::new(false);
+/// What is on: nothing, a run, or one that was told to stop. There is one machine to measure, whoever
+/// asks.
+static STATE: Atomic<u32> = Atomic::new(IDLE);
+const IDLE: u32 = 0;
+const RUNNING: u32 = 1;
+const STOPPING: u32 = 2;
 
 /// The right to run, one at a time.
 struct Turn;
 
 impl Turn {
     fn take() -> Result<Self> {
-        if BUSY.load(Relaxed) || BUSY.xchg(true, Acquire) {
-            return Err(EBUSY);
+        match STATE.cmpxchg(IDLE, RUNNING, Acquire) {
+            Ok(_) => Ok(Self),
+            Err(_) => Err(EBUSY),
         }
-        STOP.store(false, Relaxed);
-        Ok(Self)
     }
 }
 
 impl Drop for Turn {
     fn drop(&mut self) {
-        BUSY.store(false, Release);
+        STATE.store(IDLE, Release);
     }
 }
 
@@ -164,7 +160,9 @@ impl Lab {
             let wish = text(line).and_then(|line| grammar::parse_scenario(line, MAX_ORDER));
             let made = match wish {
                 Ok(wish) => {
-                    drop(core::mem::replace(&mut *self.scenario.lock(), Last::NONE));
+                    // Given back when the lock is free again.
+                    let old = core::mem::replace(&mut *self.scenario.lock(), Last::NONE);
+                    drop(old);
                     wish.map(|wish| Scenario::make(&wish, &stopped)).transpose()
                 }
                 Err(refusal) => Err(refusal),
@@ -183,17 +181,7 @@ impl Lab {
 #[inline(never)]
 fn area_text(line: &[u8]) -> Result<Finding, Refusal> {
     let device = grammar::parse_device(text(line)?)?;
-    let lease = Lease::take(device.as_str()).map_err(|_| {
-        Refusal::no_device(format_args!(
-            "device={device}: no such device is lent; the file device lists them"
-        ))
-    })?;
-    match Area::of(lease.device()) {
-        Some(area) => Ok(facts::cma::probe(area)),
-        None => Err(Refusal::no_device(format_args!(
-            "the device has no CMA area; give the kernel one with cma=64M on its command line"
-        ))),
-    }
+    Ok(facts::cma::probe(facts::lent::area(device)?, &stopped))
 }
 
 /// Reads a line and runs it. In a frame of its own, like its kin: stacks are small.
@@ -231,11 +219,11 @@ fn calibrate_text(line: &[u8]) -> Result<Calibration, Refusal> {
 
 /// Tells the run that is on to stop. Without one it does nothing.
 pub(crate) fn stop() {
-    STOP.store(true, Relaxed);
+    let _ = STATE.cmpxchg(RUNNING, STOPPING, Relaxed);
 }
 
 fn stopped() -> bool {
-    STOP.load(Relaxed)
+    STATE.load(Relaxed) == STOPPING
 }
 
 /// Does `work` if no run is on; `EBUSY` otherwise.

@@ -122,7 +122,7 @@ fn checked(call: &abi::Run, name: &str, device: &str) -> Result<Request, Refusal
         .find(|info| info.name == name)
         .ok_or_else(|| Refusal::invalid(format_args!("experiment={name}: unknown")))?;
     let limits = limits();
-    let mut request = Request::new(info);
+    let mut request = Request::within(info, &limits);
     let numbers = [
         (Number::Size, call.bytes),
         (Number::Iterations, call.iterations),

@@ -66,12 +66,13 @@ impl pci::Driver for Driver {
 
 /// Lends a device, with its engine if it is an edu.
 fn lend(pdev: &pci::Device<Core<'_>>) -> Result<Lent> {
-    let before = Before::of(pdev);
+    let mut before = Before::of(pdev);
     let mut interrupt = None;
     let loan = Loan::new(pdev.as_ref(), || {
         if !edu::recognises(pdev) {
             return Ok(None);
         }
+        before.enable(pdev)?;
         let (engine, its) = start(pdev)?;
         interrupt = Some(its);
         Ok(Some(engine))

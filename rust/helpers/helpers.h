@@ -197,11 +197,11 @@ void memlab_machine(struct memlab_machine *out);
 void memlab_dma(struct device *dev, struct memlab_dma *out);
 void memlab_dma_limits(struct device *dev, struct memlab_dma_limits *out);
 void memlab_dma_set_limits(struct device *dev, const struct memlab_dma_limits *limits);
-bool memlab_pci_enabled(struct pci_dev *pdev);
 unsigned long memlab_context_switches(void);
 bool memlab_fatal_signal(void);
 int memlab_nth_cpu(unsigned int n, int node);
 void memlab_cond_resched(void);
+void memlab_pause(void);
 
 /* What the map functions give where there is no mapping. */
 #define MEMLAB_NOT_MAPPED	0xffffffffffffffffULL

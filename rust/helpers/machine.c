@@ -141,13 +141,6 @@ void memlab_dma_set_limits(struct device *dev, const struct memlab_dma_limits *l
 		dev->dma_parms->max_segment_size = limits->max_segment;
 }
 
-#ifdef CONFIG_PCI
-bool memlab_pci_enabled(struct pci_dev *pdev)
-{
-	return pci_is_enabled(pdev);
-}
-#endif
-
 unsigned long memlab_context_switches(void)
 {
 	return current->nvcsw + current->nivcsw;
@@ -163,13 +156,22 @@ int memlab_nth_cpu(unsigned int n, int node)
 {
 	const struct cpumask *mask = node < 0 ? cpu_online_mask : cpumask_of_node(node);
 	unsigned int count = cpumask_weight_and(mask, cpu_online_mask);
+	unsigned int cpu;
 
 	if (!count)
 		return -1;
-	return cpumask_nth_and(n % count, mask, cpu_online_mask);
+	cpu = cpumask_nth_and(n % count, mask, cpu_online_mask);
+	/* One may have gone offline since they were counted. */
+	return cpu < nr_cpu_ids ? cpu : -1;
 }
 
 void memlab_cond_resched(void)
 {
 	cond_resched();
+}
+
+/* To RCU tasks a preemption is no pause: without one they wait for the whole run. */
+void memlab_pause(void)
+{
+	cond_resched_tasks_rcu_qs();
 }

@@ -194,8 +194,12 @@ struct page *memlab_addr_to_page(const void *addr)
 {
 	if (memlab_in_pkmap((unsigned long)addr))
 		return kmap_to_page((void *)addr);
-	if (is_vmalloc_or_module_addr(addr))
-		return vmalloc_to_page(addr);
+	if (is_vmalloc_or_module_addr(addr)) {
+		struct page *page = vmalloc_to_page(addr);
+
+		/* A device's own memory, mapped there, has no struct page. */
+		return page && pfn_valid(page_to_pfn(page)) ? page : NULL;
+	}
 	if (virt_addr_valid(addr))
 		return virt_to_page(addr);
 	return NULL;

@@ -21,7 +21,6 @@ use crate::{
             Allocation,
             Area, //
         },
-        device::Lease,
         task, //
     },
 };
@@ -41,8 +40,10 @@ impl FillCma {
     fn add(&mut self, area: Area, pages: usize, keep: usize, align: u32) -> Result {
         let mut piece = Allocation::new(area, pages, align)?;
         piece.keep(keep);
-        self.pages += piece.count() as u64;
-        Ok(self.pieces.push(piece, GFP_KERNEL)?)
+        let kept = piece.count() as u64;
+        self.pieces.push(piece, GFP_KERNEL)?;
+        self.pages += kept;
+        Ok(())
     }
 }
 
@@ -51,23 +52,13 @@ pub(super) fn make(
     wish: &Wish,
     stopped: &dyn Fn() -> bool,
 ) -> Result<(u64, End, Holder), Refusal> {
-    let lease = Lease::take(wish.device.as_str()).map_err(|_| {
-        let device = wish.device;
-        Refusal::no_device(format_args!(
-            "device={device}: no such device is lent; the file device lists them"
-        ))
-    })?;
-    let area = Area::of(lease.device()).ok_or_else(|| {
-        Refusal::no_device(format_args!(
-            "fill-cma: the device has no CMA area; give the kernel one with cma=64M on its command line"
-        ))
-    })?;
+    let area = facts::lent::area(wish.device)?;
     // What one allocation can have now: all of what is left, where nobody has cut it up.
     let (pages, attempt) = Allocation::watched(area, 1, 0);
     drop(pages);
     let left = match attempt.seen {
         Some(seen) => seen.available,
-        None => facts::cma::largest(area, None) as u64,
+        None => facts::cma::largest(area, None, stopped) as u64,
     };
     let cap = num::div(left.saturating_mul(wish.share), 100).unwrap_or(0);
     let mut fill = FillCma {

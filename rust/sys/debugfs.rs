@@ -76,10 +76,13 @@ unsafe impl<T: Send + Sync> Send for Dir<T> {}
 // SAFETY: `&Dir` gives access to nothing.
 unsafe impl<T: Send + Sync> Sync for Dir<T> {}
 
-impl<T: Send + Sync + 'static> Dir<T> {
-    /// Makes the directory. A kernel that refuses (lockdown, a name taken) has no directory then:
-    /// like every user of debugfs this one goes on without.
-    pub(crate) fn new(name: &CStr, data: &Arc<T>, files: &'static [File<T>]) -> Result<Self> {
+/// What files point to, before there are any.
+pub(crate) struct Nodes<T: Send + Sync + 'static>(KVec<KBox<Node<T>>>);
+
+impl<T: Send + Sync + 'static> Nodes<T> {
+    /// Allocates what `files` need. Where a module's init fails after one of its files was opened,
+    /// what the file is closed with is gone: what can fail is done before.
+    pub(crate) fn new(data: &Arc<T>, files: &'static [File<T>]) -> Result<Self> {
         let mut nodes = KVec::with_capacity(files.len(), GFP_KERNEL)?;
         for file in files {
             let node = KBox::new(
@@ -91,11 +94,20 @@ impl<T: Send + Sync + 'static> Dir<T> {
             )?;
             nodes.push(node, GFP_KERNEL)?;
         }
+        Ok(Self(nodes))
+    }
+
+    /// Makes the directory with the files. A kernel that refuses (lockdown, a name taken) has no
+    /// directory then: like every user of debugfs this one goes on without.
+    pub(crate) fn publish(self, name: &CStr) -> Dir<T> {
         // SAFETY: The name is NUL-terminated; a null parent is debugfs' root.
         let dir =
             unsafe { bindings::debugfs_create_dir(name.as_char_ptr(), core::ptr::null_mut()) };
         // INVARIANT: The files made below point into `nodes`, which moves only as a whole.
-        let this = Self { dir, _nodes: nodes };
+        let this = Dir {
+            dir,
+            _nodes: self.0,
+        };
         for node in &this._nodes {
             let mode = if node.file.store.is_some() {
                 0o600
@@ -116,7 +128,7 @@ impl<T: Send + Sync + 'static> Dir<T> {
                 )
             };
         }
-        Ok(this)
+        this
     }
 }
 
@@ -145,7 +157,7 @@ impl<T: Send + Sync + 'static> Operations<T> {
     ///
     /// `inode` and `file` are those of a file of a [`Dir<T>`] that is being opened.
     unsafe extern "C" fn open(inode: *mut bindings::inode, file: *mut bindings::file) -> c_int {
-        // SAFETY: The inode's data was set by `Dir::new`, and the node outlives the inode.
+        // SAFETY: The inode's data was set by `Nodes::publish`, and the node outlives the inode.
         let node_ptr = unsafe { (*inode).i_private }.cast::<Node<T>>();
         // SAFETY: As above.
         let node = unsafe { &*node_ptr };

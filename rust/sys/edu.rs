@@ -106,7 +106,7 @@ pub(crate) fn recognises(pdev: &pci::Device<Core<'_>>) -> bool {
 }
 
 impl Engine {
-    /// Enables `pdev`, gives it all addresses of `bits` bits and takes its interrupt.
+    /// Gives `pdev`, whose registers are enabled, all addresses of `bits` bits and takes its interrupt.
     ///
     /// To be called from probe. Who calls puts the device back as it was, also where this fails:
     /// with `EIO` where memory begins above that mask, or with what has failed.
@@ -116,7 +116,6 @@ impl Engine {
     ) -> Result<(Arc<Self>, Interrupt<Self>)> {
         // The registers of a 32-bit CPU are reached with 32 bits at a time.
         let mask = DmaMask::try_new(bits.min(usize::BITS))?;
-        pdev.enable_device_mem()?;
         // SAFETY: Nothing is allocated or mapped for a device that is being probed.
         unsafe { pdev.dma_set_mask_and_coherent(mask)? };
         let bar = pdev.iomap_region_sized::<REGISTERS>(0, c"memlab")?;

@@ -9,6 +9,7 @@ use super::alloc::Pages;
 use crate::bindings as lab;
 use core::ptr::NonNull;
 use kernel::{
+    alloc::flags::__GFP_NOWARN,
     ffi::{
         c_ulong,
         c_void, //
@@ -32,7 +33,8 @@ pub(crate) struct Hoard {
 impl Hoard {
     /// An empty one with room for `room` pages.
     pub(crate) fn new(room: usize) -> Result<Arc<Self>> {
-        let pages = KVVec::with_capacity(room, GFP_KERNEL)?;
+        // As many as the machine has pages may be more than the kernel gives in one piece.
+        let pages = KVVec::with_capacity(room, GFP_KERNEL | __GFP_NOWARN)?;
         Arc::pin_init(
             pin_init!(Self {
                 pages <- new_spinlock!(pages),

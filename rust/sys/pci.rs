@@ -8,10 +8,7 @@
 //! The kernel crate's interrupts are not used: 7.3 lets a registration borrow its vectors, which
 //! a driver's data cannot hold side by side, and 7.2 has other types.
 
-use crate::{
-    bindings as lab,
-    compat, //
-};
+use crate::compat;
 use kernel::{
     bindings,
     device::{
@@ -57,6 +54,7 @@ pub(super) fn set_master(pdev: &pci::Device, on: bool) {
 /// What a PCI device was like before it was lent: it is put back so on drop.
 pub(crate) struct Before {
     pdev: ARef<pci::Device>,
+    /// Whether it was enabled here.
     enabled: bool,
     /// Its command register: what it decodes, and whether it masters the bus.
     command: u16,
@@ -66,16 +64,20 @@ impl Before {
     /// Remembers `pdev` as it is.
     pub(crate) fn of(pdev: &pci::Device<Core<'_>>) -> Self {
         let mut command = 0;
-        // SAFETY: The device is valid; both read what it says of itself.
-        let enabled = unsafe {
-            bindings::pci_read_config_word(as_raw(pdev), COMMAND, &mut command);
-            lab::memlab_pci_enabled(as_raw(pdev))
-        };
+        // SAFETY: The device is valid; reads what it says of itself.
+        unsafe { bindings::pci_read_config_word(as_raw(pdev), COMMAND, &mut command) };
         Self {
             pdev: pdev.into(),
-            enabled,
+            enabled: false,
             command,
         }
+    }
+
+    /// Enables its registers, until it is put back. Called once.
+    pub(crate) fn enable(&mut self, pdev: &pci::Device<Core<'_>>) -> Result {
+        pdev.enable_device_mem()?;
+        self.enabled = true;
+        Ok(())
     }
 }
 
@@ -87,10 +89,9 @@ impl Drop for Before {
             &self.pdev,
             u32::from(self.command) & bindings::PCI_COMMAND_MASTER != 0,
         );
-        // SAFETY: The device is valid. It is disabled as often as it was enabled since: not once,
-        // or once by who lent it.
+        // SAFETY: The device is valid. It is disabled as often as it was enabled by `self`.
         unsafe {
-            if lab::memlab_pci_enabled(raw) && !self.enabled {
+            if self.enabled {
                 bindings::pci_disable_device(raw);
             }
             bindings::pci_write_config_word(raw, COMMAND, self.command);

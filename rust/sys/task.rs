@@ -49,6 +49,14 @@ pub(crate) fn cond_resched() {
     unsafe { lab::memlab_cond_resched() };
 }
 
+/// The same, and a moment at which the current thread is in no code that somebody may be waiting to
+/// free: a loop that may take minutes without sleeping has one now and then.
+#[inline]
+pub(crate) fn pause() {
+    // SAFETY: As above.
+    unsafe { lab::memlab_pause() };
+}
+
 /// Tells the CPU that this is a spinning loop.
 #[inline]
 pub(crate) fn cpu_relax() {
@@ -65,7 +73,7 @@ pub(crate) fn fatal_signal() -> bool {
 /// The online CPU number `n` of `node`, counting round; `None` for a node without CPUs.
 pub(crate) fn nth_cpu(n: u32, node: Option<u32>) -> Option<u32> {
     let node = node.map_or(-1, |node| c_int::try_from(node).unwrap_or(c_int::MAX));
-    // SAFETY: Any number is taken for `n`, and the caller's node was checked to be online.
+    // SAFETY: Any number is taken for `n`, and the request's node is at most the machine's last.
     let cpu = unsafe { lab::memlab_nth_cpu(n, node) };
     u32::try_from(cpu).ok()
 }

@@ -53,11 +53,11 @@ carried() {
 	equal "$kind $direction $*: all are carried" "$rest" complete
 }
 
-# during NAME WANTED COMMAND...: a command ends a long run soon, with that error
+# during NAME WANTED COMMAND...: a command ends a long run, of $what, soon, with that error
 during() {
 	local name=$1 wanted=$2 before after
 	shift 2
-	put "$MEMLAB/run" "transfer-coherent iterations=1000000 warmup=0 time=3600000" >/tmp/error &
+	put "$MEMLAB/run" "$what iterations=1000000 warmup=0 time=3600000" >/tmp/error &
 	for _ in $(seq 100); do
 		cat /proc/[0-9]*/comm 2>/dev/null | grep -q '^memlab/' && break
 		sleep 0.1
@@ -122,6 +122,10 @@ check_edu_ends() {
 	lend "$edu"
 	# shellcheck disable=SC2154
 	[ -z "$exact" ] && soon=2000 || soon=30
+	# 128 transfers, of which the run looks at the first operation first.
+	what="transfer-sg size=1024 entries=128"
+	during "stop in the first operation" "Operation canceled" put "$MEMLAB/stop" 1
+	what=transfer-coherent
 	during "stop" "Operation canceled" put "$MEMLAB/stop" 1
 	matches "what was under way is a failure" "$(cat "$MEMLAB/run")" '^ *-[0-9]+ ECANCELED +1$'
 	carried coherent from-device 1

@@ -153,16 +153,31 @@ static void check_refusals(int fd)
 	equal("another direction", call(fd, _IO(MEMLAB_IOC_MAGIC, 0x01), &run), ENOTTY);
 }
 
-int main(void)
+/* With max_iterations=100, which is below what 0 stands for. */
+static void check_capped(int fd)
+{
+	struct memlab_run run = request("kmalloc");
+
+	run.mode = MEMLAB_MODE_OP;
+	run.iterations = 0;
+	equal("a capped run", call(fd, MEMLAB_IOC_RUN, &run), 0);
+	equal("the default is within the cap", outcome.phases[0].count, 100);
+}
+
+int main(int argc, char **argv)
 {
 	int fd = open("/dev/memlab", O_RDWR);
 
 	result("it opens", fd >= 0, errno, 0);
 	if (fd < 0)
 		return 1;
-	check_info(fd);
-	check_run(fd);
-	check_refusals(fd);
+	if (argc > 1 && !strcmp(argv[1], "capped")) {
+		check_capped(fd);
+	} else {
+		check_info(fd);
+		check_run(fd);
+		check_refusals(fd);
+	}
 	close(fd);
 	return 0;
 }

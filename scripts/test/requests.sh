@@ -153,6 +153,9 @@ check_compare() {
 check_ioctl() {
 	# It says ok and not ok by itself: scripts/test/ioctl.c.
 	/check/ioctl || fail "the program" "status $?"
+	with_parameters max_iterations=100
+	/check/ioctl capped || fail "the program, capped" "status $?"
+	with_parameters
 }
 
 check_fixmap() {

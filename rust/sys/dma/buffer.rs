@@ -328,6 +328,12 @@ pub(crate) struct OnCpu<'a, D: Direction, C: Call = Single> {
 }
 
 impl<'a, D: Direction, C: Call> OnCpu<'a, D, C> {
+    /// Where the part is, and its length: the rest is the device's.
+    fn place(&self) -> (*mut u8, usize) {
+        let buffer = self.mapped.buffer.ptr.as_ptr().cast::<u8>();
+        (buffer.wrapping_add(self.part.start), self.part.len())
+    }
+
     /// What the device has written, or the CPU has.
     #[cfg_attr(
         not(CONFIG_KUNIT = "y"),
@@ -337,8 +343,9 @@ impl<'a, D: Direction, C: Call> OnCpu<'a, D, C> {
         )
     )]
     pub(crate) fn bytes(&self) -> &[u8] {
-        let part = self.part.clone();
-        self.mapped.buffer.bytes().get(part).unwrap_or(&[])
+        let (start, size) = self.place();
+        // SAFETY: So many bytes of the buffer, all initialised, and the CPU's by the type invariant.
+        unsafe { core::slice::from_raw_parts(start, size) }
     }
 
     /// Gives the part back to the device: `dma_sync_single_for_device()`.
@@ -358,7 +365,8 @@ impl<'a, D: Direction, C: Call> OnCpu<'a, D, C> {
 impl<D: CpuWrites, C: Call> OnCpu<'_, D, C> {
     /// The bytes, for the CPU to write.
     pub(crate) fn bytes_mut(&mut self) -> &mut [u8] {
-        let part = self.part.clone();
-        (self.mapped.buffer.bytes_mut().get_mut(part)).unwrap_or(&mut [])
+        let (start, size) = self.place();
+        // SAFETY: As in `bytes`, and borrowed for writing.
+        unsafe { core::slice::from_raw_parts_mut(start, size) }
     }
 }
