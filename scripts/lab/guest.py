@@ -37,6 +37,7 @@ MACHINES = {
     "x86_64": ("qemu-system-x86_64", ["-M", "q35", "-cpu", "max"], "ttyS0"),
     "arm": ("qemu-system-arm", ["-M", "virt", "-cpu", "cortex-a15"], "ttyAMA0"),
 }
+BEGIN_TIMEOUT = 60  # s, until the script begins
 FATAL = re.compile("Kernel panic|BUG:|Oops:|Unable to mount root")
 EDU = {"x86_64": "edu", "arm": "edu,dma_mask=0xffffffff"}
 EDU_MASK = {"x86_64": 28, "arm": 32}  # the same in bits, for the module
@@ -214,11 +215,28 @@ def archive_file(lab, name, data):
     return path
 
 
-def boot(lab, kernel, script, files=None, echo=None, timeout=120, log=None, **options):
+class Hung(Failure):
+    """The guest's kernel did not come to the script."""
+
+
+def boot(lab, kernel, script, **options):
     """Run script (text of a shell script) in a guest and wait for its end.
 
+    options: see boot_once() and command().
+    """
+    try:
+        return boot_once(lab, kernel, script, **options)
+    except Hung as error:
+        # On a busy host an emulated machine now and then stays in "Bringing up secondary CPUs":
+        # nothing of ours has run by then.
+        lab.console.say(f"{error}; once more")
+        return boot_once(lab, kernel, script, **options)
+
+
+def boot_once(lab, kernel, script, files=None, echo=None, timeout=120, log=None, **options):
+    """One attempt.
+
     echo: called with each line that the script prints, as it comes.
-    options: see command().
     """
     if options.get("accel") is None and not options.get("icount"):
         options["accel"] = accelerator(lab, kernel)
@@ -243,9 +261,11 @@ def boot(lab, kernel, script, files=None, echo=None, timeout=120, log=None, **op
                 expired.set()
                 kill(child)
 
-            timer = threading.Timer(timeout, expire)
-            timer.daemon = True
-            timer.start()
+            whole = threading.Timer(timeout, expire)
+            begin = threading.Timer(min(timeout, BEGIN_TIMEOUT), expire)
+            for timer in (whole, begin):
+                timer.daemon = True
+                timer.start()
             for raw in child.stdout:
                 line = raw.decode(errors="replace").rstrip("\r\n")
                 file.write(line + "\n")
@@ -261,13 +281,17 @@ def boot(lab, kernel, script, files=None, echo=None, timeout=120, log=None, **op
                         echo(line)
                 elif line.endswith(BEGIN):
                     inside = True
+                    begin.cancel()
             left = reap(child)
-            timer.cancel()
+            whole.cancel()
+            begin.cancel()
     finally:
         archive.unlink(missing_ok=True)
     fatal = [line for line in lines if FATAL.search(line)]
     last = " | ".join(fatal[:2] or [line for line in lines[-4:] if line.strip()])
     if status is None:
+        if expired.is_set() and not inside and timeout > BEGIN_TIMEOUT:
+            raise Hung(f"guest: no beginning within {BEGIN_TIMEOUT} s; {last} (log: {log})")
         if expired.is_set():
             raise Failure(f"guest: no end within {timeout} s; {last} (log: {log})")
         raise Failure(f"guest: ended early (QEMU's status {left}); {last} (log: {log})")
