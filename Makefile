@@ -15,7 +15,7 @@ $(VERBS):
 modules:
 	@mkdir -p '$(MO)'
 	$(MAKE) -C '$(KDIR)' M='$(CURDIR)' MO='$(MO)' modules
-	@echo 'built $(MO)/memlab.ko'
+	@echo 'built $(MO)/memlab$(if $(MEMLAB_SAMPLES),_*).ko'
 
 help:
 	@echo 'memlab: what each way of getting memory, and of getting it to a device, costs'
@@ -32,7 +32,7 @@ help:
 	@echo '  make rust-analyzer  write rust-project.json for editors'
 	@echo '  make clean          remove what this checkout has built'
 	@echo
-	@echo '  ARCH=x86_64|arm     of the guest (x86_64)'
+	@echo '  ARCH=x86_64|arm     of the guest (x86_64; of make test: both)'
 	@echo '  KERNEL=stock|rt|built  the kernel of Debian, its PREEMPT_RT one, or one built from its source'
 	@echo '  SERIES=7.3|7.2      of the kernel (7.3)'
 	@echo '  SIGN_KEY= SIGN_CERT= sign what make host builds, for Secure Boot'

@@ -95,7 +95,7 @@ module! {
         },
         max_memory: u64 {
             default: 64 << 20,
-            description: "Most bytes that a run may hold at a time; never more than a quarter of what is free",
+            description: "Most bytes that a run may hold at a time; never more than a quarter of what is available",
         },
     },
 }

@@ -20,12 +20,7 @@ use crate::{
 
 /// Allocates `count` pages once more, aligned to 2^`align`, and says how that went. What it finds is
 /// less where `stopped` ends it, as in the functions below.
-pub(crate) fn find(
-    area: Area,
-    count: usize,
-    align: u32,
-    stopped: &dyn Fn() -> bool,
-) -> Finding {
+pub(crate) fn find(area: Area, count: usize, align: u32, stopped: &dyn Fn() -> bool) -> Finding {
     let attempt = try_once(area, count, align);
     Finding {
         area: area.name(),

@@ -177,18 +177,18 @@ fn selection(value: &str, catalogue: &[&'static Info]) -> Result<Selection, Refu
     if value == "all" {
         return Ok(Selection::All);
     }
+    let comparable = catalogue.iter().filter(|info| info.is_comparable());
     let mut bits = 0u64;
     for name in value.split(',') {
-        let known = |info: &Info| info.name == name && info.unit == "bytes";
         let bit = catalogue
             .iter()
-            .position(|info| known(info))
+            .position(|info| info.name == name && info.is_comparable())
             .and_then(|at| 1u64.checked_shl(at as u32));
         bits |= bit.ok_or_else(|| {
             Refusal::invalid(format_args!(
                 "experiments={}: unknown, must be all or some of {}",
                 Clip(name),
-                List(|| catalogue.iter().map(|info| info.name))
+                List(|| comparable.clone().map(|info| info.name))
             ))
         })?;
     }

@@ -11,7 +11,6 @@ struct dma_pool;
 struct kmem_cache;
 struct memlab_relief;
 struct page;
-struct pci_dev;
 struct scatterlist;
 struct sg_table;
 

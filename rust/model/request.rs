@@ -99,6 +99,11 @@ pub struct Info {
 }
 
 impl Info {
+    /// Whether it can stand in a table with others: it takes bytes, and needs no particular device.
+    pub fn is_comparable(&self) -> bool {
+        self.unit == "bytes" && !self.needs_engine
+    }
+
     /// An allocator without parameters of its own, to be filled in.
     pub const PLAIN: Self = Self {
         name: "",
@@ -302,8 +307,7 @@ pub enum Selection {
 impl Selection {
     /// Whether it has the experiment at `index` of the catalogue.
     pub fn has(self, index: usize, info: &Info) -> bool {
-        info.unit == "bytes"
-            && !info.needs_engine
+        info.is_comparable()
             && match self {
                 Self::Headline => info.headline,
                 Self::All => true,

@@ -168,7 +168,12 @@ pub fn help(out: &mut dyn Write, catalogue: &[&'static Info], limits: &Limits) -
         )?;
     }
     words(out, "gfp", &Gfp::ALL, "flags of the allocation")?;
-    words(out, "direction", &Direction::ALL, "of the DMA")?;
+    words(
+        out,
+        "direction",
+        &Direction::ALL,
+        "of the DMA; to-device for transfer-*",
+    )?;
     words(
         out,
         "mode",
@@ -215,7 +220,9 @@ fn meaning(number: Number) -> &'static str {
         Number::Time => "ms after which the run ends",
         Number::Threads => "threads at the same time",
         Number::Node => "memory node to run on; the scheduler's choice by default",
-        Number::Batch => "operations between two clock reads in batches; 0 lets memlab choose",
+        Number::Batch => {
+            "operations between two clock reads, a power of two that fits; 0 lets memlab choose"
+        }
         Number::Offset => "where in its first page a buffer begins",
         Number::Entries => "of a scatter list; 0 for one per page",
         Number::Mask => "bits of address that the device is to have; its own by default",

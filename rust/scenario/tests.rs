@@ -79,25 +79,25 @@ mod tests {
         let area = area();
         assert!(area.is_some());
         if let Some(area) = area {
-            let before = facts::cma::probe(area);
+            let before = facts::cma::probe(area, &|| false);
             // One page more than the longest run: what is left, or the area, has no more.
             let known = [Cause::Full, Cause::Fragmented, Cause::Larger];
             assert!(cause(&before).is_some_and(|cause| known.contains(&cause)));
             let total = before.attempt.seen.map_or(0, |seen| seen.total);
             assert!(before.largest > total / 2);
             // CAST: Pages of one area.
-            let larger = facts::cma::find(area, total as usize + 1, 0);
+            let larger = facts::cma::find(area, total as usize + 1, 0, &|| false);
             assert_eq!(cause(&larger), Some(Cause::Larger));
             let made = make(Kind::FillCma { order: None }, 75);
             assert!(made.is_ok());
             if let Ok(made) = &made {
                 let held = made.held();
                 assert!(held.held <= held.cap);
-                let half = facts::cma::find(area, total as usize / 2, 0);
+                let half = facts::cma::find(area, total as usize / 2, 0, &|| false);
                 assert_eq!(cause(&half), Some(Cause::Full));
             }
             drop(made);
-            let again = facts::cma::find(area, before.largest as usize, 0);
+            let again = facts::cma::find(area, before.largest as usize, 0, &|| false);
             assert_eq!(cause(&again), None);
         }
     }
@@ -109,10 +109,10 @@ mod tests {
         if let Some(area) = area {
             let made = make(Kind::FillCma { order: Some(9) }, 80);
             assert!(made.is_ok());
-            let found = facts::cma::find(area, 2 << 9, 0);
+            let found = facts::cma::find(area, 2 << 9, 0, &|| false);
             assert_eq!(cause(&found), Some(Cause::Fragmented));
             assert!(found.largest < 2 << 9);
-            let fits = facts::cma::find(area, 1 << 9, 0);
+            let fits = facts::cma::find(area, 1 << 9, 0, &|| false);
             assert_eq!(cause(&fits), None);
         }
     }

@@ -90,6 +90,8 @@ check_dma_refusals() {
 		"dma-sg size=128K entries=1"
 	refused "more than is to be had" run "Cannot allocate memory" "size=1073741824 " \
 		"dma-coherent size=1G"
+	refused "a transfer in a table" compare "Invalid argument" \
+		"experiments=transfer-single: unknown" "experiments=dma-single,transfer-single"
 	refused "addresses without an IOMMU" run "Operation not supported" "needs an IOMMU" dma-iova
 	case $(uname -m) in
 	arm*)

@@ -148,7 +148,7 @@ struct memlab_failure {
  * @batch: operations per pair of clock reads
  * @clock_median: cost of the clock per operation, to be subtracted, in ns
  * @clock_p99: its 99th percentile, in ns
- * @clock_step: smallest step of the clock, in ns
+ * @clock_step: smallest step of the clock, per operation, in ns, at least 1
  * @zone: of the first page, NUL-terminated
  * @node: of the first page
  * @window: enum memlab_window, of the CPU's mapping
@@ -189,13 +189,14 @@ struct memlab_outcome {
  * @flags: 0
  * @experiment: its name, NUL-terminated
  * @device: name of the device under test; empty for the module's own
- * @bytes: size of one operation; 0 for the default, as in every field below
+ * @bytes: size of one operation; 0 for the default, as in every field below but @node
  * @iterations: operations to measure, per thread
  * @time: ms after which the run ends
  * @threads: at the same time
  * @node: memory node to run on, or MEMLAB_NODE_ANY
  * @batch: operations per pair of clock reads
- * @direction: enum memlab_direction
+ * @direction: enum memlab_direction; 0 is the experiment's default: both ways, or to the
+ *	device where it has no such direction
  * @mode: enum memlab_mode
  * @warmup: operations before the measured ones, per thread
  * @offset: where in its first page a mapped buffer begins, in bytes
@@ -207,7 +208,7 @@ struct memlab_outcome {
  * @sync: bytes that are synced, from @offset on
  * @outcome: address of a struct memlab_outcome
  * @outcome_size: room there, in bytes
- * @message: out: why the request was refused, NUL-terminated, else empty
+ * @message: out: why the request was refused, NUL-terminated; otherwise untouched
  */
 struct memlab_run {
 	__u32 size;
