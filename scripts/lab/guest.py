@@ -219,21 +219,21 @@ class Hung(Failure):
     """The guest's kernel did not come to the script."""
 
 
-def boot(lab, kernel, script, **options):
+def boot(lab, kernel, script, files=None, **options):
     """Run script (text of a shell script) in a guest and wait for its end.
 
     options: see boot_once() and command().
     """
     try:
-        return boot_once(lab, kernel, script, **options)
+        return boot_once(lab, kernel, script, files, **options)
     except Hung as error:
         # On a busy host an emulated machine now and then stays in "Bringing up secondary CPUs":
         # nothing of ours has run by then.
         lab.console.say(f"{error}; once more")
-        return boot_once(lab, kernel, script, **options)
+        return boot_once(lab, kernel, script, files, **options)
 
 
-def boot_once(lab, kernel, script, files=None, echo=None, timeout=120, log=None, **options):
+def boot_once(lab, kernel, script, files, echo=None, timeout=120, log=None, **options):
     """One attempt.
 
     echo: called with each line that the script prints, as it comes.

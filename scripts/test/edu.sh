@@ -127,7 +127,9 @@ check_edu_ends() {
 	during "stop in the first operation" "Operation canceled" put "$MEMLAB/stop" 1
 	what=transfer-coherent
 	during "stop" "Operation canceled" put "$MEMLAB/stop" 1
-	matches "what was under way is a failure" "$(cat "$MEMLAB/run")" '^ *-[0-9]+ ECANCELED +1$'
+	# Elsewhere it may be complete within the tick that a stop takes to be seen.
+	[ -z "$exact" ] || matches "what was under way is a failure" "$(cat "$MEMLAB/run")" \
+		'^ *-[0-9]+ ECANCELED +1$'
 	carried coherent from-device 1
 	/check/engine kill $((soon * 10)) 4 "$MEMLAB/run" \
 		"transfer-coherent iterations=1000000 time=3600000"
