@@ -398,8 +398,7 @@ impl Runner<'_> {
         if let Some(error) = total.error {
             return Err(error);
         }
-        let [empty, _] = &total.empty.phases;
-        let clock = clock::cost(empty, total.step, batch_shift);
+        let clock = clock::cost(&total.empty.phases, total.step, batch_shift);
         let spent = sys::zeroed::tally()?;
         // CAST: `ending` holds an index into the table.
         let why = ENDINGS.get(ending.load(Relaxed) as usize);

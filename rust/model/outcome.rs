@@ -69,7 +69,7 @@ impl Failures {
 pub struct ClockCost {
     /// Median of the empty operation, in ns: subtracted from a raw figure to get a net one.
     pub median: u64,
-    /// Its 99th percentile, in ns.
+    /// Its 99th percentile, in ns, of the phase in which that is larger.
     pub p99: u64,
     /// The smallest step that the clock was seen to make, in ns.
     pub step: u64,
@@ -79,9 +79,10 @@ impl ClockCost {
     /// Below this a net figure cannot be told from nothing, in ns.
     ///
     /// Both a raw figure and what is subtracted from it are up to a step off, so that a difference
-    /// of one step may be none at all; and the median is rounded up to its bucket's end.
+    /// of one step may be none at all; what the slowest of a hundred empty ones takes is nothing; and
+    /// the median is rounded up to its bucket's end.
     pub fn floor(&self) -> u64 {
-        let noise = self.p99.saturating_sub(self.median);
+        let noise = self.p99.saturating_sub(self.median).saturating_add(1);
         let rounding = histogram::rounding(self.median);
         noise.max(self.step.saturating_mul(2)).max(rounding).max(1)
     }
@@ -227,7 +228,7 @@ mod tests {
         assert_eq!(clock.net(48 + 32), Net::Ns(32));
         assert_eq!(clock.net(0), Net::Below(32));
         clock.p99 = 148;
-        assert_eq!(clock.net(147), Net::Below(100));
+        assert_eq!(clock.net(147), Net::Below(101));
         clock.step = u64::MAX;
         assert_eq!(clock.net(u64::MAX), Net::Below(u64::MAX));
         let slow = ClockCost {

@@ -151,11 +151,11 @@ mod tests {
             p99: 60,
             step: 1,
         };
-        assert_eq!(clock.net(30), Net::Below(20));
-        assert_eq!(clock.net(59), Net::Below(20));
-        assert_eq!(clock.net(60), Net::Ns(20));
+        assert_eq!(clock.net(30), Net::Below(21));
+        assert_eq!(clock.net(60), Net::Below(21));
+        assert_eq!(clock.net(61), Net::Ns(21));
         let text = Text::<16>::format(format_args!("{:>5}{:>5}", clock.net(1), clock.net(100)));
-        assert_eq!(text.as_str(), "  <20   60");
+        assert_eq!(text.as_str(), "  <21   60");
     }
 
     #[test]

@@ -40,14 +40,11 @@ CHECKS = [
     "reload",
 ]
 # In the testing kernels; on ARM there is high memory to map.
-OWN = {
-    "x86_64": ["faults", "leaks"],
-    "arm": ["fixmap", "edu", "edu_ends", "leaks"],
-}
+OWN = {"x86_64": ["faults", "leaks"], "arm": ["fixmap", "leaks"]}
 # Of what is free, most is taken for them.
 HELD = ["fragment", "pressure"]
 # What takes minutes where everything is checked: in kernels that do not.
-SLOW = {"rmmod_while_open", "allocators", "cma_causes"}
+SLOW = {*SNAPSHOTS, "rmmod_while_open", "allocators", "cma_causes"}
 TWO_NODES = {"smp": "4,sockets=2", "memory": "2G", "numa": [("0-1", "1G"), ("2-3", "1G")]}
 # One instruction takes one nanosecond; ARM's timer steps 16 ns if it is not told otherwise.
 EXACT = {"icount": True, "timeout": 300}
@@ -203,19 +200,18 @@ def main(lab):
 
     # The longest ones first: none of them is left to run alone.
     for arch, which in ours.items():
-        others = SLOW if arch == "arm" else {*SLOW, *SNAPSHOTS}
         start(
             f"testing {arch}",
             test_guest.run,
             which,
-            [*(name for name in CHECKS if name not in others), *OWN[arch]],
+            [*(name for name in CHECKS if name not in SLOW), *OWN[arch]],
             smp=2,
             append="kunit.enable=0",
         )
     for arch, which in ours.items():
         start(f"kunit {arch}", test_kunit.run, which, expected)
     start("misuse", test_guest.run, ours.get("x86_64"), ["misuse"], append="kunit.enable=0")
-    start("stock", test_guest.run, stock, [*CHECKS, "edu", "virtio"], smp=2, cma="32M", **PORTS)
+    start("stock", test_guest.run, stock, [*CHECKS, "virtio"], smp=2, cma="32M", **PORTS)
     start(
         "bounced",
         test_guest.run,
@@ -228,13 +224,20 @@ def main(lab):
     # An area of more than half of the memory, so that processes get its pages.
     start("lent", test_guest.run, stock, ["cma_moves", "cma_busy"], memory="512M", cma="256M")
     start("scenarios", test_guest.run, stock, HELD, memory="512M", cma="16M")
-    start("high memory", test_guest.run, plain, [*HELD, "allocators", "cma_causes"], cma="16M")
+    start(
+        "high memory",
+        test_guest.run,
+        plain,
+        [*SNAPSHOTS, *HELD, "allocators", "cma_causes"],
+        smp=2,
+        cma="16M",
+    )
     start("two nodes", test_guest.run, stock, [*SNAPSHOTS, "threads"], **TWO_NODES)
     start(
         "exact",
         test_guest.run,
         stock,
-        ["delays", "disturbed", "engine", "edu_ends", "edu_fails", "samples", "advice"],
+        ["delays", "disturbed", "engine", "edu", "edu_ends", "edu_fails", "samples", "advice"],
         append="exact=1 backend=direct",
         **EXACT,
     )
@@ -251,9 +254,9 @@ def main(lab):
     start(
         "exact arm",
         test_guest.run,
-        ours.get("arm"),
-        ["delays", "dma_place"],
-        append="exact=1 kunit.enable=0",
+        plain,
+        ["delays", "engine", "dma_place", "edu", "edu_ends"],
+        append="exact=1",
         cma="64M@0x50000000",  # in low memory
         **EXACT_ARM,
     )
