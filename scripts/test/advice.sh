@@ -14,7 +14,7 @@ check_advice() {
 	# shellcheck disable=SC2154 # find_edu sets it
 	lend "$edu"
 	succeeds "edu is compared" put "$MEMLAB/compare" \
-		"experiments=dma-coherent,dma-single,dma-copy device=$edu size=64,64K direction=to-device time=800"
+		"experiments=dma-coherent,dma-single,dma-copy device=$edu size=64,64K direction=to-device time=250"
 	advice=$(sed -n '/^# ADVICE/,$p' "$MEMLAB/compare")
 	echo "$advice"
 	# shellcheck disable=SC2154

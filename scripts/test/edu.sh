@@ -147,7 +147,7 @@ check_edu_ends() {
 unmastered() {
 	put "$MEMLAB/run" "transfer-single direction=$1 iterations=1 warmup=0 time=60000" >/tmp/error &
 	while kill -0 $! 2>/dev/null; do
-		usleep 20000
+		usleep 90000
 		# Memory and I/O stay enabled; bus mastering goes.
 		printf '\003' | dd of="$PCI/devices/$edu/config" bs=1 seek=4 conv=notrunc 2>/dev/null
 	done
