@@ -147,7 +147,7 @@ struct memlab_failure {
  * @elapsed: of the whole run, in ns
  * @batch: operations per pair of clock reads
  * @clock_median: cost of the clock per operation, to be subtracted, in ns
- * @clock_p99: its 99th percentile, in ns
+ * @clock_p99: its 99th percentile, in ns, of the phase in which that is larger
  * @clock_step: smallest step of the clock, per operation, in ns, at least 1
  * @zone: of the first page, NUL-terminated
  * @node: of the first page
