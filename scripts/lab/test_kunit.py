@@ -11,7 +11,7 @@ from pathlib import Path
 from . import guest, test_log, test_suites
 from .console import reap, spawn
 
-TIMEOUT = 600
+TIMEOUT = 300
 JOB = """
 # What the kernel said while the console was silent, without a header for kunit.py to see.
 dmesg | grep -v KTAP | sed 's/^/boot: /'
@@ -98,15 +98,19 @@ def run(lab, report, name, kernel, ko, expected):
         "--timeout",
         str(TIMEOUT),
     ]
-    with lab.console.step(f"KUnit in {kernel.name}"), said.open("w") as log:
-        reap(
-            spawn(
-                lab.root().argv(command, cwd=kernel.source, binds=binds, env=env),
-                stdout=log,
-                stderr=subprocess.STDOUT,
-            )
-        )
-    text = console.read_text(errors="replace") if console.is_file() else ""
+
+    def attempt():
+        """What the guest said."""
+        with lab.console.step(f"KUnit in {kernel.name}"), said.open("w") as log:
+            argv = lab.root().argv(command, cwd=kernel.source, binds=binds, env=env)
+            reap(spawn(argv, stdout=log, stderr=subprocess.STDOUT))
+        return console.read_text(errors="replace") if console.is_file() else ""
+
+    text = attempt()
+    if guest.BEGIN not in text:
+        # As in guest.boot().
+        lab.console.say(f"{name}: the guest did not come to the script; once more")
+        text = attempt()
     if not results.is_file():
         report.add(name, f"kunit.py gave no results (log: {said})")
         return
