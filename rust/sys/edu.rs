@@ -175,6 +175,10 @@ impl Engine {
         }
         let bar = self.registers.access(dev)?;
         let _turn = self.turn.lock();
+        // What is begun takes its 100 ms, whoever waits.
+        if self.halted.load(Relaxed) {
+            return Err(compat::canceled());
+        }
         if bar.read32(COMMAND) & RUN != 0 {
             return Err(EBUSY);
         }

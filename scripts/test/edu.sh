@@ -121,7 +121,7 @@ check_edu_ends() {
 	found=$(state "$edu")
 	lend "$edu"
 	# shellcheck disable=SC2154
-	[ -z "$exact" ] && soon=2000 || soon=30
+	[ -z "$exact" ] && soon=2000 || soon=20
 	# 128 transfers, of which the run looks at the first operation first.
 	what="transfer-sg size=1024 entries=128"
 	during "stop in the first operation" "Operation canceled" put "$MEMLAB/stop" 1
