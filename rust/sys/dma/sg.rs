@@ -54,8 +54,8 @@ unsafe impl Send for Scatter {}
 
 impl Scatter {
     /// `size` zeroed bytes in `count` pieces that differ by one byte at most, each of them `offset`
-    /// bytes into a page and at or below the physical address `highest`. No piece begins where the
-    /// one before it ends.
+    /// bytes into a page and at or below the physical address `highest`. Among those of one
+    /// length, no piece begins where the one before it ends.
     ///
     /// `EINVAL` where a piece would be empty.
     pub(crate) fn new(count: usize, size: usize, offset: usize, highest: u64) -> Result<Self> {
