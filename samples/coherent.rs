@@ -14,7 +14,10 @@ use kernel::{
     prelude::*, //
 };
 use sys::{
-    dma::coherent::Coherent,
+    dma::{
+        coherent::Coherent,
+        DeviceMemory, //
+    },
     edu::{
         self,
         Engine,
@@ -28,12 +31,11 @@ const SIZE: usize = 4096;
 fn transfer(pdev: &pci::Device<Core<'_>>) -> Result {
     let (engine, _interrupt) = Engine::new(pdev, 28)?;
     let mut memory = Coherent::new(pdev.as_ref(), SIZE)?;
-    let dma = memory.dma();
 
     edu::write(&mut memory, |at| at as u8);
-    engine.carry(pdev.as_ref(), Way::In, dma, 0, SIZE)?;
+    engine.carry(Way::In, memory.segment(), 0)?;
     edu::write(&mut memory, |_| 0);
-    engine.carry(pdev.as_ref(), Way::Out, dma, 0, SIZE)?;
+    engine.carry(Way::Out, memory.segment(), 0)?;
     if !edu::holds(&memory, |at| at as u8) {
         return Err(EIO);
     }

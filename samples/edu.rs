@@ -14,7 +14,10 @@ use kernel::{
     sync::Arc, //
 };
 use sys::{
-    dma::coherent::Coherent,
+    dma::{
+        coherent::Coherent,
+        DeviceMemory, //
+    },
     edu::{
         self,
         Engine,
@@ -41,11 +44,10 @@ impl Sample {
         let (engine, interrupt) = Engine::new(pdev, 28)?;
         let size = 4096;
         let mut memory = Coherent::new(pdev.as_ref(), size)?;
-        let dma = memory.dma();
         edu::write(&mut memory, |at| !(at as u8));
-        engine.carry(pdev.as_ref(), Way::In, dma, 0, size)?;
+        engine.carry(Way::In, memory.segment(), 0)?;
         edu::write(&mut memory, |_| 0);
-        engine.carry(pdev.as_ref(), Way::Out, dma, 0, size)?;
+        engine.carry(Way::Out, memory.segment(), 0)?;
         if !edu::holds(&memory, |at| !(at as u8)) {
             return Err(EIO);
         }

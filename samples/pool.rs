@@ -15,7 +15,8 @@ use kernel::{
 use sys::{
     dma::{
         pool::Pool,
-        CpuMemory, //
+        CpuMemory,
+        DeviceMemory, //
     },
     edu::{
         Engine,
@@ -34,8 +35,8 @@ fn transfer(pdev: &pci::Device<Core<'_>>) -> Result {
     let (mut from, to) = (pool.alloc()?, pool.alloc()?);
 
     from.copy_from(&[0xa5; SIZE]);
-    engine.carry(dev, Way::In, from.dma(), 0, SIZE)?;
-    engine.carry(dev, Way::Out, to.dma(), 0, SIZE)?;
+    engine.carry(Way::In, from.segment(), 0)?;
+    engine.carry(Way::Out, to.segment(), 0)?;
     let mut bytes = [0; SIZE];
     to.copy_to(&mut bytes);
     if bytes != [0xa5; SIZE] {

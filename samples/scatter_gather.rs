@@ -39,18 +39,18 @@ fn transfer(pdev: &pci::Device<Core<'_>>) -> Result {
     list.fill(0xa5);
     let mapped = list.map(dev, ToDevice).map_err(|(_, error)| error)?;
     let mut at = 0;
-    for (dma, size) in mapped.entries() {
-        engine.carry(dev, Way::In, dma, at, size)?;
-        at += size;
+    for entry in mapped.entries() {
+        engine.carry(Way::In, entry, at)?;
+        at += entry.size();
     }
     let mut list = mapped.unmap();
 
     list.fill(0);
     let mapped = list.map(dev, FromDevice).map_err(|(_, error)| error)?;
     let mut at = 0;
-    for (dma, size) in mapped.entries() {
-        engine.carry(dev, Way::Out, dma, at, size)?;
-        at += size;
+    for entry in mapped.entries() {
+        engine.carry(Way::Out, entry, at)?;
+        at += entry.size();
     }
     let list = mapped.unmap();
     let mut bytes = list.pieces().flat_map(|piece| piece.bytes());

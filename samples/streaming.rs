@@ -15,6 +15,7 @@ use kernel::{
 use sys::{
     dma::{
         buffer::Buffer,
+        DeviceMemory,
         FromDevice,
         ToDevice, //
     },
@@ -34,12 +35,12 @@ fn transfer(pdev: &pci::Device<Core<'_>>) -> Result {
     let mut buffer = Buffer::new(SIZE)?;
     buffer.bytes_mut().fill(0xa5);
     let mapped = buffer.map(dev, ToDevice).map_err(|(_, error)| error)?;
-    engine.carry(dev, Way::In, mapped.dma(), 0, SIZE)?;
+    engine.carry(Way::In, mapped.segment(), 0)?;
     let mut buffer = mapped.unmap();
 
     buffer.bytes_mut().fill(0);
     let mapped = buffer.map(dev, FromDevice).map_err(|(_, error)| error)?;
-    engine.carry(dev, Way::Out, mapped.dma(), 0, SIZE)?;
+    engine.carry(Way::Out, mapped.segment(), 0)?;
     let buffer = mapped.unmap();
     if buffer.bytes().iter().any(|byte| *byte != 0xa5) {
         return Err(EIO);

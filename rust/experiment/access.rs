@@ -29,7 +29,8 @@ use crate::{
                 Attr, //
             },
             noncoherent,
-            CpuMemory, //
+            CpuMemory,
+            DeviceMemory, //
         },
     },
 };

@@ -20,10 +20,13 @@ use crate::{
             Request, //
         },
     },
-    sys::dma::coherent::{
-        self,
-        Attr,
-        Coherent, //
+    sys::dma::{
+        coherent::{
+            self,
+            Attr,
+            Coherent, //
+        },
+        DeviceMemory, //
     },
 };
 use core::marker::PhantomData;

@@ -24,7 +24,8 @@ use crate::{
     sys::dma::{
         buffer::Buffer,
         coherent::Coherent,
-        CpuMemory, //
+        CpuMemory,
+        DeviceMemory, //
     },
 };
 use kernel::{

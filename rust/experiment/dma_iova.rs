@@ -24,7 +24,8 @@ use crate::{
                 self,
                 Linked, //
             },
-            sg::Scatter, //
+            sg::Scatter,
+            DeviceMemory, //
         },
         memory::PAGE_SIZE,
     },

@@ -20,9 +20,12 @@ use crate::{
             Request, //
         },
     },
-    sys::dma::noncoherent::{
-        Lent,
-        NonCoherent, //
+    sys::dma::{
+        noncoherent::{
+            Lent,
+            NonCoherent, //
+        },
+        DeviceMemory, //
     },
 };
 use kernel::{

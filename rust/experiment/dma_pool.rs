@@ -19,9 +19,12 @@ use crate::{
             Request, //
         },
     },
-    sys::dma::pool::{
-        Block,
-        Pool, //
+    sys::dma::{
+        pool::{
+            Block,
+            Pool, //
+        },
+        DeviceMemory, //
     },
 };
 use kernel::{

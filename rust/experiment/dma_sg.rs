@@ -24,9 +24,12 @@ use crate::{
         },
     },
     sys::{
-        dma::sg::{
-            MappedScatter,
-            Scatter, //
+        dma::{
+            sg::{
+                MappedScatter,
+                Scatter, //
+            },
+            DeviceMemory, //
         },
         memory::PAGE_SIZE,
     },

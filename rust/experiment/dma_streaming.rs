@@ -23,13 +23,16 @@ use crate::{
             Request, //
         },
     },
-    sys::dma::buffer::{
-        Buffer,
-        Call,
-        Mapped,
-        Page,
-        Phys,
-        Single, //
+    sys::dma::{
+        buffer::{
+            Buffer,
+            Call,
+            Mapped,
+            Page,
+            Phys,
+            Single, //
+        },
+        DeviceMemory, //
     },
 };
 use core::marker::PhantomData;

@@ -24,10 +24,13 @@ use crate::{
             Request, //
         },
     },
-    sys::dma::buffer::{
-        Buffer,
-        Mapped,
-        OnCpu, //
+    sys::dma::{
+        buffer::{
+            Buffer,
+            Mapped,
+            OnCpu, //
+        },
+        DeviceMemory, //
     },
 };
 use kernel::{

@@ -32,7 +32,11 @@ use crate::{
     },
     sys::{
         device,
-        dma::coherent::Coherent,
+        dma::{
+            coherent::Coherent,
+            DeviceMemory,
+            Segment, //
+        },
         edu::{
             self,
             Engine,
@@ -60,7 +64,7 @@ pub(crate) trait Kind<'d>: Sync + Sized {
     /// The memory when it is the CPU's.
     type Own;
     /// The memory when it is the device's.
-    type Lent;
+    type Lent: DeviceMemory;
 
     /// Refuses what it cannot do.
     fn check(_request: &Request, _target: &Target<'d>) -> Result<(), Refusal> {
@@ -82,16 +86,9 @@ pub(crate) trait Kind<'d>: Sync + Sized {
     /// Makes it the CPU's again.
     fn take_back(lent: Self::Lent) -> Self::Own;
 
-    /// The device's address of the first byte.
-    fn dma(lent: &Self::Lent) -> u64;
-
-    /// Calls `carry` with the device's address and the length of each piece: here there is one.
-    fn pieces(
-        lent: &Self::Lent,
-        size: usize,
-        mut carry: impl FnMut(u64, usize) -> Result,
-    ) -> Result {
-        carry(Self::dma(lent), size)
+    /// Calls `carry` with each piece that the device sees: here there is one.
+    fn pieces(lent: &Self::Lent, mut carry: impl FnMut(Segment<'_>) -> Result) -> Result {
+        carry(lent.segment())
     }
 
     /// Where the CPU sees it.
@@ -145,17 +142,16 @@ impl<'d, K: Kind<'d>> Transfer<'d, K> {
             _ => Way::In,
         };
         let mut offset = 0;
-        K::pieces(lent, self.size, |dma, size| {
-            self.engine.carry(self.target.dev, way, dma, offset, size)?;
-            offset += size;
+        K::pieces(lent, |piece| {
+            self.engine.carry(way, piece, offset)?;
+            offset += piece.size();
             Ok(())
         })
     }
 
     /// Carries between the engine and the page of proof.
     fn prove(&self, way: Way, proof: &Coherent<'d>) -> Result {
-        self.engine
-            .carry(self.target.dev, way, proof.dma(), 0, self.size)
+        self.engine.carry(way, proof.segment(), 0)
     }
 }
 
@@ -281,7 +277,7 @@ impl<'d, K: Kind<'d> + 'd> Experiment<'d> for Transfer<'d, K> {
 
     fn describe(&self, cargo: &KBox<Cargo<'d, K>>) -> Placement {
         match &cargo.lent {
-            Some(lent) => self.target.place(K::place(lent, self.size), K::dma(lent)),
+            Some(lent) => self.target.place(K::place(lent, self.size), lent.dma()),
             None => Placement::UNKNOWN,
         }
     }

@@ -45,6 +45,7 @@ use crate::{
                 MappedScatter,
                 Scatter, //
             },
+            Segment, //
         },
         edu,
         memory::PAGE_SIZE, //
@@ -84,10 +85,6 @@ impl<'d> Kind<'d> for OfCoherent {
         lent
     }
 
-    fn dma(lent: &Self::Lent) -> u64 {
-        lent.dma()
-    }
-
     fn place(lent: &Self::Lent, size: usize) -> Placement {
         placement::of_address(lent.as_ptr(), size)
     }
@@ -121,10 +118,6 @@ impl<'d> Kind<'d> for OfPool {
 
     fn take_back(lent: Self::Lent) -> Self::Own {
         lent
-    }
-
-    fn dma(lent: &Self::Lent) -> u64 {
-        lent.dma()
     }
 
     fn place(lent: &Self::Lent, size: usize) -> Placement {
@@ -162,10 +155,6 @@ impl<'d> Kind<'d> for OfNonCoherent {
         lent.for_cpu()
     }
 
-    fn dma(lent: &Self::Lent) -> u64 {
-        lent.dma()
-    }
-
     fn place(lent: &Self::Lent, size: usize) -> Placement {
         placement::of_address(lent.as_ptr(), size)
     }
@@ -199,10 +188,6 @@ impl<'d> Kind<'d> for OfNonContiguous {
 
     fn take_back(lent: Self::Lent) -> Self::Own {
         lent.for_cpu()
-    }
-
-    fn dma(lent: &Self::Lent) -> u64 {
-        lent.dma()
     }
 
     fn place(lent: &Self::Lent, size: usize) -> Placement {
@@ -261,10 +246,6 @@ impl<'d, C: Named + Sync> Kind<'d> for Of<C> {
 
     fn take_back(lent: Self::Lent) -> Self::Own {
         lent.unmap()
-    }
-
-    fn dma(lent: &Self::Lent) -> u64 {
-        lent.dma()
     }
 
     fn place(lent: &Self::Lent, size: usize) -> Placement {
@@ -360,16 +341,8 @@ impl<'d> Kind<'d> for OfSg {
         lent.unmap()
     }
 
-    fn dma(lent: &Self::Lent) -> u64 {
-        lent.dma()
-    }
-
-    fn pieces(
-        lent: &Self::Lent,
-        _size: usize,
-        mut carry: impl FnMut(u64, usize) -> Result,
-    ) -> Result {
-        lent.entries().try_for_each(|(dma, size)| carry(dma, size))
+    fn pieces(lent: &Self::Lent, carry: impl FnMut(Segment<'_>) -> Result) -> Result {
+        lent.entries().try_for_each(carry)
     }
 
     fn place(lent: &Self::Lent, _size: usize) -> Placement {
@@ -414,10 +387,6 @@ impl<'d> Kind<'d> for OfIova {
 
     fn take_back(lent: Self::Lent) -> Self::Own {
         lent.unlink()
-    }
-
-    fn dma(lent: &Self::Lent) -> u64 {
-        lent.dma()
     }
 
     fn place(lent: &Self::Lent, _size: usize) -> Placement {

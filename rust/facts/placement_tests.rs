@@ -32,6 +32,7 @@ mod tests {
                 },
                 mask::Masked,
                 sg::Scatter,
+                DeviceMemory,
                 ToDevice, //
             },
             kmap::KmapLocal,

@@ -10,7 +10,10 @@
 
 use super::{
     clock::now,
-    dma::CpuMemory,
+    dma::{
+        CpuMemory,
+        Segment, //
+    },
     pci::{
         self as bus,
         Interrupt,
@@ -23,12 +26,9 @@ use super::{
 };
 use crate::compat;
 use kernel::{
-    device::{
-        Bound,
-        Core,
-        Device, //
-    },
+    device::Core,
     dma::{
+        DataDirection,
         Device as _,
         DmaMask, //
     },
@@ -83,6 +83,16 @@ pub(crate) enum Way {
     In,
     /// From the device to memory.
     Out,
+}
+
+impl Way {
+    /// Whether memory that is mapped in `direction` may be carried so.
+    pub(crate) fn is_of(self, direction: DataDirection) -> bool {
+        match self {
+            Self::In => direction != DataDirection::FromDevice,
+            Self::Out => direction != DataDirection::ToDevice,
+        }
+    }
 }
 
 /// The engine of a device that is lent.
@@ -148,24 +158,18 @@ impl Engine {
         self.halted.store(false, Relaxed);
     }
 
-    /// Carries `size` bytes between the device's address `dma` and the engine's own bytes from
-    /// `offset` on. Returns when the engine has said that it is done.
+    /// Carries the bytes of `segment` to the engine's own bytes from `offset` on, or from there.
+    /// Returns when the engine has said that it is done.
     ///
-    /// The caller owns what is mapped there and keeps it mapped until this returns. Where a
-    /// transfer is not waited for, because it takes too long or was halted, the device has lost
-    /// its way to memory before this returns. Errors: `EINVAL` for a size or an offset beyond
-    /// [`BUFFER`], `EFAULT` for an address beyond the mask, `EBUSY` if the engine hangs in an
-    /// earlier transfer, `ECANCELED` if it was halted, `ETIMEDOUT`.
-    pub(crate) fn carry(
-        &self,
-        dev: &Device<Bound>,
-        way: Way,
-        dma: u64,
-        offset: usize,
-        size: usize,
-    ) -> Result {
+    /// Where a transfer is not waited for, because it takes too long or was halted, the device has
+    /// lost its way to memory before this returns. Errors: `EINVAL` for a way that the memory was
+    /// not mapped for, a size or an offset beyond [`BUFFER`] or another device's memory, `EFAULT`
+    /// for an address beyond the mask, `EBUSY` if the engine hangs in an earlier transfer,
+    /// `ECANCELED` if it was halted, `ETIMEDOUT`.
+    pub(crate) fn carry(&self, way: Way, segment: Segment<'_>, offset: usize) -> Result {
+        let (dma, size) = (segment.dma(), segment.size());
         let end = offset.checked_add(size).ok_or(EINVAL)?;
-        if size == 0 || end > BUFFER {
+        if size == 0 || end > BUFFER || !way.is_of(segment.direction()) {
             return Err(EINVAL);
         }
         // CAST: The size is at most `BUFFER`.
@@ -173,7 +177,7 @@ impl Engine {
         if last > self.mask {
             return Err(EFAULT);
         }
-        let bar = self.registers.access(dev)?;
+        let bar = self.registers.access(segment.device())?;
         let _turn = self.turn.lock();
         // What is begun takes its 100 ms, whoever waits.
         if self.halted.load(Relaxed) {

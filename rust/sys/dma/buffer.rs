@@ -12,7 +12,7 @@
 //! let mut buffer = Buffer::new(4096)?;
 //! buffer.bytes_mut().fill(0xa5);
 //! let mapped = buffer.map(dev, ToDevice).map_err(|(_buffer, error)| error)?;
-//! start_transfer(mapped.dma());
+//! start_transfer(mapped.segment());
 //! let buffer = mapped.unmap();
 //! ```
 //!
@@ -35,7 +35,9 @@
 use super::{
     CpuMemory,
     CpuWrites,
-    Direction, //
+    DeviceMemory,
+    Direction,
+    Segment, //
 };
 use crate::{
     bindings as lab,
@@ -298,14 +300,21 @@ impl<'a, D: Direction, C: Call> Mapped<'a, D, C> {
         OnCpu { mapped: self, part }
     }
 
-    /// The device's address.
-    pub(crate) fn dma(&self) -> u64 {
-        self.addr
-    }
-
     /// The CPU's address, to be looked up and not to be read.
     pub(crate) fn as_ptr(&self) -> *const c_void {
         self.buffer.as_ptr()
+    }
+}
+
+impl<D: Direction, C: Call> DeviceMemory for Mapped<'_, D, C> {
+    fn segment(&self) -> Segment<'_> {
+        // INVARIANT: Mapped in this direction.
+        Segment {
+            dev: self.dev,
+            dma: self.addr,
+            size: self.buffer.size,
+            direction: self.direction.data(),
+        }
     }
 }
 

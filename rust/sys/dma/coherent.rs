@@ -13,10 +13,14 @@
 //! ```ignore
 //! let mut ring = Coherent::new(dev, 4096)?;
 //! ring.copy_from(&descriptors);
-//! tell_the_device(ring.dma());
+//! tell_the_device(ring.segment());
 //! ```
 
-use super::CpuMemory;
+use super::{
+    CpuMemory,
+    DeviceMemory,
+    Segment, //
+};
 use crate::{
     bindings as lab,
     sys::device::as_raw, //
@@ -31,7 +35,10 @@ use kernel::{
         Bound,
         Device, //
     },
-    dma::DmaAddress,
+    dma::{
+        DataDirection,
+        DmaAddress, //
+    },
     ffi::{
         c_ulong,
         c_void, //
@@ -98,6 +105,16 @@ impl<'a> Raw<'a> {
             attrs,
         })
     }
+
+    fn segment(&self) -> Segment<'_> {
+        // INVARIANT: The device may have coherent memory at any time.
+        Segment {
+            dev: self.dev,
+            dma: super::address(self.dma),
+            size: self.size,
+            direction: DataDirection::Bidirectional,
+        }
+    }
 }
 
 impl Drop for Raw<'_> {
@@ -148,10 +165,11 @@ impl<'a> Coherent<'a> {
     pub(crate) fn as_ptr(&self) -> *const c_void {
         self.raw.cpu.as_ptr()
     }
+}
 
-    /// The device's address.
-    pub(crate) fn dma(&self) -> u64 {
-        super::address(self.raw.dma)
+impl DeviceMemory for Coherent<'_> {
+    fn segment(&self) -> Segment<'_> {
+        self.raw.segment()
     }
 }
 
@@ -181,9 +199,10 @@ impl<'a> Hidden<'a> {
             raw: Raw::new(dev, size, attrs, 0)?,
         })
     }
+}
 
-    /// The device's address.
-    pub(crate) fn dma(&self) -> u64 {
-        super::address(self.raw.dma)
+impl DeviceMemory for Hidden<'_> {
+    fn segment(&self) -> Segment<'_> {
+        self.raw.segment()
     }
 }

@@ -6,7 +6,9 @@
 
 use super::{
     sg::Scatter,
-    Direction, //
+    DeviceMemory,
+    Direction,
+    Segment, //
 };
 use crate::{
     bindings as lab,
@@ -17,6 +19,7 @@ use kernel::{
         Bound,
         Device, //
     },
+    dma::DataDirection,
     error::to_result,
     prelude::*, //
 };
@@ -92,10 +95,11 @@ pub(crate) fn available(dev: &Device<Bound>, size: usize) -> bool {
 ///
 /// # Invariants
 ///
-/// All of `scatter` is linked in `range`, in its order. `range` goes first.
+/// All of `scatter` is linked in `range`, in its order and in `direction`. `range` goes first.
 pub(crate) struct Linked<'a> {
     range: Range<'a>,
     scatter: Scatter,
+    direction: DataDirection,
 }
 
 impl Scatter {
@@ -121,6 +125,7 @@ impl Scatter {
         Ok(Linked {
             range,
             scatter: self,
+            direction: direction.data(),
         })
     }
 }
@@ -129,19 +134,27 @@ impl Linked<'_> {
     /// Takes the pages back: `dma_iova_destroy()`.
     #[inline]
     pub(crate) fn unlink(self) -> Scatter {
-        let Self { range, scatter } = self;
+        let Self { range, scatter, .. } = self;
         drop(range);
         scatter
-    }
-
-    /// The device's address of the first byte.
-    pub(crate) fn dma(&self) -> u64 {
-        // SAFETY: By the type invariant of `Range`.
-        unsafe { lab::memlab_iova_addr(&self.range.state) }
     }
 
     /// The pages, to be looked up and not to be read.
     pub(crate) fn scatter(&self) -> &Scatter {
         &self.scatter
+    }
+}
+
+impl DeviceMemory for Linked<'_> {
+    fn segment(&self) -> Segment<'_> {
+        // SAFETY: By the type invariant of `Range`.
+        let dma = unsafe { lab::memlab_iova_addr(&self.range.state) };
+        // INVARIANT: All of it is linked in this direction.
+        Segment {
+            dev: self.range.dev,
+            dma,
+            size: self.range.linked,
+            direction: self.direction,
+        }
     }
 }

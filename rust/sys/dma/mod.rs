@@ -26,6 +26,10 @@ use crate::model::request::Direction as Chosen;
 use core::ptr::NonNull;
 use kernel::{
     bindings::dma_data_direction,
+    device::{
+        Bound,
+        Device, //
+    },
     dma::{
         DataDirection,
         DmaAddress, //
@@ -142,6 +146,54 @@ pub(crate) unsafe trait CpuMemory {
         let count = to.len().min(size);
         // SAFETY: As the implementer promises, and what is borrowed elsewhere does not overlap it.
         unsafe { core::ptr::copy_nonoverlapping(from.as_ptr(), to.as_mut_ptr(), count) };
+    }
+}
+
+/// A range of one device's addresses with the memory behind it: what a driver tells its device.
+///
+/// It borrows what owns the memory, so that it is neither unmapped nor freed before the borrow ends.
+///
+/// # Invariants
+///
+/// For `'a`, `dev` may have the `size` bytes at `dma` in `direction`.
+#[derive(Clone, Copy)]
+pub(crate) struct Segment<'a> {
+    dev: &'a Device<Bound>,
+    dma: u64,
+    size: usize,
+    direction: DataDirection,
+}
+
+impl<'a> Segment<'a> {
+    /// Whose addresses they are.
+    pub(crate) fn device(&self) -> &'a Device<Bound> {
+        self.dev
+    }
+
+    /// The first address.
+    pub(crate) fn dma(&self) -> u64 {
+        self.dma
+    }
+
+    /// How many bytes there are.
+    pub(crate) fn size(&self) -> usize {
+        self.size
+    }
+
+    /// What the device may do.
+    pub(crate) fn direction(&self) -> DataDirection {
+        self.direction
+    }
+}
+
+/// Memory that a device may have as long as the value is borrowed.
+pub(crate) trait DeviceMemory {
+    /// All of it; of a list that has more than one entry, the first.
+    fn segment(&self) -> Segment<'_>;
+
+    /// The device's address of the first byte.
+    fn dma(&self) -> u64 {
+        self.segment().dma()
     }
 }
 

@@ -10,13 +10,15 @@
 //! let mut memory = NonCoherent::new(dev, 4096, ToDevice)?;
 //! memory.bytes_mut().fill(0xa5);
 //! let lent = memory.for_device();
-//! start_transfer(lent.dma());
+//! start_transfer(lent.segment());
 //! let memory = lent.for_cpu();
 //! ```
 
 use super::{
     CpuMemory,
-    Direction, //
+    DeviceMemory,
+    Direction,
+    Segment, //
 };
 use crate::{
     bindings as lab,
@@ -129,13 +131,20 @@ impl<'a, D: Direction> Lent<'a, D> {
         memory
     }
 
-    /// The device's address.
-    pub(crate) fn dma(&self) -> u64 {
-        self.memory.dma
-    }
-
     /// The CPU's address, to be looked up and not to be read.
     pub(crate) fn as_ptr(&self) -> *const c_void {
         self.memory.as_ptr()
+    }
+}
+
+impl<D: Direction> DeviceMemory for Lent<'_, D> {
+    fn segment(&self) -> Segment<'_> {
+        // INVARIANT: Synced for the device, in this direction.
+        Segment {
+            dev: self.memory.dev,
+            dma: self.memory.dma(),
+            size: self.memory.size,
+            direction: self.memory.direction.data(),
+        }
     }
 }

@@ -6,7 +6,9 @@
 
 use super::{
     CpuMemory,
-    Direction, //
+    DeviceMemory,
+    Direction,
+    Segment, //
 };
 use crate::{
     bindings as lab,
@@ -111,14 +113,21 @@ impl<'a, D: Direction> Lent<'a, D> {
         memory
     }
 
-    /// The device's address.
-    pub(crate) fn dma(&self) -> u64 {
-        self.memory.dma()
-    }
-
     /// The CPU's address, to be looked up and not to be read.
     pub(crate) fn as_ptr(&self) -> *const c_void {
         self.memory.as_ptr()
+    }
+}
+
+impl<D: Direction> DeviceMemory for Lent<'_, D> {
+    fn segment(&self) -> Segment<'_> {
+        // INVARIANT: Synced for the device, in this direction.
+        Segment {
+            dev: self.memory.dev,
+            dma: self.memory.dma(),
+            size: self.memory.size,
+            direction: self.memory.direction.data(),
+        }
     }
 }
 

@@ -9,24 +9,26 @@
 //! ```ignore
 //! let pool = Pool::new(dev, 64)?;
 //! let descriptor = pool.alloc()?;
-//! tell_the_device(descriptor.dma());
+//! tell_the_device(descriptor.segment());
 //! drop(descriptor); // `pool` cannot go first: the block borrows it
 //! ```
 
-use super::CpuMemory;
+use super::{
+    CpuMemory,
+    DeviceMemory,
+    Segment, //
+};
 use crate::{
     bindings as lab,
     sys::device::as_raw, //
 };
-use core::{
-    marker::PhantomData,
-    ptr::NonNull, //
-};
+use core::ptr::NonNull;
 use kernel::{
     device::{
         Bound,
         Device, //
     },
+    dma::DataDirection,
     ffi::c_void,
     prelude::*, //
 };
@@ -35,11 +37,11 @@ use kernel::{
 ///
 /// # Invariants
 ///
-/// `raw` is a live pool of blocks of `size` bytes, of a device that is bound for `'d`.
+/// `raw` is a live pool of `dev`'s, of blocks of `size` bytes.
 pub(crate) struct Pool<'d> {
+    dev: &'d Device<Bound>,
     raw: NonNull<lab::dma_pool>,
     size: usize,
-    device: PhantomData<&'d Device<Bound>>,
 }
 
 // SAFETY: A pool belongs to no thread.
@@ -55,9 +57,9 @@ impl<'d> Pool<'d> {
         let raw = unsafe { lab::memlab_dma_pool_create(as_raw(dev), size) };
         // INVARIANT: Just made.
         Ok(Self {
+            dev,
             raw: NonNull::new(raw).ok_or(ENOMEM)?,
             size,
-            device: PhantomData,
         })
     }
 
@@ -103,10 +105,17 @@ impl Block<'_> {
     pub(crate) fn as_ptr(&self) -> *const c_void {
         self.cpu.as_ptr()
     }
+}
 
-    /// The device's address.
-    pub(crate) fn dma(&self) -> u64 {
-        self.dma
+impl DeviceMemory for Block<'_> {
+    fn segment(&self) -> Segment<'_> {
+        // INVARIANT: The device may have coherent memory at any time.
+        Segment {
+            dev: self.pool.dev,
+            dma: self.dma,
+            size: self.pool.size,
+            direction: DataDirection::Bidirectional,
+        }
     }
 }
 
@@ -163,10 +172,17 @@ impl<'d> OwnBlock<'d> {
     pub(crate) fn as_ptr(&self) -> *const c_void {
         self.cpu.as_ptr()
     }
+}
 
-    /// The device's address.
-    pub(crate) fn dma(&self) -> u64 {
-        self.dma
+impl DeviceMemory for OwnBlock<'_> {
+    fn segment(&self) -> Segment<'_> {
+        // INVARIANT: The device may have coherent memory at any time.
+        Segment {
+            dev: self.pool.dev,
+            dma: self.dma,
+            size: self.size,
+            direction: DataDirection::Bidirectional,
+        }
     }
 }
 

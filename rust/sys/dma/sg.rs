@@ -13,13 +13,15 @@
 //! let mut pages = Scatter::new(3, 4096, 0, u64::MAX)?;
 //! pages.fill(0xa5);
 //! let mapped = pages.map(dev, ToDevice).map_err(|(_pages, error)| error)?;
-//! start_transfer(mapped.dma());
+//! mapped.entries().for_each(start_transfer);
 //! let pages = mapped.unmap();
 //! ```
 
 use super::{
     buffer::Buffer,
-    Direction, //
+    DeviceMemory,
+    Direction,
+    Segment, //
 };
 use crate::{
     bindings as lab,
@@ -204,29 +206,44 @@ impl<D: Direction> MappedScatter<'_, D> {
         };
     }
 
-    /// The device's address of the first entry.
-    pub(crate) fn dma(&self) -> u64 {
-        // SAFETY: By the type invariant the first entry is mapped.
-        super::address(unsafe { bindings::sg_dma_address(self.scatter.table.sgl) })
-    }
-
-    /// What the map has made of the pieces: the device's address of each entry, and its bytes. An
-    /// IOMMU may have joined some.
-    pub(crate) fn entries(&self) -> impl Iterator<Item = (u64, usize)> + '_ {
+    /// What the map has made of the pieces. An IOMMU may have joined some.
+    pub(crate) fn entries(&self) -> impl Iterator<Item = Segment<'_>> {
         let mut entry = self.scatter.table.sgl;
         (0..self.count).map(move |_| {
             // SAFETY: By the type invariant this is a mapped entry.
-            let (dma, size) =
-                unsafe { (bindings::sg_dma_address(entry), bindings::sg_dma_len(entry)) };
+            let segment = unsafe { self.of_entry(entry) };
             // SAFETY: As above; behind the last one there is null, which is not looked at.
             entry = unsafe { bindings::sg_next(entry) };
-            (super::address(dma), size as usize)
+            segment
         })
+    }
+
+    /// # Safety
+    ///
+    /// `entry` is one of the first `count` entries of the table.
+    unsafe fn of_entry(&self, entry: *mut bindings::scatterlist) -> Segment<'_> {
+        // SAFETY: By the type invariant it is mapped.
+        let (dma, size) = unsafe { (bindings::sg_dma_address(entry), bindings::sg_dma_len(entry)) };
+        // INVARIANT: Mapped in this direction.
+        Segment {
+            dev: self.dev,
+            dma: super::address(dma),
+            // CAST: 32 bits.
+            size: size as usize,
+            direction: self.direction.data(),
+        }
     }
 
     /// The pieces, to be looked up and not to be read.
     pub(crate) fn scatter(&self) -> &Scatter {
         &self.scatter
+    }
+}
+
+impl<D: Direction> DeviceMemory for MappedScatter<'_, D> {
+    fn segment(&self) -> Segment<'_> {
+        // SAFETY: No map succeeds with less than one entry.
+        unsafe { self.of_entry(self.scatter.table.sgl) }
     }
 }
 

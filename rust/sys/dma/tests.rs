@@ -25,13 +25,16 @@ mod tests {
         Bidirectional,
         Chosen,
         CpuMemory,
+        DeviceMemory,
         Direction,
         FromDevice,
+        Segment,
         ToDevice, //
     };
     use crate::sys::{
         access,
         device::Lease,
+        edu::Way,
         memory::PAGE_SIZE, //
     };
     use kernel::{
@@ -222,6 +225,30 @@ mod tests {
             let pool = Pool::new(dev, 64)?;
             let (one, other) = (pool.alloc()?, pool.alloc()?);
             Ok(one.dma().abs_diff(other.dma()) >= 64 && Pool::new(dev, 0).is_err())
+        }));
+    }
+
+    #[test]
+    fn a_segment_goes_no_way_that_was_not_mapped() {
+        assert!(with_device(|dev| {
+            // Whether the engine may have the bytes, whether it may change them, how many there are.
+            let ways = |segment: Segment<'_>| {
+                let direction = segment.direction();
+                let (to, from) = (Way::In.is_of(direction), Way::Out.is_of(direction));
+                (to, from, segment.size())
+            };
+            let error = |(_, error): (Buffer, Error)| error;
+            let to = Buffer::new(100)?.map(dev, ToDevice).map_err(error)?;
+            let from = Buffer::new(200)?.map(dev, FromDevice).map_err(error)?;
+            let both = Coherent::new(dev, 300)?;
+            let list = Scatter::new(2, 1000, 0, u64::MAX)?;
+            let list = list.map(dev, FromDevice).map_err(|(_, error)| error)?;
+            Ok(ways(to.segment()) == (true, false, 100)
+                && ways(from.segment()) == (false, true, 200)
+                && ways(both.segment()) == (true, true, 300)
+                && list
+                    .entries()
+                    .all(|entry| ways(entry) == (false, true, 500)))
         }));
     }
 
