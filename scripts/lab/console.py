@@ -22,7 +22,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 TELLING = re.compile(
-    r"^E: |^fatal|\berror\b[:\[]|: not found|No such file|Killed|undefined!"
+    r"^fatal|\berror\b[:\[]|: not found|No such file|Killed|undefined!"
     r"|cannot |failed",
     re.IGNORECASE,
 )
@@ -100,7 +100,9 @@ def telling_line(text):
     if "No space left on device" in text:
         return "no space left on device"
     lines = [line.strip() for line in text.splitlines() if line.strip()]
-    found = [line for line in lines if TELLING.search(line)]
+    # What apt itself says is surer than any other word.
+    found = [line for line in lines if line.startswith("E: ")]
+    found = found or [line for line in lines if TELLING.search(line)]
     if found:
         return found[0][:200]
     # What stands right above make's first complaint.
