@@ -31,6 +31,7 @@ KINDS = """
     coherent pool noncoherent noncontiguous single page phys sg iova
 """.split()
 ITERATIONS = 100
+BOUNCED = 256 << 10  # what one piece of the bounce buffer takes, in bytes
 # RAM begins at 1 GiB on ARM: QEMU's edu and the module are given 32 bits alike.
 EDU = "edu,dma_mask=0xffffffff"
 ARM_CPU = "cortex-a15,cntfrq=1000000000"
@@ -152,6 +153,8 @@ def measure(lab, backend, which, ko, tree, transfers):
             log=lab.console.logs / f"matrix-{backend.name}.log",
             **options,
         )
+    if result.status:
+        raise Failure(f"matrix: {backend.name}: its script ended early (log: {result.log})")
     parts = "\n".join(result.output).split("\n@")[1:]
     texts = dict(part.partition("\n")[::2] for part in parts)
     found = {key: outcome(texts.get(" ".join(map(str, key)), "")) for key in asked}
@@ -159,12 +162,21 @@ def measure(lab, backend, which, ko, tree, transfers):
     return found
 
 
+def refusable(backend, name, size):
+    """Whether a backend may refuse an experiment: one without an IOMMU, or a bounce buffer."""
+    if name.endswith("-iova"):
+        return backend.name not in ("lazy", "strict")
+    return backend.name == "swiotlb" and size > BOUNCED
+
+
 def prove(backend, found, log):
     """The device says that it has the backend, and what it carried is right."""
     for (who, name, direction, size), facts in found.items():
         where = f"matrix: {backend.name}: {name} {direction} {size} on {who}"
-        if facts is None:
+        if facts is None and refusable(backend, name, size):
             continue
+        if facts is None:
+            raise Failure(f"{where}: was refused (log: {log})")
         wrong = {
             key: facts.get(key) for key in backend.proof if facts.get(key) != backend.proof[key]
         }
@@ -177,12 +189,18 @@ def prove(backend, found, log):
 
 
 def main(lab):
-    transfers = int(os.environ.get("TRANSFERS") or 10)
+    asked = os.environ.get("TRANSFERS") or "10"
+    if not re.fullmatch("[1-9][0-9]{0,5}", asked):
+        raise Failure(f"TRANSFERS={asked}: a number from 1 to 999999")
+    transfers = int(asked)
     save = os.environ.get("SAVE")
+    if save and not os.access(Path(save).absolute().parent, os.W_OK):
+        raise Failure(f"SAVE={save}: cannot be written there")
     kernels = {"x86_64": kernel.stock(lab), "arm": kernel.built(lab, "run-arm", "arm")}
     modules = {arch: module.build(lab, which) for arch, which in kernels.items()}
     tree = device_tree(lab)
-    with ThreadPoolExecutor(2) as pool:
+    pool = ThreadPoolExecutor(2)
+    try:
         running = {
             backend.name: pool.submit(
                 measure, lab, backend, kernels[backend.arch], modules[backend.arch], tree, transfers
@@ -190,6 +208,9 @@ def main(lab):
             for backend in BACKENDS
         }
         found = {name: job.result() for name, job in running.items()}
+    finally:
+        # After an interrupt, or a failure, nobody waits for the guests: the caller kills them.
+        pool.shutdown(wait=False, cancel_futures=True)
     lines = matrix_table.table(kernels, found, transfers)
     wrong = matrix_table.order(found)
     lines += [f"# wrong: {sentence}" for sentence in wrong] or ["# every order is as it must be"]
