@@ -74,6 +74,8 @@ def host(lab, report):
             step.run(
                 lab.root().argv(
                     [
+                        "timeout",
+                        "900",
                         "cargo",
                         "test",
                         "--locked",
