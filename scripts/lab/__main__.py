@@ -41,6 +41,13 @@ def clean(lab):
     return 0
 
 
+# Whose kernels are what they are for: a choice that is not read would look like one that is kept.
+OWN_KERNELS = {
+    "test": ("SERIES", "KERNEL"),
+    "bench": ("ARCH", "SERIES", "KERNEL"),
+    "matrix": ("ARCH", "SERIES", "KERNEL"),
+    "configs": ("ARCH", "SERIES", "KERNEL"),
+}
 VERBS = {
     "run": job.run,
     "shell": job.shell,
@@ -65,6 +72,9 @@ def main():
     try:
         if verb not in VERBS:
             raise Failure(f"no verb '{verb}': it is one of {', '.join(VERBS)}")
+        for name in OWN_KERNELS.get(verb, ()):
+            if os.environ.get(name):
+                raise Failure(f"{name}={os.environ[name]}: make {verb} has kernels of its own")
         function = VERBS[verb]
         if isinstance(function, str):  # a file that only this verb needs
             file, _, name = function.partition(".")

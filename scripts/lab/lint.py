@@ -20,6 +20,8 @@ def tracked(lab, *patterns):
     done = subprocess.run(
         [
             "git",
+            "-c",
+            f"safe.directory={lab.checkout}",
             "-C",
             lab.checkout,
             "ls-files",
@@ -31,8 +33,9 @@ def tracked(lab, *patterns):
         ],
         capture_output=True,
         text=True,
-        check=True,
     )
+    if done.returncode:
+        raise Failure(f"git ls-files: {done.stderr.strip()}")
     return [
         name
         for name in sorted(set(done.stdout.split("\n")))
