@@ -21,7 +21,8 @@ use sys::{
     edu::{
         Engine,
         Way, //
-    }, //
+    },
+    pci::Before, //
 };
 
 /// Bytes of a block.
@@ -29,6 +30,8 @@ const SIZE: usize = 64;
 
 /// The device takes what is in one block, and puts it into another.
 fn transfer(pdev: &pci::Device<Core<'_>>) -> Result {
+    let mut before = Before::of(pdev);
+    before.enable(pdev)?;
     let (engine, _interrupt) = Engine::new(pdev, 28)?;
     let dev = pdev.as_ref();
     let pool = Pool::new(dev, SIZE)?;

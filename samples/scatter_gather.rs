@@ -22,7 +22,8 @@ use sys::{
     edu::{
         Engine,
         Way, //
-    }, //
+    },
+    pci::Before, //
 };
 
 /// Four pieces of 1,000 bytes each, which begin 24 bytes into a page.
@@ -32,6 +33,8 @@ const OFFSET: usize = 24;
 
 /// The device takes what the CPU has written, and gives it back.
 fn transfer(pdev: &pci::Device<Core<'_>>) -> Result {
+    let mut before = Before::of(pdev);
+    before.enable(pdev)?;
     let (engine, _interrupt) = Engine::new(pdev, 28)?;
     let dev = pdev.as_ref();
 

@@ -22,13 +22,16 @@ use sys::{
     edu::{
         Engine,
         Way, //
-    }, //
+    },
+    pci::Before, //
 };
 
 const SIZE: usize = 4096;
 
 /// The device takes what the CPU has written, and gives it back.
 fn transfer(pdev: &pci::Device<Core<'_>>) -> Result {
+    let mut before = Before::of(pdev);
+    before.enable(pdev)?;
     let (engine, _interrupt) = Engine::new(pdev, 28)?;
     let dev = pdev.as_ref();
 

@@ -131,11 +131,17 @@ void memlab_dma_limits(struct device *dev, struct memlab_dma_limits *out)
 	out->max_segment = dev->dma_parms ? dev->dma_parms->max_segment_size : 0;
 }
 
-/* A mask that the core does not like any more was there before: it is set all the same. */
+/*
+ * A mask that the core does not like any more, or cuts to its own width, was there before: it is
+ * set all the same.
+ */
 void memlab_dma_set_limits(struct device *dev, const struct memlab_dma_limits *limits)
 {
-	if (dev->dma_mask && *dev->dma_mask != limits->mask && dma_set_mask(dev, limits->mask))
+	if (dev->dma_mask && *dev->dma_mask != limits->mask) {
+		if (dma_set_mask(dev, limits->mask))
+			dev_dbg(dev, "its own DMA mask is not supported\n");
 		*dev->dma_mask = limits->mask;
+	}
 	dev->coherent_dma_mask = limits->coherent_mask;
 	if (dev->dma_parms)
 		dev->dma_parms->max_segment_size = limits->max_segment;

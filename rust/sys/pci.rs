@@ -8,7 +8,11 @@
 //! The kernel crate's interrupts are not used: 7.3 lets a registration borrow its vectors, which
 //! a driver's data cannot hold side by side, and 7.2 has other types.
 
-use crate::compat;
+use super::device;
+use crate::{
+    bindings as lab,
+    compat, //
+};
 use kernel::{
     bindings,
     device::{
@@ -58,18 +62,25 @@ pub(crate) struct Before {
     enabled: bool,
     /// Its command register: what it decodes, and whether it masters the bus.
     command: u16,
+    /// What the DMA layer had noted of it.
+    limits: lab::memlab_dma_limits,
 }
 
 impl Before {
     /// Remembers `pdev` as it is.
     pub(crate) fn of(pdev: &pci::Device<Core<'_>>) -> Self {
         let mut command = 0;
-        // SAFETY: The device is valid; reads what it says of itself.
-        unsafe { bindings::pci_read_config_word(as_raw(pdev), COMMAND, &mut command) };
+        let mut limits = pin_init::zeroed::<lab::memlab_dma_limits>();
+        // SAFETY: The device is valid and bound; reads what it says of itself, and what is said of it.
+        unsafe {
+            bindings::pci_read_config_word(as_raw(pdev), COMMAND, &mut command);
+            lab::memlab_dma_limits(device::as_raw(pdev.as_ref()), &mut limits);
+        }
         Self {
             pdev: pdev.into(),
             enabled: false,
             command,
+            limits,
         }
     }
 
@@ -95,6 +106,8 @@ impl Drop for Before {
                 bindings::pci_disable_device(raw);
             }
             bindings::pci_write_config_word(raw, COMMAND, self.command);
+            // Nothing is mapped for it any more: what is mapped borrows the bound device.
+            lab::memlab_dma_set_limits(device::as_raw((*self.pdev).as_ref()), &self.limits);
         }
     }
 }

@@ -6,10 +6,7 @@
 
 use crate::{
     bindings as lab,
-    sys::{
-        device::as_raw,
-        machine, //
-    },
+    sys::device::as_raw, //
 };
 use kernel::{
     device::{
@@ -25,11 +22,10 @@ use kernel::{
 ///
 /// # Invariants
 ///
-/// `own` and `coherent` are the masks that `dev` had before.
+/// `before` is what the DMA layer had noted of `dev` before.
 pub(crate) struct Masked<'a> {
     dev: &'a Device<Bound>,
-    own: u64,
-    coherent: u64,
+    before: lab::memlab_dma_limits,
 }
 
 impl<'a> Masked<'a> {
@@ -40,27 +36,21 @@ impl<'a> Masked<'a> {
     /// take turns, are the only users of a device that is lent.
     pub(crate) fn set(dev: &'a Device<Bound>, bits: u32) -> Result<Self> {
         let mask = DmaMask::try_new(bits)?.value();
-        let before = machine::dma(dev);
+        let mut before = pin_init::zeroed::<lab::memlab_dma_limits>();
+        // SAFETY: The device is bound.
+        unsafe { lab::memlab_dma_limits(as_raw(dev), &mut before) };
         // INVARIANT: Read above.
-        let this = Self {
-            dev,
-            own: before.mask,
-            coherent: before.coherent_mask,
-        };
+        let this = Self { dev, before };
         // Where the second of the two fails, dropping `this` takes the first one back.
-        this.apply(mask, mask)?;
-        Ok(this)
-    }
-
-    fn apply(&self, own: u64, coherent: u64) -> Result {
         // SAFETY: The device is bound, and whoever sets its masks is its only user.
-        to_result(unsafe { lab::memlab_dma_set_masks(as_raw(self.dev), own, coherent) })
+        to_result(unsafe { lab::memlab_dma_set_masks(as_raw(dev), mask, mask) })?;
+        Ok(this)
     }
 }
 
 impl Drop for Masked<'_> {
     fn drop(&mut self) {
-        // What was supported before is supported still.
-        let _ = self.apply(self.own, self.coherent);
+        // SAFETY: By the type invariant; the device is bound as long as it is borrowed.
+        unsafe { lab::memlab_dma_set_limits(as_raw(self.dev), &self.before) };
     }
 }
