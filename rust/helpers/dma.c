@@ -99,7 +99,9 @@ void memlab_dma_free_noncoherent(struct device *dev, size_t size, void *ptr, u64
 
 struct sg_table *memlab_dma_alloc_noncontiguous(struct device *dev, size_t size, u32 direction)
 {
-	return dma_alloc_noncontiguous(dev, size, direction, GFP_KERNEL | __GFP_NOWARN, 0);
+	/* Without an IOMMU it is cleared in any case. */
+	return dma_alloc_noncontiguous(dev, size, direction,
+				       GFP_KERNEL | __GFP_NOWARN | __GFP_ZERO, 0);
 }
 
 void memlab_dma_free_noncontiguous(struct device *dev, size_t size, struct sg_table *table,

@@ -28,7 +28,6 @@ use crate::compat;
 use kernel::{
     device::Core,
     dma::{
-        DataDirection,
         Device as _,
         DmaMask, //
     },
@@ -83,16 +82,6 @@ pub(crate) enum Way {
     In,
     /// From the device to memory.
     Out,
-}
-
-impl Way {
-    /// Whether memory that is mapped in `direction` may be carried so.
-    pub(crate) fn is_of(self, direction: DataDirection) -> bool {
-        match self {
-            Self::In => direction != DataDirection::FromDevice,
-            Self::Out => direction != DataDirection::ToDevice,
-        }
-    }
 }
 
 /// The engine of a device that is lent.
@@ -169,7 +158,11 @@ impl Engine {
     pub(crate) fn carry(&self, way: Way, segment: Segment<'_>, offset: usize) -> Result {
         let (dma, size) = (segment.dma(), segment.size());
         let end = offset.checked_add(size).ok_or(EINVAL)?;
-        if size == 0 || end > BUFFER || !way.is_of(segment.direction()) {
+        let allowed = match way {
+            Way::In => segment.goes_to_device(),
+            Way::Out => segment.comes_from_device(),
+        };
+        if size == 0 || end > BUFFER || !allowed {
             return Err(EINVAL);
         }
         // CAST: The size is at most `BUFFER`.

@@ -164,6 +164,10 @@ pub(crate) struct Segment<'a> {
     direction: DataDirection,
 }
 
+#[cfg_attr(
+    not(CONFIG_PCI),
+    allow(dead_code, reason = "the devices that move bytes are PCI's")
+)]
 impl<'a> Segment<'a> {
     /// Whose addresses they are.
     pub(crate) fn device(&self) -> &'a Device<Bound> {
@@ -180,9 +184,14 @@ impl<'a> Segment<'a> {
         self.size
     }
 
-    /// What the device may do.
-    pub(crate) fn direction(&self) -> DataDirection {
-        self.direction
+    /// Whether the device may read it.
+    pub(crate) fn goes_to_device(&self) -> bool {
+        self.direction != DataDirection::FromDevice
+    }
+
+    /// Whether the device may write it.
+    pub(crate) fn comes_from_device(&self) -> bool {
+        self.direction != DataDirection::ToDevice
     }
 }
 

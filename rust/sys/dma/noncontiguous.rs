@@ -90,7 +90,7 @@ impl<'a, D: Direction> NonContiguous<'a, D> {
     }
 }
 
-// SAFETY: By the type invariant; the kernel has zeroed it.
+// SAFETY: By the type invariant; it was asked for zeroed.
 unsafe impl<D: Direction> CpuMemory for NonContiguous<'_, D> {
     fn cpu(&self) -> (NonNull<u8>, usize) {
         (self.cpu.cast(), self.size)

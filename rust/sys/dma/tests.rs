@@ -34,7 +34,6 @@ mod tests {
     use crate::sys::{
         access,
         device::Lease,
-        edu::Way,
         memory::PAGE_SIZE, //
     };
     use kernel::{
@@ -231,10 +230,8 @@ mod tests {
     #[test]
     fn a_segment_goes_no_way_that_was_not_mapped() {
         assert!(with_device(|dev| {
-            // Whether the engine may have the bytes, whether it may change them, how many there are.
             let ways = |segment: Segment<'_>| {
-                let direction = segment.direction();
-                let (to, from) = (Way::In.is_of(direction), Way::Out.is_of(direction));
+                let (to, from) = (segment.goes_to_device(), segment.comes_from_device());
                 (to, from, segment.size())
             };
             let error = |(_, error): (Buffer, Error)| error;
