@@ -84,12 +84,9 @@ impl<'d> Experiment<'d> for Kvmalloc {
 
     fn describe(&self, held: &Memory) -> Placement {
         let placement = placement::of_address(held.as_ptr(), self.size);
-        let capacity = match placement.window {
-            Window::Linear => held.slab_capacity(),
-            _ => whole_pages(self.size),
-        };
+        let capacity = held.slab_capacity();
         Placement {
-            capacity: Some(capacity),
+            capacity: capacity.or(Some(whole_pages(self.size))),
             ..placement
         }
     }

@@ -52,11 +52,13 @@ impl Kvmalloc {
         self.ptr.as_ptr()
     }
 
-    /// The bytes that it takes if it is none of `vmalloc()`.
-    pub(crate) fn slab_capacity(&self) -> u64 {
-        // SAFETY: By the type invariant it is a live allocation; the caller has looked at its
-        // window, and `ksize()` only reads what the slab or the buddy allocator know of it.
-        unsafe { bindings::ksize(self.ptr.as_ptr()) as u64 }
+    /// The bytes that it takes; `None` if it is one of `vmalloc()`.
+    pub(crate) fn slab_capacity(&self) -> Option<u64> {
+        // SAFETY: Looks at nothing but the address.
+        let linear = unsafe { !bindings::is_vmalloc_addr(self.ptr.as_ptr()) };
+        // SAFETY: By the type invariant it is a live allocation, in the linear map; `ksize()` only
+        // reads what the slab or the buddy allocator know of it.
+        linear.then(|| unsafe { bindings::ksize(self.ptr.as_ptr()) as u64 })
     }
 }
 

@@ -8,6 +8,7 @@ use super::alloc::Pages;
 use crate::bindings as lab;
 use core::{
     marker::PhantomData,
+    mem::ManuallyDrop,
     ptr::NonNull, //
 };
 use kernel::{
@@ -204,7 +205,7 @@ impl PageList {
 /// `addr` is the mapping that `vmap()` made of `pages`.
 pub(crate) struct Vmap {
     addr: NonNull<c_void>,
-    pages: PageList,
+    pages: ManuallyDrop<PageList>,
 }
 
 impl Vmap {
@@ -217,7 +218,10 @@ impl Vmap {
         let addr = unsafe { lab::memlab_vmap(pages.raw.as_mut_ptr(), count) };
         match NonNull::new(addr) {
             // INVARIANT: Just mapped.
-            Some(addr) => Ok(Self { addr, pages }),
+            Some(addr) => Ok(Self {
+                addr,
+                pages: ManuallyDrop::new(pages),
+            }),
             None => Err((pages, ENOMEM)),
         }
     }
@@ -230,8 +234,24 @@ impl Vmap {
     /// `vunmap()`.
     #[inline]
     pub(crate) fn unmap(self) -> PageList {
-        // SAFETY: By the type invariant this is a mapping of `vmap()`; it is not used again.
+        let mut this = ManuallyDrop::new(self);
+        this.close();
+        // SAFETY: `this` is not used again, nor dropped.
+        unsafe { ManuallyDrop::take(&mut this.pages) }
+    }
+
+    /// Ends the mapping. The caller sees to it that this happens once.
+    #[inline]
+    fn close(&mut self) {
+        // SAFETY: By the type invariant this is a mapping of `vmap()`.
         unsafe { lab::vunmap(self.addr.as_ptr()) };
-        self.pages
+    }
+}
+
+impl Drop for Vmap {
+    fn drop(&mut self) {
+        self.close();
+        // SAFETY: The mapping has ended, and `pages` is not used again.
+        unsafe { ManuallyDrop::drop(&mut self.pages) };
     }
 }

@@ -53,8 +53,8 @@ PASSED = [
 BUNDLE = "etc/ssl/certs/ca-certificates.crt"
 
 
-# In a chroot / is no mount point, and unshare cannot keep mounts from the host: from the namespace's
-# own root that can be done.
+# In a chroot / is no mount point, and unshare cannot keep mounts from the host: that is done from
+# the namespace's own root.
 PRIVATE = 'nsenter --mount=/proc/self/ns/mnt mount --make-rprivate / && exec "$@"'
 
 
