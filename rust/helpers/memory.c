@@ -119,13 +119,15 @@ void memlab_free_area(int node, unsigned int index, unsigned int order,
 	unsigned long flags;
 	u64 rest;
 
-	if (order >= NR_PAGE_ORDERS)
+	/* The lists of a zone that never had a page are not made. */
+	if (order >= NR_PAGE_ORDERS || !populated_zone(zone))
 		return;
 
 	spin_lock_irqsave(&zone->lock, flags);
 	out->total = area->nr_free;
 	rest = out->total;
-	for (type = 0; type < MEMLAB_TYPES; type++) {
+	/* The last ones, which not every allocation may have, come first: they have to be known. */
+	for (type = MEMLAB_TYPES; type-- > 0;) {
 		if (memlab_types[type] < 0)
 			continue;
 		out->types |= BIT(type);

@@ -30,17 +30,16 @@ impl Blocks {
         }
     }
 
-    /// The blocks of `zone` from which a movable, or any other, allocation may be served.
+    /// The blocks of `zone` from which a movable, or any other, allocation may be served: those of
+    /// an order less those that are known not to serve. A list that was too long to be counted to
+    /// its end leaves the order's number as the zone has it.
     pub fn serving(movable: bool, zone: &Zone, lists: &[FreeList]) -> Self {
-        let mut this = Self {
-            orders: zone.orders,
-            blocks: [0; ORDERS_MAX],
-        };
+        let mut this = Self::of(zone);
         let mine = |list: &&FreeList| (list.node, list.zone) == (zone.node, zone.name);
         let lists = lists.iter().filter(mine);
-        for list in lists.filter(|list| list.migrate.serves(movable)) {
-            for (sum, blocks) in this.blocks.iter_mut().zip(list.blocks) {
-                *sum = sum.saturating_add(blocks);
+        for list in lists.filter(|list| !list.migrate.serves(movable)) {
+            for (rest, blocks) in this.blocks.iter_mut().zip(list.blocks) {
+                *rest = rest.saturating_sub(blocks);
             }
         }
         this

@@ -154,21 +154,25 @@ node zone        managed       free      min      low     high    boost  above_m
 
     #[test]
     fn fragmentation_has_a_verdict_for_each_zone_and_use() {
-        let lists = [(MigrateType::Movable, 0), (MigrateType::Cma, 1)].map(|(migrate, at)| {
+        // The first list was too long to be counted: the zone knows how many blocks there are.
+        let lists = [(MigrateType::Movable, 0, 1), (MigrateType::Cma, 1, 5)];
+        let lists = lists.map(|(migrate, at, count)| {
             let mut blocks = [0; ORDERS_MAX];
-            blocks[at] = 5;
+            blocks[at] = count;
             FreeList {
                 node: 0,
                 zone: Text::new("Normal"),
                 migrate,
                 orders: 3,
                 blocks,
-                capped: 0,
+                capped: u32::from(at == 0),
             }
         });
+        let mut blocks = [0; ORDERS_MAX];
+        blocks[..2].fill(5);
         let zone = Zone {
             orders: 3,
-            blocks: [5; ORDERS_MAX],
+            blocks,
             watermarks: [4, 5, 6],
             ..normal()
         };
@@ -176,8 +180,8 @@ node zone        managed       free      min      low     high    boost  above_m
 # unusable: share of the free pages that lies in smaller blocks; extfrag: why a request would
 # fail: 0 lack of memory, 1 fragmentation, -1 it would not
 index    node zone      order0  order1  order2
-unusable    0 Normal     0.000   0.142   0.428
-extfrag     0 Normal    -1.000  -1.000  -1.000
+unusable    0 Normal     0.000   0.333   1.000
+extfrag     0 Normal    -1.000  -1.000   0.525
 
 # the largest order to be had now, without reclaim or compaction, above the watermark min
 for     node zone     largest    bytes fails_from  index because_of
