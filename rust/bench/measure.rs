@@ -14,10 +14,16 @@ use super::first::{
     Moments, //
 };
 use crate::{
-    experiment::Experiment,
+    experiment::{
+        self,
+        Experiment, //
+    },
     model::{
         delta::Delta,
-        outcome::Tally,
+        outcome::{
+            Failures,
+            Tally, //
+        },
         placement::Placement,
         remark::Remark, //
     },
@@ -141,6 +147,13 @@ impl<'d, E: Experiment<'d>> Hands for Pool<'_, 'd, E> {
     }
 }
 
+/// Counts a failure. What the end of the run has called off is none, nor a sample.
+fn count_failure(failures: &mut Failures, error: Error, ending: &Atomic<u32>) {
+    if error != experiment::called_off() || ending.load(Relaxed) == 0 {
+        failures.add(error.to_errno(), 1);
+    }
+}
+
 /// Reads the clock around every operation.
 fn each<'d, E: Experiment<'d>>(
     experiment: &E,
@@ -173,12 +186,12 @@ fn each<'d, E: Experiment<'d>>(
                         released.record(end.wrapping_sub(held_at));
                         tally.disturbed += u64::from(disturbed);
                     }
-                    Err(error) => tally.failures.add(error.to_errno(), 1),
+                    Err(error) => count_failure(&mut tally.failures, error, ending),
                 }
                 idle
             }
             Err((idle, error)) => {
-                tally.failures.add(error.to_errno(), 1);
+                count_failure(&mut tally.failures, error, ending);
                 idle
             }
         };
@@ -241,11 +254,11 @@ fn batches_of<'a, 'd, E: Experiment<'d>>(
                     released.record(end.wrapping_sub(held_at) >> batch_shift);
                     tally.disturbed += u64::from(disturbed);
                 }
-                Err(error) => tally.failures.add(error.to_errno(), 1),
+                Err(error) => count_failure(&mut tally.failures, error, ending),
             },
             Some((one, error)) => {
                 drop(idle.push_within_capacity(one));
-                tally.failures.add(error.to_errno(), 1);
+                count_failure(&mut tally.failures, error, ending);
             }
         }
         task::cond_resched();

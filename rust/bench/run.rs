@@ -214,8 +214,10 @@ impl Runner<'_> {
         if let Some(first) = first {
             report.tally.delta = first.delta;
         }
-        let stopped = || self.called_off().is_some();
-        report.tally.remark = subject.remark(report.tally.failures.total() != 0, &stopped);
+        if self.look {
+            let stopped = || self.called_off().is_some();
+            report.tally.remark = subject.remark(report.tally.failures.total() != 0, &stopped);
+        }
         Ok(report)
     }
 
@@ -292,6 +294,8 @@ impl Runner<'_> {
     /// log2 of the batch that was asked for, or that the cost of the operation calls for.
     fn batch_shift(&self, subject: &dyn Subject, largest: u32) -> Result<u32, Refusal> {
         let request = self.request;
+        // What is not a whole batch is not measured.
+        let largest = largest.min(request.iterations.checked_ilog2().unwrap_or(0));
         let batched = match request.mode {
             Mode::Op => return Ok(0),
             // One at a time either way: trying would only take time.
@@ -309,7 +313,7 @@ impl Runner<'_> {
             asked => {
                 let (asked, largest) = (asked as u32, 1u32 << largest);
                 Err(Refusal::invalid(format_args!(
-                    "batch={asked}: a power of two, 1 to {largest} for this experiment and size"
+                    "batch={asked}: a power of two, 1 to {largest} for this experiment, size and iterations"
                 )))
             }
         }

@@ -33,6 +33,7 @@ pub(crate) use target::masked;
 use target::required;
 
 use crate::{
+    compat,
     model::{
         placement::Placement,
         remark::Remark,
@@ -96,7 +97,7 @@ pub(crate) trait Experiment<'d>: Sync + Sized {
     }
 
     /// Called from another thread when the run is to end early: what is under way is to end soon,
-    /// with `ECANCELED`.
+    /// with [`called_off`].
     fn halt(&self) {}
 
     /// Where the thing acquired is.
@@ -113,6 +114,11 @@ pub(crate) trait Experiment<'d>: Sync + Sized {
     fn remark(&self, _failed: bool, _stopped: &dyn Fn() -> bool) -> Remark {
         Remark::None
     }
+}
+
+/// The error of an operation that [`Experiment::halt`] has ended: `ECANCELED`.
+pub(crate) fn called_off() -> Error {
+    compat::canceled()
 }
 
 /// What is done with an experiment whose type is known.

@@ -56,6 +56,8 @@ impl<'d> Experiment<'d> for PagesCold {
             max: PAGE_SIZE as u64,
         },
         held_max: 1,
+        // CAST: A few thousand.
+        buffers: AT_HAND_MAX as u64 + 1,
         ..Info::PLAIN
     };
 

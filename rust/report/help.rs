@@ -167,7 +167,12 @@ pub fn help(out: &mut dyn Write, catalogue: &[&'static Info], limits: &Limits) -
             &[&number.name(), &default, &min, &max, &meaning],
         )?;
     }
-    words(out, "gfp", &Gfp::ALL, "flags of the allocation")?;
+    words(
+        out,
+        "gfp",
+        &Gfp::ALL,
+        "flags of the allocation; the first that an experiment takes by default",
+    )?;
     words(
         out,
         "direction",
@@ -215,7 +220,7 @@ fn meaning(number: Number) -> &'static str {
         Number::Size => {
             "of one operation; unit and range are the experiment's own: see experiments"
         }
-        Number::Iterations => "operations measured, per thread",
+        Number::Iterations => "operations measured, per thread, in whole batches",
         Number::Warmup => "operations before the measured ones, per thread",
         Number::Time => "ms after which the run ends",
         Number::Threads => "threads at the same time",
