@@ -84,7 +84,7 @@ pub fn parse(line: &str, catalogue: &[&'static Info], limits: &Limits) -> Result
 
     let mut request = Request::within(info, limits);
     let mut keys = Keys::new(RUN_KEYS);
-    let mut batch = None;
+    let mut batch = false;
     for word in words {
         let (key, value) = keys.take(word)?;
         let number = Number::ALL.into_iter().find(|n| n.name() == key);
@@ -97,12 +97,6 @@ pub fn parse(line: &str, catalogue: &[&'static Info], limits: &Limits) -> Result
             _ if foreign => {
                 return Err(Refusal::invalid(format_args!(
                     "{key}={}: {name} has no {key}, leave it out",
-                    Clip(value)
-                )))
-            }
-            "device" if !info.needs_device => {
-                return Err(Refusal::invalid(format_args!(
-                    "device={}: {name} uses no device, leave it out",
                     Clip(value)
                 )))
             }
@@ -121,18 +115,31 @@ pub fn parse(line: &str, catalogue: &[&'static Info], limits: &Limits) -> Result
                     let range = limits.range(number, info);
                     let parsed = parse_number(number, info.unit_of(number), value, range)?;
                     request.set(number, parsed, limits)?;
-                    batch = batch.or((number == Number::Batch).then_some(parsed));
+                    batch |= number == Number::Batch;
                 }
             }
         }
     }
-    if let (Some(batch), Mode::Op) = (batch, request.mode) {
+    agree(&request, batch)?;
+    Ok(request)
+}
+
+/// Refuses what is right by itself and has no meaning beside the rest. `batch` tells whether one was
+/// asked for.
+pub fn agree(request: &Request, batch: bool) -> Result<(), Refusal> {
+    let (name, device) = (request.info.name, request.device);
+    if !request.info.needs_device && !device.as_str().is_empty() {
         return Err(Refusal::invalid(format_args!(
-            "batch={}: has no meaning with mode=op, needs mode=batch or mode=auto",
-            Dec(batch)
+            "device={device}: {name} uses no device, leave it out"
         )));
     }
-    Ok(request)
+    if batch && request.mode == Mode::Op {
+        return Err(Refusal::invalid(format_args!(
+            "batch={}: has no meaning with mode=op, needs mode=batch or mode=auto",
+            Dec(request.batch)
+        )));
+    }
+    Ok(())
 }
 
 /// Reads a line for `compare`; an empty one asks for the default comparison.

@@ -4,7 +4,10 @@
 //!
 //! C header: [`include/uapi/linux/memlab.h`](../../include/uapi/linux/memlab.h)
 
-use super::lab;
+use super::{
+    grammar,
+    lab, //
+};
 use crate::{
     bench::{
         limits::limits,
@@ -84,6 +87,9 @@ fn info(arg: UserPtr) -> Result<isize> {
 #[inline(never)]
 fn run(arg: UserPtr) -> Result<isize> {
     let (mut call, room) = abi::read::<abi::Run>(arg, size_of::<abi::Run>())?;
+    // Not after a run of an hour.
+    let to = UserPtr::from_addr(usize::try_from(call.outcome)?);
+    let outcome_room = usize::try_from(call.outcome_size)?;
     let result = match request(&call)? {
         Ok(request) => lab::run_request(&request)?,
         Err(refusal) => Err(refusal),
@@ -91,13 +97,11 @@ fn run(arg: UserPtr) -> Result<isize> {
     match result {
         Ok(report) => {
             let outcome = outcome(&report)?;
-            let to = UserPtr::from_addr(usize::try_from(call.outcome)?);
-            abi::write(to, usize::try_from(call.outcome_size)?, &*outcome)?;
+            abi::write(to, outcome_room, &*outcome)?;
             lab::early(report.ending)?;
             Ok(0)
         }
         Err(refusal) => {
-            call.message.fill(0);
             abi::put(&mut call.message, refusal.message.as_str());
             abi::write(arg, room, &*call)?;
             Err(lab::errno(&refusal))
@@ -162,6 +166,7 @@ fn checked(call: &abi::Run, name: &str, device: &str) -> Result<Request, Refusal
     let mode = Mode::ALL.get(call.mode as usize);
     request.mode = mode.ok_or_else(|| unknown("mode", call.mode))?.1;
     request.device = Text::new(device);
+    grammar::agree(&request, call.batch != 0)?;
     Ok(request)
 }
 

@@ -107,8 +107,9 @@ pub(crate) fn text(field: &[c_char]) -> Result<&str> {
     core::str::from_utf8(text).map_err(|_| EINVAL)
 }
 
-/// Puts text into a field, cut so that a NUL remains.
+/// Puts text into a field, cut so that a NUL remains; what was there is gone.
 pub(crate) fn put(field: &mut [c_char], text: &str) {
+    field.fill(0);
     let room = field.len().saturating_sub(1);
     for (slot, byte) in field.iter_mut().take(room).zip(text.bytes()) {
         // CAST: `char` has either sign.

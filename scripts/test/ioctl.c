@@ -64,8 +64,21 @@ static void check_info(int fd)
 	count = info.experiments;
 	result("six experiments at least", count >= 6, count, 6);
 	for (unsigned int i = 0; i < count; i++) {
-		struct memlab_info each = { .size = sizeof(each), .index = i };
-		int error = call(fd, MEMLAB_IOC_INFO, &each);
+		struct memlab_info each;
+		unsigned int at;
+		int error;
+
+		/* What was there before is no part of an answer. */
+		memset(&each, 'x', sizeof(each));
+		each.size = sizeof(each);
+		each.index = i;
+		error = call(fd, MEMLAB_IOC_INFO, &each);
+		for (at = 0; at < sizeof(each.name) && each.name[at]; at++)
+			;
+		result("a name has an end", at < sizeof(each.name), at, sizeof(each.name) - 1);
+		while (at < sizeof(each.name) && !each.name[at])
+			at++;
+		equal("with nothing behind it", at, sizeof(each.name));
 
 		equal("information on each experiment", error, 0);
 		result("each has a name and sizes",

@@ -85,8 +85,8 @@ enum memlab_tristate {
  * @experiments: how many experiments there are
  * @index: in: which experiment is meant, below @experiments
  * @name: its name, NUL-terminated
- * @size_min: smallest size it takes, in bytes
- * @size_max: largest size it takes, in bytes
+ * @size_min: smallest size it takes, in bytes; in instructions for calibrate
+ * @size_max: largest size it takes, likewise
  * @iterations_max: most operations per thread
  * @time_max: longest run, in ms
  * @threads_max: most threads
