@@ -29,7 +29,6 @@ use crate::{
             Direction,
             Family,
             Info,
-            Kind,
             Limits,
             Mode,
             Refusal,
@@ -37,7 +36,10 @@ use crate::{
         },
         text::Text, //
     },
-    sys::device::Lease, //
+    sys::{
+        device::Lease,
+        task, //
+    },
 };
 use kernel::prelude::*;
 
@@ -45,8 +47,8 @@ use kernel::prelude::*;
 const ROUNDS: u64 = 3;
 /// Operations of one experiment and size in one round, if the time allows.
 const ITERATIONS: u64 = 3_000;
-/// A quarter of the time is for what is asked beside the rows: 1 / 2 to this.
-const BESIDE_SHIFT: u32 = 2;
+/// Two questions are asked beside the rows; each has a part of the time: 1 / 2 to this.
+const BESIDE_SHIFT: u32 = 3;
 /// The smallest size at which copying and mapping are set against each other, in bytes.
 const BREAK_EVEN_MIN: u64 = 64;
 
@@ -63,6 +65,8 @@ pub(crate) struct Comparison {
     pub(crate) break_even: KVec<BreakEven>,
     /// What the device can have in one piece.
     pub(crate) largest: Option<Largest>,
+    /// How it ended.
+    pub(crate) ending: Ending,
 }
 
 /// One cell of the table that a comparison fills.
@@ -130,7 +134,8 @@ fn selected(request: &CompareRequest) -> impl Iterator<Item = &'static Info> + C
         .map(|(_, info)| *info)
 }
 
-/// Compares what `request` asks for. `cancelled` is asked now and then whether to stop.
+/// Compares what `request` asks for. `cancelled` is asked now and then whether to stop. What is
+/// refused is not measured; a device that is not lent refuses it all.
 #[inline(never)]
 pub(crate) fn compare(
     request: &CompareRequest,
@@ -142,10 +147,12 @@ pub(crate) fn compare(
         refused: KVec::new(),
         break_even: KVec::new(),
         largest: None,
+        ending: Ending::Complete,
     };
     let limits = limits();
     let beside = request.time >> BESIDE_SHIFT;
-    let time = request.time.saturating_sub(beside);
+    let time = request.time.saturating_sub(2 * beside);
+    let cancelled = &|| cancelled() || task::fatal_signal();
     if rows(&mut comparison, request, &limits, time, cancelled)? {
         for direction in request.directions.iter() {
             break_even(
@@ -157,12 +164,36 @@ pub(crate) fn compare(
                 cancelled,
             )?;
         }
-        direct(&mut comparison, request, &limits, cancelled)?;
+        direct(&mut comparison, request, &limits, beside, cancelled)?;
         if first_of(request, Family::Streaming).is_some() {
             comparison.largest = largest(request, cancelled);
         }
     }
+    comparison.ending = ending(&comparison, request, cancelled);
     Ok(comparison)
+}
+
+/// What ended it.
+fn ending(
+    comparison: &Comparison,
+    request: &CompareRequest,
+    cancelled: &dyn Fn() -> bool,
+) -> Ending {
+    let mut endings = comparison.rows.iter().map(|row| row.ending);
+    match endings.find(|ending| cut_short(*ending)) {
+        Some(ending) => ending,
+        None if cancelled() => Ending::Stopped,
+        None if lent(request).is_err() => Ending::DeviceGone,
+        None => Ending::Complete,
+    }
+}
+
+/// Refuses where the device that was asked for is not lent, or no longer.
+fn lent(request: &CompareRequest) -> Result<(), Refusal> {
+    if !request.device.as_str().is_empty() {
+        facts::lent::lease(request.device)?;
+    }
+    Ok(())
 }
 
 /// Measures every row; whether nothing has cut that short.
@@ -194,15 +225,15 @@ fn first_of(request: &CompareRequest, family: Family) -> Option<&'static Info> {
     selected(request).find(|info| info.family == family)
 }
 
-/// What the device can have in one piece; `None` if it is gone.
+/// What the device can have in one piece; `None` if it is gone, or the search was stopped.
 #[inline(never)]
 fn largest(request: &CompareRequest, cancelled: &dyn Fn() -> bool) -> Option<Largest> {
     let lease = Lease::take(request.device.as_str()).ok()?;
     let stop = || cancelled() || lease.recalled();
-    Some(facts::coherent::largest(lease.device(), held_max(), &stop))
+    facts::coherent::largest(lease.device(), held_max(), &stop)
 }
 
-/// Copies and maps at rising sizes until mapping has won at two of them.
+/// Copies and maps at rising sizes.
 #[inline(never)]
 fn break_even(
     comparison: &mut Comparison,
@@ -240,14 +271,14 @@ fn break_even(
             break;
         };
         found.add(size, &mapped, &copied);
-        if found.mapped.is_some_and(|mapped| size > mapped) {
-            break;
-        }
+    }
+    if found.tried == 0 || cancelled() {
+        return Ok(());
     }
     comparison.break_even.push(found, GFP_KERNEL).map_err(full)
 }
 
-/// What one item costs; `None` if it was cut short or has no samples.
+/// What one item costs; `None` if it was refused or cut short, or has no samples.
 #[inline(never)]
 fn cost(
     item: &Item,
@@ -256,12 +287,10 @@ fn cost(
     time: u64,
     cancelled: &dyn Fn() -> bool,
 ) -> Result<Option<Cost>, Refusal> {
-    let report = match run::turn(&*item.request(request, limits, time)?, cancelled) {
-        // A size that the device does not take.
-        Err(refusal) if refusal.kind == Kind::Range => return Ok(None),
-        report => report?,
-    };
-    Ok(Cost::of(&report).filter(|_| !cut_short(report.ending)))
+    match run::turn(&*item.request(request, limits, time)?, cancelled) {
+        Ok(report) => Ok(Cost::of(&report).filter(|_| !cut_short(report.ending))),
+        Err(_) => lent(request).map(|()| None),
+    }
 }
 
 /// Maps the same on the device lent first, in the first direction.
@@ -270,6 +299,7 @@ fn direct(
     comparison: &mut Comparison,
     request: &CompareRequest,
     limits: &Limits,
+    time: u64,
     cancelled: &dyn Fn() -> bool,
 ) -> Result<(), Refusal> {
     let translated = |row: &Report| {
@@ -282,13 +312,12 @@ fn direct(
         return Ok(());
     }
     let items = Item::all(request)?;
-    let time = num::div(request.time, items.len() as u64)
-        .unwrap_or(1)
-        .max(1);
-    for item in &items {
-        if item.info.name != map.name || item.direction != request.directions.iter().next() {
-            continue;
-        }
+    let mine = |item: &&Item| {
+        item.info.name == map.name && item.direction == request.directions.iter().next()
+    };
+    let count = items.iter().filter(mine).count() as u64;
+    let time = num::div(time, count).unwrap_or(1).max(1);
+    for item in items.iter().filter(mine) {
         let mut one = item.request(request, limits, time)?;
         one.device = Text::EMPTY;
         // A size that this device does not take has no counterpart.
@@ -321,12 +350,13 @@ fn first(
     let one = item.request(request, limits, time)?;
     match run::turn(&one, cancelled) {
         Ok(row) => comparison.rows.push(row, GFP_KERNEL).map_err(full),
-        // A device that is not there fails all of them.
-        Err(refusal) if refusal.kind == Kind::NoDevice && !one.device.as_str().is_empty() => {
-            Err(refusal)
+        Err(refusal) => {
+            lent(request)?;
+            if comparison.refused.contains(&refusal) {
+                return Ok(());
+            }
+            comparison.refused.push(refusal, GFP_KERNEL).map_err(full)
         }
-        Err(refusal) if comparison.refused.contains(&refusal) => Ok(()),
-        Err(refusal) => comparison.refused.push(refusal, GFP_KERNEL).map_err(full),
     }
 }
 
@@ -351,7 +381,10 @@ fn again(
     };
     one.batch = row.batch;
     one.mode = if row.batch > 1 { Mode::Batch } else { Mode::Op };
-    let more = run::turn(&one, cancelled)?;
+    let Ok(more) = run::turn(&one, cancelled) else {
+        // There may be less memory by now: the row keeps what it has.
+        return lent(request);
+    };
     row.tally.merge(&more.tally);
     row.elapsed = row.elapsed.saturating_add(more.elapsed);
     if row.ending == Ending::Complete || cut_short(more.ending) {

@@ -20,20 +20,26 @@ const STEP_SHIFT: u32 = 3;
 const MOST: u64 = 256 << 20;
 
 /// The largest coherent buffer of up to `cap` bytes that `dev` can have now, to within an eighth.
-/// Ends early, without one, when `stop` says so.
+/// `None` where `stop` has ended the search.
 ///
 /// Sizes are tried from the top: what cannot be had costs little, what can is cleared.
-pub(crate) fn largest(dev: &Device<Bound>, cap: u64, stop: &dyn Fn() -> bool) -> Largest {
+pub(crate) fn largest(dev: &Device<Bound>, cap: u64, stop: &dyn Fn() -> bool) -> Option<Largest> {
     let cap = usize::try_from(cap.min(MOST)).unwrap_or(usize::MAX) / PAGE_SIZE;
     let (mut pages, mut missed) = (cap, None);
-    while pages > 0 && !stop() && !Coherent::obtainable(dev, pages * PAGE_SIZE) {
+    while pages > 0 {
+        if stop() {
+            return None;
+        }
+        if Coherent::obtainable(dev, pages * PAGE_SIZE) {
+            break;
+        }
         missed = Some(pages);
         pages -= (pages >> STEP_SHIFT).max(1);
     }
     // CAST: A size in memory fits.
     let bytes = |pages: usize| (pages * PAGE_SIZE) as u64;
-    Largest {
+    Some(Largest {
         bytes: bytes(pages),
         missed: missed.map(bytes),
-    }
+    })
 }

@@ -29,7 +29,7 @@ pub(crate) fn lease(device: Text<DEVICE_NAME_MAX>) -> Result<Lease, Refusal> {
 /// The CMA area of a device.
 pub(crate) fn area_of(dev: &Device) -> Result<Area, Refusal> {
     Area::of(dev).ok_or_else(|| {
-        Refusal::no_device(format_args!(
+        Refusal::unsupported(format_args!(
             "the device has no CMA area; give the kernel one with cma=64M on its command line"
         ))
     })

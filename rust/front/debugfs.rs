@@ -153,6 +153,7 @@ fn show_comparison(lab: &Lab, out: &mut Text) -> Result {
                 refused: &found.refused,
                 break_even: &found.break_even,
                 largest: found.largest,
+                ending: found.ending,
             },
             &facts::provenance::machine(),
         )),

@@ -118,40 +118,33 @@ impl Lab {
 
     /// Runs a line of the file `run`.
     pub(crate) fn run_line(&self, line: &[u8]) -> Result {
-        let result = with_turn(|| run_text(line))?;
-        let ending = result
-            .as_ref()
-            .map_or(Ending::Complete, |report| report.ending);
-        keep(&self.run, result)?;
-        early(ending)
+        with_turn(|| keep(&self.run, run_text(line), |report| report.ending))?
     }
 
     /// Runs a line of the file `compare`.
     pub(crate) fn compare_line(&self, line: &[u8]) -> Result {
-        let result = with_turn(|| compare_text(line))?;
-        let cut_short = |comparison: &Comparison| {
-            let mut endings = comparison.rows.iter().map(|row| row.ending);
-            endings.find(|ending| early(*ending).is_err())
-        };
-        let ending = result.as_ref().ok().and_then(cut_short);
-        keep(&self.comparison, result)?;
-        early(ending.unwrap_or(Ending::Complete))
+        with_turn(|| keep(&self.comparison, compare_text(line), |found| found.ending))?
     }
 
     /// Judges the instrument, for the file `calibrate`; its line has nothing to say.
     pub(crate) fn calibrate_line(&self, line: &[u8]) -> Result {
-        let result = with_turn(|| calibrate_text(line))?;
-        let ending = result
-            .as_ref()
-            .map_or(Ending::Complete, |found| found.ending);
-        keep(&self.calibration, result)?;
-        early(ending)
+        with_turn(|| {
+            keep(&self.calibration, calibrate_text(line), |found| {
+                found.ending
+            })
+        })?
     }
 
     /// Probes an area, for the file `cma`.
     pub(crate) fn area_line(&self, line: &[u8]) -> Result {
-        let result = with_turn(|| area_text(line))?;
-        keep(&self.area, result)
+        with_turn(|| {
+            let result = area_text(line);
+            // What was found until then is less than there is.
+            if stopped() {
+                return early(Ending::Stopped);
+            }
+            keep(&self.area, result, |_| Ending::Complete)
+        })?
     }
 
     /// Makes a state of memory, for the file `scenario`; what was held before goes first.
@@ -170,8 +163,8 @@ impl Lab {
             match made {
                 Ok(None) => Ok(()),
                 Ok(Some(scenario)) if scenario.was_stopped() => early(Ending::Stopped),
-                Ok(Some(scenario)) => keep(&self.scenario, Ok(scenario)),
-                Err(refusal) => keep(&self.scenario, Err(refusal)),
+                Ok(Some(scenario)) => keep(&self.scenario, Ok(scenario), |_| Ending::Complete),
+                Err(refusal) => keep(&self.scenario, Err(refusal), |_| Ending::Complete),
             }
         })?
     }
@@ -209,8 +202,8 @@ fn compare_request(line: &[u8]) -> Result<KBox<CompareRequest>, Refusal> {
 /// Judges the instrument, unless the line asks for something.
 #[inline(never)]
 fn calibrate_text(line: &[u8]) -> Result<Calibration, Refusal> {
-    match text(line)?.trim() {
-        "" => calibrate::calibrate(&stopped),
+    match text(line)? {
+        "" | "\n" => calibrate::calibrate(&stopped),
         _ => Err(Refusal::invalid(format_args!(
             "calibrate takes no parameters: write an empty line"
         ))),
@@ -239,17 +232,23 @@ pub(crate) fn run_request(request: &Request) -> Result<Result<Report, Refusal>> 
     with_turn(|| run::run(request, &stopped))
 }
 
-/// Keeps a result, or why there is none beside the result before it.
-fn keep<T: Unpin>(last: &Mutex<Last<T>>, result: Result<T, Refusal>) -> Result {
+/// Keeps a result, or why there is none beside the result before it. Called in the turn that it
+/// comes from, so that no older result follows a newer one. Fails for a refusal, or an early end.
+fn keep<T: Unpin>(
+    last: &Mutex<Last<T>>,
+    result: Result<T, Refusal>,
+    ending: fn(&T) -> Ending,
+) -> Result {
     match result {
         Ok(result) => {
+            let ending = ending(&result);
             let new = Last {
                 result: Some(result),
                 refusal: None,
             };
             // The old one is dropped when the lock is free again.
             let _old = core::mem::replace(&mut *last.lock(), new);
-            Ok(())
+            early(ending)
         }
         Err(refusal) => {
             last.lock().refusal = Some(refusal);

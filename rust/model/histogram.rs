@@ -123,8 +123,11 @@ impl Histogram {
     /// `None` without samples.
     ///
     /// It is a matter of ranks alone, whatever the distribution: `sqrt(n)` of `n` samples to
-    /// either side of the middle one.
+    /// either side of the middle one. Five samples and less are not enough for any: nothing is known.
     pub fn median_interval(&self) -> Option<(u64, u64)> {
+        if (1..6).contains(&self.count) {
+            return Some((0, u64::MAX));
+        }
         let beside = (1u32..500).find(|per_mille| {
             let squared = u64::from(per_mille * per_mille);
             squared.saturating_mul(self.count) >= 1_000_000

@@ -145,23 +145,35 @@ fn for_direction<'a, T: Deref<Target = Tally> + 'a>(
     };
     let (copied, allocated) = (best(Family::Copying), best(Family::Coherent));
     let beaten = |other: Option<Cost>| other.is_some_and(|other| other.beats(&mapped));
-    let beats = |other: Option<Cost>| other.is_none_or(|other| mapped.beats(&other));
-    let verdict = if beaten(copied) && copied.is_some_and(|copied| beats_or_none(copied, allocated))
-    {
-        "copy through a coherent buffer that you keep"
-    } else if beaten(allocated) {
-        "allocating for each transfer is cheaper than mapping"
-    } else if beats(copied) && beats(allocated) {
-        "map your buffer for each transfer; allocate coherent once and keep it"
-    } else if beats(allocated) {
-        "map or copy, neither is cheaper; allocate coherent once and keep it"
-    } else {
-        "neither is cheaper per transfer"
-    };
     let (size, direction) = (Bytes(size), direction.name());
     write!(out, "# {size} {direction}: ")?;
     ranking(out, costs)?;
-    writeln!(out, ": {verdict}")
+    if beaten(copied) && copied.is_some_and(|copied| beats_or_none(copied, allocated)) {
+        return writeln!(out, ": copy through a coherent buffer that you keep");
+    }
+    if beaten(allocated) {
+        return writeln!(
+            out,
+            ": allocating for each transfer is cheaper than mapping"
+        );
+    }
+    if allocated.is_some_and(|allocated| !mapped.beats(&allocated)) {
+        return writeln!(out, ": neither is cheaper per transfer");
+    }
+    // Of what was not measured nothing is said.
+    let mut lead = ": ";
+    if let Some(copied) = copied {
+        let verdict = match mapped.beats(&copied) {
+            true => "map your buffer for each transfer",
+            false => "map or copy, neither is cheaper",
+        };
+        write!(out, "{lead}{verdict}")?;
+        lead = "; ";
+    }
+    if allocated.is_some() {
+        write!(out, "{lead}allocate coherent once and keep it")?;
+    }
+    writeln!(out)
 }
 
 /// Whether it is all that a driver does to its memory for a transfer.
@@ -216,7 +228,8 @@ fn places<'a, T: Deref<Target = Tally> + 'a>(
     end(out, lead)
 }
 
-/// `costs` in rising order, with `<` between what differs and `~` between what does not.
+/// `costs` in rising order, with `<` before what differs from all that stand before it, and `~`
+/// where one of them cannot be told apart from it.
 fn ranking(
     out: &mut dyn Write,
     costs: impl Iterator<Item = (&'static Info, Cost)> + Clone,
@@ -232,10 +245,11 @@ fn ranking(
         let Some((_, (info, cost))) = next else {
             return Ok(());
         };
-        match &last {
-            Some((_, (_, before))) if cost.differs(before) => out.write_str(" < ")?,
-            Some(_) => out.write_str(" ~ ")?,
-            None => {}
+        if let Some(last) = &last {
+            let before = |each: &(usize, (&'static Info, Cost))| key(each) <= key(last);
+            let mut all = costs.clone().enumerate().filter(before);
+            let apart = all.all(|(_, (_, before))| cost.differs(&before));
+            out.write_str(if apart { " < " } else { " ~ " })?;
         }
         write!(out, "{} {cost}", info.name)?;
         last = next;
@@ -299,6 +313,18 @@ mod tests {
         let mut text = Text::<64>::EMPTY;
         assert!(ranking(&mut text, costs.into_iter()).is_ok());
         assert_eq!(text.as_str(), "fast 100 ~ even 100 < slow 5000");
+        // What nothing is known of is told apart from none.
+        let [slow, _, even] = costs;
+        let mut text = Text::<64>::EMPTY;
+        let loose = (
+            &FAST,
+            Cost {
+                high: u64::MAX,
+                ..cost(100, 100)
+            },
+        );
+        assert!(ranking(&mut text, [slow, loose, even].into_iter()).is_ok());
+        assert_eq!(text.as_str(), "fast 100 ~ even 100 ~ slow 5000");
     }
 
     #[test]

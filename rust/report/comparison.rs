@@ -100,7 +100,7 @@ pub fn comparison<'a, T: Deref<Target = Tally> + 'a>(
         writeln!(out, "# {missing}")?;
     }
     merged(out, rows.clone())?;
-    notes(out, rows.clone())?;
+    notes(out, rows.clone(), found.ending)?;
     advice(out, rows.clone(), direct, found, provenance)?;
     writeln!(out, "#")?;
     foot(
@@ -201,6 +201,7 @@ fn merged<'a, T: 'a>(
 fn notes<'a, T: Deref<Target = Tally> + 'a>(
     out: &mut dyn Write,
     rows: impl Iterator<Item = &'a Outcome<T>> + Clone,
+    ended_by: Ending,
 ) -> fmt::Result {
     let mut lead = "# batched, a sample is the mean of so many operations, which hides tails: ";
     for o in rows.clone().filter(|o| o.batch > 1) {
@@ -225,12 +226,21 @@ fn notes<'a, T: Deref<Target = Tally> + 'a>(
             writeln!(out, "# not finished: {name} {size}, {}", ending(by))?;
         }
     }
+    if matches!(ended_by, Ending::Stopped | Ending::DeviceGone) {
+        let why = ending(ended_by);
+        writeln!(
+            out,
+            "# cut short, {why}: what is not here was not looked at"
+        )?;
+    }
 
     let disturbed = (rows.clone().map(|o| o.tally.disturbed)).fold(0, u64::saturating_add);
     if disturbed != 0 {
         let samples = rows
-            .flat_map(|o| &o.tally.phases)
-            .map(|histogram| histogram.count())
+            .map(|o| {
+                let [first, _] = &o.tally.phases;
+                first.count()
+            })
             .fold(0, u64::saturating_add);
         let (disturbed, samples) = (Dec(disturbed), Dec(samples));
         writeln!(

@@ -15,6 +15,7 @@ use crate::model::{
         Dec, //
     },
     outcome::{
+        Ending,
         Outcome,
         Tally, //
     },
@@ -39,6 +40,8 @@ pub struct Findings<'a> {
     pub break_even: &'a [BreakEven],
     /// What the device can have in one piece.
     pub largest: Option<Largest>,
+    /// How the comparison ended.
+    pub ending: Ending,
 }
 
 /// From which size on a map is worth it, for each direction.
@@ -50,7 +53,8 @@ pub(super) fn break_even(out: &mut dyn Write, all: &[BreakEven]) -> fmt::Result 
         match (found.copied.map(Bytes), found.mapped.map(Bytes)) {
             (Some(copied), Some(mapped)) => writeln!(
                 out,
-                "{copy} is cheaper up to {copied}, {map} from {mapped} on: break-even between them"
+                "{copy} is cheaper up to {copied}, {map} from {mapped} to {tried}, the largest size tried: \
+                 break-even between them"
             ),
             (Some(copied), None) => writeln!(
                 out,
@@ -58,7 +62,7 @@ pub(super) fn break_even(out: &mut dyn Write, all: &[BreakEven]) -> fmt::Result 
             ),
             (None, Some(mapped)) => writeln!(
                 out,
-                "{map} is cheaper from {mapped} on; {copy} is at no size that was tried"
+                "{map} is cheaper from {mapped} to {tried}, {copy} at no size that was tried"
             ),
             (None, None) => writeln!(
                 out,
@@ -114,7 +118,10 @@ pub(super) fn added<'a, T: Deref<Target = Tally> + 'a>(
             other.iommu
         )?;
         match (cost.differs(&without), cost.ns.checked_sub(without.ns)) {
-            (true, Some(more)) => writeln!(out, "{} more", Dec(more))?,
+            (true, Some(more)) => {
+                let up_to = if without.hidden == 0 { "" } else { "up to " };
+                writeln!(out, "{up_to}{} more", Dec(more))?;
+            }
             (true, None) => writeln!(out, "no more")?,
             (false, _) => writeln!(out, "cannot be told apart")?,
         }

@@ -71,6 +71,7 @@ mod tests {
         refused: &[],
         break_even: &[],
         largest: None,
+        ending: Ending::Complete,
     };
 
     fn machine() -> Provenance {

@@ -38,6 +38,19 @@ check_advice() {
 			'^# 64 to-device: dma-single takes .* \(IOMMU DMA\), .* \(IOMMU none\): [1-9][0-9]+ more$'
 		;;
 	esac
+	succeeds "what is refused is no reason to measure nothing" put "$MEMLAB/compare" \
+		"experiments=dma-iova,dma-single device=$edu size=4K direction=to-device time=100"
+	case $backend in
+	strict) equal "all is measured" "$(grep -c 'not measured' "$MEMLAB/compare")" 0 ;;
+	*) matches "and it is said" "$(cat "$MEMLAB/compare")" '^# not measured: dma-iova: needs an IOMMU' ;;
+	esac
+	matches "without an alternative there is no verdict" "$(cat "$MEMLAB/compare")" \
+		'^# 4K to-device: [^:]*$'
+	equal "what would measure nothing has a sample" \
+		"$(put "$MEMLAB/run" "dma-single iterations=1 device=$edu"; figure map raw samples)" 1
+	equal "what cannot is refused" \
+		"$(put "$MEMLAB/run" "dma-single iterations=8 mode=batch batch=16 device=$edu")" "Invalid argument"
+	matches "and says why" "$(cat "$MEMLAB/run")" '^refused EINVAL batch=16: .* 1 to 8 for '
 	matches "the largest coherent buffer is told" "$advice" '^# largest coherent buffer now: [1-9]'
 	give_back "$edu"
 }

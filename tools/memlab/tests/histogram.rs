@@ -134,8 +134,13 @@ fn the_interval_of_the_median_holds_it_95_times_in_100() {
             "{count} samples: {held} of 1000"
         );
     }
-    // Few samples allow no more than: somewhere between the least and the greatest.
-    assert_eq!(recorded(&[5, 700]).median_interval(), Some((5, 700)));
+    // Few samples allow no more than: somewhere between the least and the greatest; and five are
+    // on the same side of the median once in sixteen times.
+    let six = [5, 700, 7, 8, 9, 10];
+    assert_eq!(recorded(&six).median_interval(), Some((5, 700)));
+    let nothing_known = Some((0, u64::MAX));
+    assert_eq!(recorded(&six[..5]).median_interval(), nothing_known);
+    assert_eq!(recorded(&[5]).median_interval(), nothing_known);
 }
 
 #[test]

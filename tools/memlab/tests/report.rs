@@ -2,143 +2,24 @@
 
 //! What people and awk read from outcomes with figures in them.
 
+mod made;
+
+use made::{machine, outcome, text, CMA, COHERENT, COPY, PLAIN, SINGLE, VMALLOC, WRITE_COMBINED};
 use memlab::model::{
     cost::{BreakEven, Largest},
-    delta::Delta,
-    histogram::Histogram,
-    outcome::{ClockCost, Ending, Failures, Outcome, Tally, Thread, THREADS},
-    placement::{Attr, Placement, Window},
-    provenance::{Device, Machine, Provenance},
-    remark::Remark,
-    request::{Direction, Family, Info, Refusal, Request},
+    outcome::{Ending, Outcome, Tally},
+    placement::Attr,
+    provenance::Machine,
+    request::{Direction, Refusal},
     text::Text,
 };
 use memlab::report::{self, Findings};
-
-const KMALLOC: Info = Info {
-    name: "kmalloc",
-    ..Info::PLAIN
-};
-static PLAIN: Info = KMALLOC;
-static VMALLOC: Info = Info {
-    name: "vmalloc",
-    ..KMALLOC
-};
-static COHERENT: Info = Info {
-    name: "dma-coherent",
-    family: Family::Coherent,
-    needs_device: true,
-    ..KMALLOC
-};
-static WRITE_COMBINED: Info = Info {
-    name: "dma-wc",
-    ..COHERENT
-};
-static CMA: Info = Info {
-    name: "cma",
-    ..COHERENT
-};
-static SINGLE: Info = Info {
-    name: "dma-single",
-    ..Info::STREAMING
-};
-static COPY: Info = Info {
-    name: "dma-copy",
-    family: Family::Copying,
-    ..Info::STREAMING
-};
-
-const CLOCK: ClockCost = ClockCost {
-    median: 40,
-    p99: 60,
-    step: 1,
-};
-
-fn machine(machine: Machine) -> Provenance {
-    Provenance {
-        release: Text::new("7.3.4+deb13-amd64"),
-        version: Text::new("#1 SMP PREEMPT_DYNAMIC Debian"),
-        arch: Text::new("x86_64"),
-        module: "0.1.0",
-        cpu: Text::new("QEMU Virtual CPU version 2.5+"),
-        cpus: 2,
-        nodes: 1,
-        page_size: 4096,
-        clocksource: "tsc",
-        machine,
-        hypervisor: Text::EMPTY,
-        preemption: "lazy",
-        distorting: Text::EMPTY,
-    }
-}
-
-fn device() -> Device {
-    Device {
-        name: Text::new("memlab"),
-        bus: Text::new("platform"),
-        coherent: true,
-        mask: u64::MAX,
-        coherent_mask: u64::from(u32::MAX),
-        iommu: "none",
-        swiotlb_force: false,
-        max_mapping: u64::MAX,
-    }
-}
-
-/// An outcome whose two phases have samples around `net` ns each.
-fn outcome(info: &'static Info, size: u64, net: u64) -> Outcome<Box<Tally>> {
-    let mut request = Request::new(info);
-    request.size = size;
-    let mut tally = Box::new(Tally {
-        phases: [Histogram::EMPTY, Histogram::EMPTY],
-        failures: Failures::NONE,
-        disturbed: 0,
-        threads: [Thread::NONE; THREADS],
-        delta: Delta::NONE,
-        remark: Remark::None,
-    });
-    for phase in &mut tally.phases {
-        for n in 0..1000 {
-            let tail = if n % 100 == 99 { net * 20 } else { 0 };
-            phase.record(CLOCK.median + net + tail);
-        }
-    }
-    let device = info.needs_device.then(device);
-    let dma =
-        matches!(info.name, "dma-coherent" | "dma-single" | "dma-copy").then_some(0x7f00_0000);
-    Outcome {
-        request,
-        tally,
-        clock: CLOCK,
-        batch: 1,
-        placement: Placement {
-            zone: Text::new("Normal"),
-            cma: Some(false),
-            extents: 1,
-            largest_extent: size,
-            window: Window::Linear,
-            attr: Attr::Cached,
-            virt: 0xffff_8880_1234_0000,
-            phys: 0x1234_0000,
-            dma,
-            ..Placement::UNKNOWN
-        },
-        device,
-        elapsed: 1_000_000,
-        ending: Ending::Complete,
-    }
-}
-
-fn text(write: impl FnOnce(&mut dyn core::fmt::Write) -> core::fmt::Result) -> String {
-    let mut text = String::new();
-    write(&mut text).unwrap();
-    text
-}
 
 const NOTHING_FOUND: Findings = Findings {
     refused: &[],
     break_even: &[],
     largest: None,
+    ending: Ending::Complete,
 };
 
 fn comparison(rows: &[Outcome<Box<Tally>>], on: Machine) -> String {
@@ -269,7 +150,7 @@ fn advice_ranks_memory_and_sets_streaming_against_coherent() {
         " < dma-coherent ",
         "# 64 bidirectional: dma-single 6",
         " < dma-coherent 10",
-        ": map your buffer for each transfer",
+        ": allocate coherent once and keep it",
         "# 64K: came from: dma-coherent buddy (Normal)",
     ] {
         assert!(notes.contains(said), "{said:?} is not in\n{notes}");
@@ -284,6 +165,21 @@ fn advice_follows_the_figures() {
     let even = [outcome(&COHERENT, 64, 1000), outcome(&SINGLE, 64, 1040)];
     let even = comparison(&even, Machine::Native);
     assert!(even.contains("neither is cheaper per transfer"), "{even}");
+    // What was not measured is neither better nor worse.
+    let mapped = || outcome(&SINGLE, 64, 1000);
+    let alone = comparison(&[mapped()], Machine::Native);
+    assert!(
+        alone.contains("# 64 bidirectional: dma-single 2"),
+        "{alone}"
+    );
+    assert!(!alone.contains("map your buffer") && !alone.contains("allocate coherent"));
+    let mut copied = outcome(&COPY, 64, 5000);
+    copied.request.direction = mapped().request.direction;
+    let copied = comparison(&[mapped(), copied], Machine::Native);
+    assert!(
+        copied.contains(": map your buffer for each transfer\n"),
+        "{copied}"
+    );
     let alike = [outcome(&PLAIN, 64, 1000), outcome(&VMALLOC, 64, 1040)];
     let alike = comparison(&alike, Machine::Native);
     assert!(
@@ -345,6 +241,13 @@ fn what_stands_between_is_charged_for() {
             && text.contains(" more\n"),
         "{text}"
     );
+    // As much more at most, where the other one is somewhere between nothing and the resolution.
+    let hidden = outcome(&SINGLE, 4096, 0);
+    let text = found(&rows, &[hidden], &NOTHING_FOUND, Machine::Native);
+    assert!(
+        text.contains(": up to 40") && text.contains(" more\n"),
+        "{text}"
+    );
     let alike = outcome(&SINGLE, 4096, 2010);
     let text = found(&rows, &[alike], &NOTHING_FOUND, Machine::Native);
     assert!(text.contains("cannot be told apart\n"), "{text}");
@@ -380,10 +283,13 @@ fn findings_are_told_as_they_are() {
         found(&ordinary(), &[], &findings, Machine::Native)
     };
     assert!(told(Some(1024), Some(4096)).contains(
-        "# to-device: dma-copy is cheaper up to 1K, dma-single from 4K on: break-even between them"
+        "# to-device: dma-copy is cheaper up to 1K, dma-single from 4K to 1M, the largest size tried: \
+         break-even between them"
     ));
     assert!(told(Some(1024), None).contains("is not, up to 1M, the largest size tried"));
-    assert!(told(None, Some(64)).contains("dma-single is cheaper from 64 on; dma-copy is at no"));
+    assert!(
+        told(None, Some(64)).contains("dma-single is cheaper from 64 to 1M, dma-copy at no size")
+    );
     assert!(told(None, None).contains("cannot be told apart at any size up to 1M"));
 
     let largest = |bytes, missed| {
@@ -417,20 +323,26 @@ fn what_a_table_does_not_show_is_said() {
     rows[0].ending = Ending::Time;
     rows[5].ending = Ending::DeviceGone;
     rows[1].tally.disturbed = 5;
-    let refused = [Refusal::no_device(format_args!(
+    let refused = [Refusal::unsupported(format_args!(
         "cma: the device has no CMA area"
     ))];
     let findings = Findings {
         refused: &refused,
         ..NOTHING_FOUND
     };
+    assert!(!found(&rows, &[], &findings, Machine::Native).contains("cut short"));
+    let findings = Findings {
+        ending: Ending::Stopped,
+        ..findings
+    };
     let notes = found(&rows, &[], &findings, Machine::Native);
     for said in [
+        "# cut short, stopped: what is not here was not looked at",
         "# not measured: cma: the device has no CMA area",
         "which hides tails: kmalloc 64K x 32",
         "# 1 of 8 ended with their time: see samples",
         "# not finished: dma-single 64, device-gone",
-        "# switched out during 5 of 16000 samples",
+        "# switched out during 5 of 8000 samples",
         "# on Linux 7.3.4+deb13-amd64 x86_64",
         "# for memlab (platform): cache-coherent",
     ] {

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Outcomes with figures in them.
+
+use memlab::model::{
+    delta::Delta,
+    histogram::Histogram,
+    outcome::{ClockCost, Ending, Failures, Outcome, Tally, Thread, THREADS},
+    placement::{Attr, Placement, Window},
+    provenance::{Device, Machine, Provenance},
+    remark::Remark,
+    request::{Family, Info, Request},
+    text::Text,
+};
+
+pub const KMALLOC: Info = Info {
+    name: "kmalloc",
+    ..Info::PLAIN
+};
+pub static PLAIN: Info = KMALLOC;
+pub static VMALLOC: Info = Info {
+    name: "vmalloc",
+    ..KMALLOC
+};
+pub static COHERENT: Info = Info {
+    name: "dma-coherent",
+    family: Family::Coherent,
+    needs_device: true,
+    ..KMALLOC
+};
+pub static WRITE_COMBINED: Info = Info {
+    name: "dma-wc",
+    ..COHERENT
+};
+pub static CMA: Info = Info {
+    name: "cma",
+    ..COHERENT
+};
+pub static SINGLE: Info = Info {
+    name: "dma-single",
+    ..Info::STREAMING
+};
+pub static COPY: Info = Info {
+    name: "dma-copy",
+    family: Family::Copying,
+    ..Info::STREAMING
+};
+
+pub const CLOCK: ClockCost = ClockCost {
+    median: 40,
+    p99: 60,
+    step: 1,
+};
+
+pub fn machine(machine: Machine) -> Provenance {
+    Provenance {
+        release: Text::new("7.3.4+deb13-amd64"),
+        version: Text::new("#1 SMP PREEMPT_DYNAMIC Debian"),
+        arch: Text::new("x86_64"),
+        module: "0.1.0",
+        cpu: Text::new("QEMU Virtual CPU version 2.5+"),
+        cpus: 2,
+        nodes: 1,
+        page_size: 4096,
+        clocksource: "tsc",
+        machine,
+        hypervisor: Text::EMPTY,
+        preemption: "lazy",
+        distorting: Text::EMPTY,
+    }
+}
+
+pub fn device() -> Device {
+    Device {
+        name: Text::new("memlab"),
+        bus: Text::new("platform"),
+        coherent: true,
+        mask: u64::MAX,
+        coherent_mask: u64::from(u32::MAX),
+        iommu: "none",
+        swiotlb_force: false,
+        max_mapping: u64::MAX,
+    }
+}
+
+/// An outcome whose two phases have samples around `net` ns each.
+pub fn outcome(info: &'static Info, size: u64, net: u64) -> Outcome<Box<Tally>> {
+    let mut request = Request::new(info);
+    request.size = size;
+    let mut tally = Box::new(Tally {
+        phases: [Histogram::EMPTY, Histogram::EMPTY],
+        failures: Failures::NONE,
+        disturbed: 0,
+        threads: [Thread::NONE; THREADS],
+        delta: Delta::NONE,
+        remark: Remark::None,
+    });
+    for phase in &mut tally.phases {
+        for n in 0..1000 {
+            let tail = if n % 100 == 99 { net * 20 } else { 0 };
+            phase.record(CLOCK.median + net + tail);
+        }
+    }
+    let device = info.needs_device.then(device);
+    let dma =
+        matches!(info.name, "dma-coherent" | "dma-single" | "dma-copy").then_some(0x7f00_0000);
+    Outcome {
+        request,
+        tally,
+        clock: CLOCK,
+        batch: 1,
+        placement: Placement {
+            zone: Text::new("Normal"),
+            cma: Some(false),
+            extents: 1,
+            largest_extent: size,
+            window: Window::Linear,
+            attr: Attr::Cached,
+            virt: 0xffff_8880_1234_0000,
+            phys: 0x1234_0000,
+            dma,
+            ..Placement::UNKNOWN
+        },
+        device,
+        elapsed: 1_000_000,
+        ending: Ending::Complete,
+    }
+}
+
+pub fn text(write: impl FnOnce(&mut dyn core::fmt::Write) -> core::fmt::Result) -> String {
+    let mut text = String::new();
+    write(&mut text).unwrap();
+    text
+}
