@@ -166,7 +166,7 @@ def refusable(backend, name, size):
     """Whether a backend may refuse an experiment: one without an IOMMU, or a bounce buffer."""
     if name.endswith("-iova"):
         return backend.name not in ("lazy", "strict")
-    return backend.name == "swiotlb" and size > BOUNCED
+    return backend.name == "swiotlb" and name == "dma-single" and size > BOUNCED
 
 
 def prove(backend, found, log):
