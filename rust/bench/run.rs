@@ -284,9 +284,10 @@ impl Runner<'_> {
             .last();
         largest.ok_or_else(|| {
             let (size, threads) = (Dec(request.size), Dec(request.threads));
-            let bytes = Dec(bytes);
+            let (each, bytes) = (Dec(request.footprint()), Dec(bytes));
             Refusal::no_memory(format_args!(
-                "size={size} with threads={threads}: all threads together may hold {bytes} bytes now"
+                "size={size} with threads={threads}: each would hold {each} bytes, all together may hold \
+                 {bytes} now"
             ))
         })
     }

@@ -36,8 +36,8 @@ use kernel::{
     prelude::*, //
 };
 
-/// The most pages that are taken to empty a list, as 16 MiB.
-const AT_HAND_MAX: usize = 4096;
+/// The most pages that are taken to empty a list: with the one that is measured 16 MiB.
+const AT_HAND_MAX: usize = 4095;
 
 pub(crate) struct PagesCold {
     flags: Flags,

@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// Allocates `count` pages once more, aligned to 2^`align`, and says how that went. What it finds is
-/// less where `stopped` ends it, as in the functions below.
+/// less where `stopped` ends it.
 pub(crate) fn find(area: Area, count: usize, align: u32, stopped: &dyn Fn() -> bool) -> Finding {
     let attempt = try_once(area, count, align);
     Finding {
@@ -30,14 +30,17 @@ pub(crate) fn find(area: Area, count: usize, align: u32, stopped: &dyn Fn() -> b
 }
 
 /// Asks for one page more than the longest run that can be had: says how long that is, and why no
-/// more.
-pub(crate) fn probe(area: Area, stopped: &dyn Fn() -> bool) -> Finding {
+/// more. `None` where `stopped` or a signal has ended the search: there may be more.
+pub(crate) fn probe(area: Area, stopped: &dyn Fn() -> bool) -> Option<Finding> {
     let largest = largest(area, free(&try_once(area, 1, 0)), stopped);
-    Finding {
+    if stopped() || task::fatal_signal() {
+        return None;
+    }
+    Some(Finding {
         area: area.name(),
         attempt: try_once(area, largest.saturating_add(1), coarse(largest)),
         largest: largest as u64,
-    }
+    })
 }
 
 fn try_once(area: Area, count: usize, align: u32) -> Attempt {

@@ -137,13 +137,9 @@ impl Lab {
 
     /// Probes an area, for the file `cma`.
     pub(crate) fn area_line(&self, line: &[u8]) -> Result {
-        with_turn(|| {
-            let result = area_text(line);
-            // What was found until then is less than there is.
-            if stopped() {
-                return early(Ending::Stopped);
-            }
-            keep(&self.area, result, |_| Ending::Complete)
+        with_turn(|| match area_text(line).transpose() {
+            Some(result) => keep(&self.area, result, |_| Ending::Complete),
+            None => early(Ending::Stopped),
         })?
     }
 
@@ -170,9 +166,9 @@ impl Lab {
     }
 }
 
-/// Reads a line and probes the area that it names a device for.
+/// Reads a line and probes the area that it names a device for; `None` if that was stopped.
 #[inline(never)]
-fn area_text(line: &[u8]) -> Result<Finding, Refusal> {
+fn area_text(line: &[u8]) -> Result<Option<Finding>, Refusal> {
     let device = grammar::parse_device(text(line)?)?;
     Ok(facts::cma::probe(facts::lent::area(device)?, &stopped))
 }

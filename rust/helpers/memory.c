@@ -126,7 +126,7 @@ void memlab_free_area(int node, unsigned int index, unsigned int order,
 	spin_lock_irqsave(&zone->lock, flags);
 	out->total = area->nr_free;
 	rest = out->total;
-	/* The last ones, which not every allocation may have, come first: they have to be known. */
+	/* The last ones first: not every allocation may have them, so that their number counts. */
 	for (type = MEMLAB_TYPES; type-- > 0;) {
 		if (memlab_types[type] < 0)
 			continue;

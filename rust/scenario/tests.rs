@@ -77,9 +77,9 @@ mod tests {
     #[test]
     fn a_full_area_says_so_and_is_given_back() {
         let area = area();
-        assert!(area.is_some());
-        if let Some(area) = area {
-            let before = facts::cma::probe(area, &|| false);
+        let before = area.and_then(|area| facts::cma::probe(area, &|| false));
+        assert!(area.is_some() && before.is_some());
+        if let (Some(area), Some(before)) = (area, before) {
             // One page more than the longest run: what is left, or the area, has no more.
             let known = [Cause::Full, Cause::Fragmented, Cause::Larger];
             assert!(cause(&before).is_some_and(|cause| known.contains(&cause)));
