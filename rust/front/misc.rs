@@ -87,7 +87,7 @@ fn info(arg: UserPtr) -> Result<isize> {
 #[inline(never)]
 fn run(arg: UserPtr) -> Result<isize> {
     let (mut call, room) = abi::read::<abi::Run>(arg, size_of::<abi::Run>())?;
-    // Not after a run of an hour.
+    // On a 32-bit kernel not all of them are addresses: not found out after a run of an hour.
     let to = UserPtr::from_addr(usize::try_from(call.outcome)?);
     let outcome_room = usize::try_from(call.outcome_size)?;
     let result = match request(&call)? {

@@ -141,6 +141,15 @@ static void check_refusals(int fd)
 	run.mode = 99;
 	equal("an unknown mode", call(fd, MEMLAB_IOC_RUN, &run), EINVAL);
 	run = request("kmalloc");
+	run.mode = MEMLAB_MODE_OP;
+	run.batch = 8;
+	equal("a batch of single operations", call(fd, MEMLAB_IOC_RUN, &run), EINVAL);
+	result("its message says so", !!strstr(run.message, "batch=8"), 0, 1);
+	run = request("kmalloc");
+	snprintf(run.device, sizeof(run.device), "memlab");
+	equal("a device for what uses none", call(fd, MEMLAB_IOC_RUN, &run), EINVAL);
+	result("its message says so too", !!strstr(run.message, "device=memlab"), 0, 1);
+	run = request("kmalloc");
 	run.node = 999;
 	equal("a node that is not there", call(fd, MEMLAB_IOC_RUN, &run), ERANGE);
 	run = request("kmalloc");

@@ -188,13 +188,13 @@ struct memlab_outcome {
  * @size: of this structure, in bytes
  * @flags: 0
  * @experiment: its name, NUL-terminated
- * @device: name of the device under test; empty for the module's own
+ * @device: name of the device under test; empty for the module's own, or for none
  * @bytes: size of one operation; 0 for the default, as in every field below but @node
  * @iterations: operations to measure, per thread
  * @time: ms after which the run ends
  * @threads: at the same time
  * @node: memory node to run on, or MEMLAB_NODE_ANY
- * @batch: operations per pair of clock reads
+ * @batch: operations per pair of clock reads; 0 with MEMLAB_MODE_OP
  * @direction: enum memlab_direction; 0 is the experiment's default: both ways, or to the
  *	device where it has no such direction
  * @mode: enum memlab_mode
