@@ -153,6 +153,7 @@ pub(crate) fn compare(
     let beside = request.time >> BESIDE_SHIFT;
     let time = request.time.saturating_sub(2 * beside);
     let cancelled = &|| cancelled() || task::fatal_signal();
+    lent(request)?;
     if rows(&mut comparison, request, &limits, time, cancelled)? {
         for direction in request.directions.iter() {
             break_even(
@@ -210,6 +211,9 @@ fn rows(
     let time = num::div(time, runs).unwrap_or(1).max(1);
     for round in 0..ROUNDS {
         for item in &items {
+            if cancelled() {
+                return Ok(false);
+            }
             let turn = if round == 0 { first } else { again };
             turn(comparison, item, request, limits, time, cancelled)?;
             if comparison.rows.iter().any(|row| cut_short(row.ending)) {

@@ -53,16 +53,16 @@ pub(super) fn break_even(out: &mut dyn Write, all: &[BreakEven]) -> fmt::Result 
         match (found.copied.map(Bytes), found.mapped.map(Bytes)) {
             (Some(copied), Some(mapped)) => writeln!(
                 out,
-                "{copy} is cheaper up to {copied}, {map} from {mapped} to {tried}, the largest size tried: \
-                 break-even between them"
+                "{copy} is cheaper up to {copied}, {map} from {mapped} on: break-even between them \
+                 (tried up to {tried})"
             ),
             (Some(copied), None) => writeln!(
                 out,
-                "{copy} is cheaper up to {copied}; {map} is not, up to {tried}, the largest size tried"
+                "{copy} is cheaper up to {copied}, {map} at no size above (tried up to {tried})"
             ),
             (None, Some(mapped)) => writeln!(
                 out,
-                "{map} is cheaper from {mapped} to {tried}, {copy} at no size that was tried"
+                "{map} is cheaper from {mapped} on, {copy} at no size (tried up to {tried})"
             ),
             (None, None) => writeln!(
                 out,
