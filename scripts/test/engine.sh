@@ -183,7 +183,7 @@ check_limits() {
 	refused "max_time" run "$range" "ERANGE time=51: .* 1 to 50 ms" "kmalloc time=51"
 	refused "max_threads" run "$range" "ERANGE threads=3: .* 1 to 2 " "kmalloc threads=3"
 	refused "max_memory" run "Cannot allocate memory" \
-		"ENOMEM size=131072 with threads=1: .* 65536 bytes" "kmalloc size=128K"
+		"ENOMEM size=131072 with threads=1: each would hold 131072 bytes, .* 65536 now" "kmalloc size=128K"
 	refused "max_memory, threads together" run "Cannot allocate memory" \
 		"ENOMEM size=65536 with threads=2: .* 65536 bytes" "kmalloc size=64K threads=2"
 	before=$(allocated)
