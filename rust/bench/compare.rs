@@ -69,6 +69,17 @@ pub(crate) struct Comparison {
     pub(crate) ending: Ending,
 }
 
+impl Comparison {
+    const NOTHING: Self = Self {
+        rows: KVec::new(),
+        direct: KVec::new(),
+        refused: KVec::new(),
+        break_even: KVec::new(),
+        largest: None,
+        ending: Ending::Complete,
+    };
+}
+
 /// One cell of the table that a comparison fills.
 #[derive(Clone, Copy)]
 struct Item {
@@ -141,14 +152,7 @@ pub(crate) fn compare(
     request: &CompareRequest,
     cancelled: &dyn Fn() -> bool,
 ) -> Result<Comparison, Refusal> {
-    let mut comparison = Comparison {
-        rows: KVec::new(),
-        direct: KVec::new(),
-        refused: KVec::new(),
-        break_even: KVec::new(),
-        largest: None,
-        ending: Ending::Complete,
-    };
+    let mut comparison = Comparison::NOTHING;
     let limits = limits();
     let beside = request.time >> BESIDE_SHIFT;
     let time = request.time.saturating_sub(2 * beside);
@@ -400,3 +404,7 @@ fn again(
     }
     Ok(())
 }
+
+#[cfg(CONFIG_KUNIT = "y")]
+#[path = "compare_tests.rs"]
+mod compare_tests;

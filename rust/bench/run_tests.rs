@@ -166,6 +166,22 @@ mod tests {
     }
 
     #[test]
+    fn what_is_less_than_a_batch_is_measured() {
+        let mut few = request("kmalloc", 64, 1);
+        if let Some(request) = &mut few {
+            request.mode = Mode::Auto;
+        }
+        assert_eq!(go(few).map(|report| counts(&report)), Some([1; 2]));
+        if let Some(request) = &mut few {
+            request.iterations = 7;
+            request.batch = 8;
+        }
+        let refusal = refused(few);
+        assert_eq!(refusal.map(|refusal| refusal.kind), Some(Kind::Invalid));
+        assert!(refusal.is_some_and(|r| r.message.as_str().contains("batch=8: ")));
+    }
+
+    #[test]
     fn a_batch_that_cannot_fit_is_refused_by_name() {
         let mut nested = request("kmap-local", 64, 80);
         if let Some(request) = &mut nested {
