@@ -35,7 +35,7 @@ check_fragment() {
 	between "held pages, within the cap" "$(state held_pages)" 1000 "$(state cap_pages)"
 	# What a process gives back when it ends merges into a few larger blocks.
 	between "next to nothing is left in blocks of order 4 (per mille)" "$(large_per_mille)" 0 20
-	between "and no large one" "$(largest_order)" 2 7
+	between "and no whole one" "$(largest_order)" 2 9
 	grep -A20 '^for ' "$MEMLAB/fragmentation"
 	free=$(awk '$1 == "MemFree:" { print $2 }' /proc/meminfo)
 	between "while plenty is free (kB)" "$free" $((before / 2)) "$before"
