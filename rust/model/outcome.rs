@@ -79,12 +79,13 @@ impl ClockCost {
     /// Below this a net figure cannot be told from nothing, in ns.
     ///
     /// Both a raw figure and what is subtracted from it are up to a step off, so that a difference
-    /// of one step may be none at all; what the slowest of a hundred empty ones takes is nothing; and
-    /// the median is rounded up to its bucket's end.
+    /// of one step may be none at all, beside what the slowest of a hundred empty ones takes; and the
+    /// median is rounded up to its bucket's end.
     pub fn floor(&self) -> u64 {
-        let noise = self.p99.saturating_sub(self.median).saturating_add(1);
+        let noise = self.p99.saturating_sub(self.median);
+        let noise = noise.saturating_add(self.step.saturating_mul(2));
         let rounding = histogram::rounding(self.median);
-        noise.max(self.step.saturating_mul(2)).max(rounding).max(1)
+        noise.max(rounding).max(1)
     }
 
     /// What is left of a raw figure.
@@ -217,18 +218,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_floor_is_two_steps_or_the_noise() {
+    fn the_floor_is_two_steps_and_the_noise() {
         let mut clock = ClockCost {
             median: 48,
             p99: 49,
             step: 16,
         };
-        assert_eq!(clock.floor(), 32);
-        assert_eq!(clock.net(48 + 16), Net::Below(32));
-        assert_eq!(clock.net(48 + 32), Net::Ns(32));
-        assert_eq!(clock.net(0), Net::Below(32));
+        assert_eq!(clock.floor(), 33);
+        assert_eq!(clock.net(48 + 32), Net::Below(33));
+        assert_eq!(clock.net(48 + 33), Net::Ns(33));
+        assert_eq!(clock.net(0), Net::Below(33));
         clock.p99 = 148;
-        assert_eq!(clock.net(147), Net::Below(101));
+        assert_eq!(clock.net(147), Net::Below(132));
         clock.step = u64::MAX;
         assert_eq!(clock.net(u64::MAX), Net::Below(u64::MAX));
         let slow = ClockCost {

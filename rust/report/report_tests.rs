@@ -152,11 +152,11 @@ mod tests {
             p99: 60,
             step: 1,
         };
-        assert_eq!(clock.net(30), Net::Below(21));
-        assert_eq!(clock.net(60), Net::Below(21));
-        assert_eq!(clock.net(61), Net::Ns(21));
+        assert_eq!(clock.net(30), Net::Below(22));
+        assert_eq!(clock.net(60), Net::Below(22));
+        assert_eq!(clock.net(62), Net::Ns(22));
         let text = Text::<16>::format(format_args!("{:>5}{:>5}", clock.net(1), clock.net(100)));
-        assert_eq!(text.as_str(), "  <21   60");
+        assert_eq!(text.as_str(), "  <22   60");
     }
 
     #[test]
