@@ -86,7 +86,8 @@ pub(super) fn advice<'a, T: Deref<Target = Tally> + 'a>(
     findings::added(out, rows.clone(), direct)?;
     findings::per_kib(out, rows.clone())?;
     findings::largest(out, found.largest)?;
-    if rows.clone().any(|o| o.placement.dma.is_some()) {
+    let accesses = (rows.clone()).any(|o| o.request.info.family == Family::Access);
+    if !accesses && rows.clone().any(|o| o.placement.dma.is_some()) {
         writeln!(
             out,
             "# not in these figures: what the CPU's own reads and writes of a buffer cost: compare the access- experiments"
@@ -109,15 +110,26 @@ fn for_size<'a, T: Deref<Target = Tally> + 'a>(
     size: u64,
     group: impl Iterator<Item = &'a Outcome<T>> + Clone,
 ) -> fmt::Result {
-    let costs = group
-        .filter(|o| o.request.info.allocates)
-        .filter_map(|o| Some((o.request.info, Cost::of(o)?)));
+    let costs = memory(group).filter_map(|o| Some((o.request.info, Cost::of(o)?)));
     if costs.clone().count() > 1 {
         write!(out, "# {}: to get memory: ", Bytes(size))?;
         ranking(out, costs)?;
         writeln!(out)?;
     }
     Ok(())
+}
+
+/// What allocates, once each: in which direction the memory is for is nothing to its price.
+fn memory<'a, T: Deref<Target = Tally> + 'a>(
+    group: impl Iterator<Item = &'a Outcome<T>> + Clone,
+) -> impl Iterator<Item = &'a Outcome<T>> + Clone {
+    let rows = group.clone();
+    group.filter(move |o| {
+        let name = o.request.info.name;
+        let mut rows = rows.clone();
+        let first = rows.find(|row| row.request.info.name == name);
+        o.request.info.allocates && first.is_some_and(|first| core::ptr::eq(first, *o))
+    })
 }
 
 /// Ways to get bytes to or from a device: allocated for it, mapped for each transfer, or copied.
@@ -130,7 +142,7 @@ fn for_direction<'a, T: Deref<Target = Tally> + 'a>(
 ) -> fmt::Result {
     // What knows no direction serves all.
     let costs = group
-        .filter(|o| o.placement.dma.is_some() && for_transfer(o.request.info))
+        .filter(|o| o.placement.dma.is_some() && for_transfer(o))
         .filter(|o| o.request.info.directions.is_empty() || o.request.direction == direction)
         .filter_map(|o| Some((o.request.info, Cost::of(o)?)));
     let best = |of: Family| {
@@ -177,11 +189,15 @@ fn for_direction<'a, T: Deref<Target = Tally> + 'a>(
 }
 
 /// Whether it is all that a driver does to its memory for a transfer.
-fn for_transfer(info: &Info) -> bool {
-    matches!(
-        info.family,
-        Family::Allocator | Family::Coherent | Family::Streaming | Family::Copying
-    )
+fn for_transfer<T>(o: &Outcome<T>) -> bool {
+    let info = o.request.info;
+    match info.family {
+        Family::Allocator | Family::Streaming | Family::Copying => true,
+        // What has a direction is synced for each transfer, and what the CPU has no address of
+        // takes no bytes from it.
+        Family::Coherent => info.directions.is_empty() && o.placement.virt != 0,
+        _ => false,
+    }
 }
 
 fn beats_or_none(cost: Cost, other: Option<Cost>) -> bool {
@@ -197,7 +213,7 @@ fn places<'a, T: Deref<Target = Tally> + 'a>(
 ) -> fmt::Result {
     let size = Bytes(size);
     let mut lead = "came from: ";
-    for o in group.clone().filter(|o| o.request.info.allocates) {
+    for o in memory(group.clone()) {
         if Cost::of(o).is_none() {
             continue;
         }
@@ -220,8 +236,12 @@ fn places<'a, T: Deref<Target = Tally> + 'a>(
             if lead != ", " {
                 write!(out, "# {size}: ")?;
             }
-            let (name, count, errno) = (o.request.info.name, Dec(count), errno_name(errno));
-            write!(out, "{lead}{name} {count} x {errno}")?;
+            let (count, errno) = (Dec(count), errno_name(errno));
+            write!(out, "{lead}{}", o.request.info.name)?;
+            if !o.request.info.directions.is_empty() {
+                write!(out, " {}", o.request.direction.name())?;
+            }
+            write!(out, " {count} x {errno}")?;
             lead = ", ";
         }
     }

@@ -119,8 +119,9 @@ pub(super) fn added<'a, T: Deref<Target = Tally> + 'a>(
         )?;
         match (cost.differs(&without), cost.ns.checked_sub(without.ns)) {
             (true, Some(more)) => {
-                let up_to = if without.hidden == 0 { "" } else { "up to " };
-                writeln!(out, "{up_to}{} more", Dec(more))?;
+                let hidden = cost.hidden.saturating_add(without.hidden);
+                let up_to = if hidden == 0 { "" } else { "up to " };
+                writeln!(out, "{up_to}{} more", Dec(more.saturating_add(cost.hidden)))?;
             }
             (true, None) => writeln!(out, "no more")?,
             (false, _) => writeln!(out, "cannot be told apart")?,
@@ -135,7 +136,6 @@ pub(super) fn per_kib<'a, T: Deref<Target = Tally> + 'a>(
     out: &mut dyn Write,
     rows: impl Iterator<Item = &'a Outcome<T>> + Clone,
 ) -> fmt::Result {
-    let mut said = "";
     for small in rows.clone() {
         let info = small.request.info;
         let why = match (small.placement.bounced, &small.device) {
@@ -143,12 +143,13 @@ pub(super) fn per_kib<'a, T: Deref<Target = Tally> + 'a>(
             (_, Some(device)) if !device.coherent => "the caches are cleaned or invalidated",
             _ => continue,
         };
-        if info.family != Family::Streaming || info.name == said {
-            continue;
-        }
         let like = |o: &&Outcome<T>| {
             o.request.info.name == info.name && o.request.direction == small.request.direction
         };
+        let smallest = rows.clone().filter(like).map(|o| o.request.size).min();
+        if info.family != Family::Streaming || smallest != Some(small.request.size) {
+            continue;
+        }
         let large = rows.clone().filter(like).max_by_key(|o| o.request.size);
         let Some((large, low, high)) =
             large.and_then(|o| Some((o, Cost::of(small)?, Cost::of(o)?)))
@@ -169,7 +170,6 @@ pub(super) fn per_kib<'a, T: Deref<Target = Tally> + 'a>(
             Bytes(small.request.size),
             Bytes(large.request.size)
         )?;
-        said = info.name;
     }
     Ok(())
 }

@@ -4,13 +4,16 @@
 
 mod made;
 
-use made::{machine, outcome, text, CMA, COHERENT, COPY, PLAIN, SINGLE, VMALLOC, WRITE_COMBINED};
+use made::{
+    machine, outcome, text, CMA, COHERENT, COPY, NONCOHERENT, PLAIN, SG, SINGLE, VMALLOC,
+    WRITE_COMBINED,
+};
 use memlab::model::{
     cost::{BreakEven, Largest},
     outcome::{Ending, Outcome, Tally},
     placement::Attr,
     provenance::Machine,
-    request::{Direction, Refusal},
+    request::{Direction, Info, Refusal},
     text::Text,
 };
 use memlab::report::{self, Findings};
@@ -191,13 +194,52 @@ fn advice_follows_the_figures() {
     assert!(!comparison(&pages, Machine::Native).contains("cma 20 <"));
 }
 
+fn to(info: &'static Info, direction: Direction, net: u64) -> Outcome<Box<Tally>> {
+    let mut row = outcome(info, 64, net);
+    row.request.direction = direction;
+    row.placement.dma = Some(0x7f00_0000);
+    row
+}
+
+#[test]
+fn memory_that_is_synced_or_that_only_the_device_sees_is_no_match_for_a_map() {
+    let mut rows = vec![outcome(&PLAIN, 64, 10)];
+    for direction in [Direction::ToDevice, Direction::FromDevice] {
+        rows.push(to(&NONCOHERENT, direction, 100));
+        rows.push(to(&SINGLE, direction, 1000));
+    }
+    rows[3].tally.failures.add(-12, 7);
+    rows.push(outcome(&COHERENT, 64, 100));
+    rows[5].placement.virt = 0;
+    let text = comparison(&rows, Machine::Native);
+    let alone = text.lines().filter(|line| {
+        line.starts_with("# 64 to-device: dma-single 2")
+            || line.starts_with("# 64 from-device: dma-s")
+    });
+    assert!(
+        alone.clone().count() == 2 && alone.clone().all(|line| !line.contains("oheren")),
+        "{text}"
+    );
+    // It is memory all the same, each kind named once.
+    let memory = text
+        .lines()
+        .find(|line| line.contains("to get memory"))
+        .unwrap();
+    assert_eq!(memory.matches("dma-noncoherent").count(), 1, "{memory}");
+    assert_eq!(text.matches("dma-noncoherent buddy").count(), 1, "{text}");
+    assert!(
+        text.contains("failed: dma-noncoherent from-device 7 x ENOMEM"),
+        "{text}"
+    );
+
+    // With its virtual address coherent memory is one.
+    rows[5].placement.virt = rows[0].placement.virt;
+    let text = comparison(&rows, Machine::Native);
+    assert!(text.contains("# 64 to-device: dma-coherent 2"), "{text}");
+}
+
 #[test]
 fn advice_is_given_for_each_direction() {
-    let to = |info, direction, net| {
-        let mut row = outcome(info, 64, net);
-        row.request.direction = direction;
-        row
-    };
     let rows = [
         outcome(&COHERENT, 64, 5000),
         to(&SINGLE, Direction::ToDevice, 1000),
@@ -241,11 +283,19 @@ fn what_stands_between_is_charged_for() {
             && text.contains(" more\n"),
         "{text}"
     );
-    // As much more at most, where the other one is somewhere between nothing and the resolution.
-    let hidden = outcome(&SINGLE, 4096, 0);
-    let text = found(&rows, &[hidden], &NOTHING_FOUND, Machine::Native);
+    // As much more at most, where one of them is somewhere between nothing and the resolution.
+    let hidden = || outcome(&SINGLE, 4096, 0);
+    let text = found(&rows, &[hidden()], &NOTHING_FOUND, Machine::Native);
     assert!(
         text.contains(": up to 40") && text.contains(" more\n"),
+        "{text}"
+    );
+    let mut half = outcome(&SINGLE, 4096, 2000);
+    half.device.as_mut().unwrap().iommu = "DMA-FQ";
+    half.tally.phases[1] = outcome(&SINGLE, 4096, 0).tally.phases[1].clone();
+    let text = found(&[half], &[hidden()], &NOTHING_FOUND, Machine::Native);
+    assert!(
+        text.contains(": up to 20") && text.contains(" more\n"),
         "{text}"
     );
     let alike = outcome(&SINGLE, 4096, 2010);
@@ -253,7 +303,16 @@ fn what_stands_between_is_charged_for() {
     assert!(text.contains("cannot be told apart\n"), "{text}");
 
     // A bounce buffer costs by the byte; without one nothing is said.
-    let mut rows = [outcome(&SINGLE, 4096, 1000), outcome(&SINGLE, 65536, 16000)];
+    let mut rows = Vec::new();
+    for (size, net) in [(4096, 1000), (16384, 4000), (65536, 16000)] {
+        for info in [&SINGLE, &SG] {
+            for direction in [Direction::ToDevice, Direction::FromDevice] {
+                let mut row = outcome(info, size, net);
+                row.request.direction = direction;
+                rows.push(row);
+            }
+        }
+    }
     assert!(!comparison(&rows, Machine::Native).contains("each KiB"));
     for row in &mut rows {
         row.placement.bounced = Some(true);
@@ -263,6 +322,15 @@ fn what_stands_between_is_charged_for() {
         text.contains("copied to a bounce buffer and back, 5")
             && text.contains("between 4K and 64K"),
         "{text}"
+    );
+    let each: Vec<_> = text
+        .lines()
+        .filter(|line| line.contains("each KiB"))
+        .collect();
+    assert_eq!(
+        each.len(),
+        4,
+        "each of both in each direction, once: {each:?}"
     );
     for row in &mut rows {
         row.placement.bounced = Some(false);

@@ -32,12 +32,21 @@ pub static WRITE_COMBINED: Info = Info {
     name: "dma-wc",
     ..COHERENT
 };
+pub static NONCOHERENT: Info = Info {
+    name: "dma-noncoherent",
+    directions: Info::STREAMING.directions,
+    ..COHERENT
+};
 pub static CMA: Info = Info {
     name: "cma",
     ..COHERENT
 };
 pub static SINGLE: Info = Info {
     name: "dma-single",
+    ..Info::STREAMING
+};
+pub static SG: Info = Info {
+    name: "dma-sg",
     ..Info::STREAMING
 };
 pub static COPY: Info = Info {
