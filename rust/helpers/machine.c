@@ -4,11 +4,13 @@
 #include <linux/device.h>
 #include <linux/dma-map-ops.h>
 #include <linux/iommu.h>
+#include <linux/memcontrol.h>
 #include <linux/mm.h>
 #include <linux/nodemask.h>
 #include <linux/of.h>
 #include <linux/pci.h>
 #include <linux/preempt.h>
+#include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
 #include <linux/swiotlb.h>
 #include <linux/timekeeping.h>
@@ -150,6 +152,26 @@ void memlab_dma_set_limits(struct device *dev, const struct memlab_dma_limits *l
 unsigned long memlab_context_switches(void)
 {
 	return current->nvcsw + current->nivcsw;
+}
+
+/*
+ * The memory cgroup that pays for the current process. To a thread of the kernel's own nothing is
+ * charged if it is not told whom to, nor to the root cgroup.
+ */
+void *memlab_memcg(void)
+{
+	return get_mem_cgroup_from_mm(current->mm);
+}
+
+void memlab_put_memcg(void *memcg)
+{
+	mem_cgroup_put(memcg);
+}
+
+/* From here on the current thread's __GFP_ACCOUNT allocations are @memcg's; NULL ends that. */
+void memlab_charge_to(void *memcg)
+{
+	set_active_memcg(memcg);
 }
 
 bool memlab_fatal_signal(void)

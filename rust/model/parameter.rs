@@ -97,7 +97,7 @@ pub enum Number {
     Batch,
     /// Where in its first page a mapped buffer begins.
     Offset,
-    /// Entries of a scatter list; 0 for one per page.
+    /// Entries of a scatter list; 0 for one per page, up to 1024.
     Entries,
     /// Bits of address that the device is to have; 0 leaves its mask alone.
     Mask,
@@ -191,7 +191,7 @@ pub enum Gfp {
     HighUser,
     /// `GFP_KERNEL | __GFP_ZERO`: cleared.
     Zero,
-    /// `GFP_KERNEL_ACCOUNT`: charged to the memory cgroup.
+    /// `GFP_KERNEL_ACCOUNT`: charged to the memory cgroup of who asks, unless that is the root.
     Account,
 }
 

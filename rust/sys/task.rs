@@ -133,10 +133,36 @@ impl Done {
     }
 }
 
+/// The memory cgroup that pays for what is done for the thread that created this.
+///
+/// # Invariants
+///
+/// A reference is held on `memcg`, or it is null.
+struct Payer {
+    memcg: *mut c_void,
+}
+
+impl Payer {
+    fn current() -> Self {
+        // SAFETY: Reads the current task's memory descriptor, which stays.
+        let memcg = unsafe { lab::memlab_memcg() };
+        // INVARIANT: The reference was taken by the function.
+        Self { memcg }
+    }
+}
+
+impl Drop for Payer {
+    fn drop(&mut self) {
+        // SAFETY: By the type invariant; null is taken too.
+        unsafe { lab::memlab_put_memcg(self.memcg) };
+    }
+}
+
 /// What a thread is started with.
 struct Post<'a, F> {
     work: &'a F,
     index: usize,
+    payer: &'a Payer,
     done: &'a Done,
 }
 
@@ -146,7 +172,11 @@ struct Post<'a, F> {
 unsafe extern "C" fn entry<F: Fn(usize) + Sync>(data: *mut c_void) -> c_int {
     // SAFETY: By the function's requirement.
     let post = unsafe { &*data.cast::<Post<'_, F>>() };
+    // SAFETY: The reference outlives the post, and a memory cgroup belongs to no thread.
+    unsafe { lab::memlab_charge_to(post.payer.memcg) };
     (post.work)(post.index);
+    // SAFETY: Ends what was begun above.
+    unsafe { lab::memlab_charge_to(core::ptr::null_mut()) };
     post.done.complete();
     0
 }
@@ -168,7 +198,8 @@ impl Drop for Thread {
     }
 }
 
-/// Runs `work(i)` in one kernel thread for each of `cpus`, pinned to it, and waits for all.
+/// Runs `work(i)` in one kernel thread for each of `cpus`, pinned to it, and waits for all. What
+/// they allocate with `__GFP_ACCOUNT` is charged to the caller's memory cgroup.
 ///
 /// While it waits, `watch` is called every `tick_ms` or, where that is longer, every jiffy, and once
 /// when a fatal signal has come: it is to make `work` return soon. Nothing is started if not all
@@ -185,12 +216,21 @@ where
     pin_init::stack_pin_init!(let done = Done::new());
     let done = &*done;
 
+    let payer = &Payer::current();
     let mut posts = KVec::with_capacity(cpus.len(), GFP_KERNEL)?;
     for index in 0..cpus.len() {
-        posts.push(Post { work, index, done }, GFP_KERNEL)?;
+        posts.push(
+            Post {
+                work,
+                index,
+                payer,
+                done,
+            },
+            GFP_KERNEL,
+        )?;
     }
 
-    // Dropped before `posts`, `done` and `work`, which the threads use.
+    // Dropped before `posts`, `payer`, `done` and `work`, which the threads use.
     let mut threads = KVec::with_capacity(cpus.len(), GFP_KERNEL)?;
     for (post, cpu) in posts.iter().zip(cpus) {
         let data = core::ptr::from_ref(post).cast_mut().cast::<c_void>();

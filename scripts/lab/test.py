@@ -213,7 +213,7 @@ def main(lab):
     for arch, which in ours.items():
         start(f"kunit {arch}", test_kunit.run, which, expected)
     start("misuse", test_guest.run, ours.get("x86_64"), ["misuse"], append="kunit.enable=0")
-    start("stock", test_guest.run, stock, [*CHECKS, "virtio"], smp=2, cma="32M", **PORTS)
+    start("stock", test_guest.run, stock, [*CHECKS, "charged", "virtio"], smp=2, cma="32M", **PORTS)
     start(
         "bounced",
         test_guest.run,

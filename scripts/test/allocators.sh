@@ -11,6 +11,28 @@ gives() {
 	[ "$4" = - ] || equal "$1: bytes that it takes" "$(field takes_bytes)" "$4"
 }
 
+# peak CGROUP MAX LINE: the most that a cgroup was charged while the line ran in it, in bytes
+peak() {
+	mkdir "/cgroup/$1"
+	echo "$2" >"/cgroup/$1/memory.max"
+	(echo 0 >"/cgroup/$1/cgroup.procs" && put "$MEMLAB/run" "$3 mode=op iterations=5 warmup=0")
+	cat "/cgroup/$1/memory.peak"
+}
+
+check_charged() {
+	mkdir /cgroup
+	succeeds "there are cgroups" mount -t cgroup2 none /cgroup
+	succeeds "which count memory" put /cgroup/cgroup.subtree_control +memory
+	between "what is not accounted is not charged" "$(peak plain max "vmalloc size=8M")" 0 4194304
+	between "what is accounted is, to who asks" \
+		"$(peak account max "vmalloc size=8M gfp=account")" 8388608 16777216
+	between "in a cgroup that is full not more than it may" \
+		"$(peak full 4M "vmalloc size=8M gfp=account")" 0 4194304
+	equal "each fails" "$(field failures)" 5
+	matches "and nobody is killed for it" "$(cat /cgroup/full/memory.events)" '^oom_kill 0$'
+	umount /cgroup
+}
+
 check_allocators() {
 	gives "kmalloc size=100" linear 1 -
 	gives "kmalloc size=4M" linear 1 4194304
