@@ -61,7 +61,7 @@ pub(super) trait Subject: Sync {
     fn halt(&self);
 
     /// See [`Experiment::remark`].
-    fn remark(&self, failed: bool, stopped: &dyn Fn() -> bool) -> Remark;
+    fn remark(&self, failed: bool, most: u64, stopped: &dyn Fn() -> bool) -> Remark;
 }
 
 /// One thread's hands on an experiment.
@@ -102,8 +102,8 @@ impl<'d, E: Experiment<'d>> Subject for E {
         Experiment::halt(self);
     }
 
-    fn remark(&self, failed: bool, stopped: &dyn Fn() -> bool) -> Remark {
-        Experiment::remark(self, failed, stopped)
+    fn remark(&self, failed: bool, most: u64, stopped: &dyn Fn() -> bool) -> Remark {
+        Experiment::remark(self, failed, most, stopped)
     }
 }
 

@@ -216,7 +216,8 @@ impl Runner<'_> {
         }
         if self.look {
             let stopped = || self.called_off().is_some();
-            report.tally.remark = subject.remark(report.tally.failures.total() != 0, &stopped);
+            let failed = report.tally.failures.total() != 0;
+            report.tally.remark = subject.remark(failed, held_max(), &stopped);
         }
         Ok(report)
     }
@@ -283,10 +284,11 @@ impl Runner<'_> {
             .take_while(|shift| fits(1 << shift))
             .last();
         largest.ok_or_else(|| {
+            let name = request.info.name;
             let (size, threads) = (Dec(request.size), Dec(request.threads));
             let (each, bytes) = (Dec(request.footprint()), Dec(bytes));
             Refusal::no_memory(format_args!(
-                "size={size} with threads={threads}: each would hold {each} bytes, all together may hold \
+                "size={size} with threads={threads}: each {name} would hold {each} bytes, all together may hold \
                  {bytes} now"
             ))
         })
@@ -359,6 +361,16 @@ impl Runner<'_> {
             error: None,
         };
         let total = KBox::pin_init(new_mutex!(total), GFP_KERNEL)?;
+        let end = |why: Ending| {
+            if ending.load(Relaxed) == 0 {
+                ending.store(why as u32, Relaxed);
+                subject.halt();
+            }
+        };
+        // By now the first operation may have been halted: none after it counts.
+        if let Some(why) = self.called_off() {
+            end(why);
+        }
         let shared = Shared {
             request: self.request,
             subject,
@@ -374,6 +386,7 @@ impl Runner<'_> {
                 // The others wait at the barrier for this one.
                 shared.ready.fetch_add(1, Release);
                 total.lock().error = Some(error);
+                end(Ending::Stopped);
             }
         };
 
@@ -384,18 +397,12 @@ impl Runner<'_> {
             if deadline.is_none() && ready.load(Relaxed) >= shared.crowd {
                 deadline = Some(now().saturating_add(ns(self.request.time)));
             }
-            let why = if wake == Wake::Signal {
-                Ending::Stopped
+            if wake == Wake::Signal {
+                end(Ending::Stopped);
             } else if let Some(why) = self.called_off() {
-                why
+                end(why);
             } else if deadline.is_some_and(|deadline| now() >= deadline) {
-                Ending::Time
-            } else {
-                return;
-            };
-            if ending.load(Relaxed) == 0 {
-                ending.store(why as u32, Relaxed);
-                subject.halt();
+                end(Ending::Time);
             }
         })?;
 

@@ -235,6 +235,15 @@ mod tests {
         let long = request("calibrate", 1_000_000, 10_000_000);
         let report = long.and_then(|request| run(&request, &|| true).ok());
         assert_eq!(report.map(|report| report.ending), Some(Ending::Stopped));
+
+        // Before the threads begin, so that one that would be done at once does not begin either.
+        let short = request("kmalloc", 64, 1);
+        let report = short.and_then(|request| run(&request, &|| true).ok());
+        assert_eq!(
+            report.as_ref().map(|report| report.ending),
+            Some(Ending::Stopped)
+        );
+        assert_eq!(report.map(|report| counts(&report)), Some([0; 2]));
     }
 
     #[test]

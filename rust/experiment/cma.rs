@@ -88,7 +88,7 @@ impl<'d> Experiment<'d> for Cma {
         placement::of_pages(held.page(), self.size)
     }
 
-    fn remark(&self, failed: bool, stopped: &dyn Fn() -> bool) -> Remark {
+    fn remark(&self, failed: bool, _most: u64, stopped: &dyn Fn() -> bool) -> Remark {
         match failed {
             true => Remark::Cma(facts::cma::find(self.area, self.pages, self.align, stopped)),
             false => Remark::None,

@@ -91,16 +91,16 @@ impl<'d> Experiment<'d> for Kvmalloc {
         }
     }
 
-    fn remark(&self, _failed: bool, _stopped: &dyn Fn() -> bool) -> Remark {
+    fn remark(&self, _failed: bool, most: u64, _stopped: &dyn Fn() -> bool) -> Remark {
         let linear = |size: &usize| {
             let memory = Memory::new(*size, self.flags);
             memory.is_ok_and(|memory| placement::window(memory.as_ptr()) == Window::Linear)
         };
         let sizes = (0..).map(|shift| PAGE_SIZE << shift);
-        let tried = sizes.take_while(|size| *size <= PROBED);
+        let tried = sizes.take_while(|size| *size <= PROBED && *size as u64 <= most);
         Remark::Fallback {
-            linear: tried.take_while(linear).last().unwrap_or(0) as u64,
-            tried: PROBED as u64,
+            linear: tried.clone().take_while(linear).last().unwrap_or(0) as u64,
+            tried: tried.last().unwrap_or(0) as u64,
         }
     }
 }

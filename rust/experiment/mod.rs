@@ -109,9 +109,9 @@ pub(crate) trait Experiment<'d>: Sync + Sized {
         false
     }
 
-    /// What there is to say when the run is over, and whether operations in it failed. What takes
-    /// long ends early when `stopped` says so.
-    fn remark(&self, _failed: bool, _stopped: &dyn Fn() -> bool) -> Remark {
+    /// What there is to say when the run is over, and whether operations in it failed. Holds `most`
+    /// bytes at most; what takes long ends early when `stopped` says so.
+    fn remark(&self, _failed: bool, _most: u64, _stopped: &dyn Fn() -> bool) -> Remark {
         Remark::None
     }
 }

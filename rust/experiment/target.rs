@@ -80,9 +80,9 @@ impl<'d> Target<'d> {
         let facts = provenance::device(dev);
         // Bounce buffers lie below 4 GiB, anywhere: swiotlb_map() warns of those out of reach.
         if facts.swiotlb_force && facts.mask < u64::from(u32::MAX) {
-            let mask = Hex(facts.mask);
+            let (mask, name) = (Hex(facts.mask), request.info.name);
             return Err(Refusal::unsupported(format_args!(
-                "mask={mask}: every mapping is bounced here, through memory that the device cannot reach"
+                "mask={mask}: for {name} every mapping is bounced here, through memory that the device cannot reach"
             )));
         }
         Ok(Self {

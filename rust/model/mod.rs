@@ -11,6 +11,7 @@ pub mod cost;
 pub mod delta;
 pub mod fragmentation;
 pub mod histogram;
+pub mod info;
 pub mod layout;
 pub mod memory;
 pub mod num;

@@ -57,7 +57,7 @@ carried() {
 during() {
 	local name=$1 wanted=$2 before after
 	shift 2
-	put "$MEMLAB/run" "$what iterations=1000000 warmup=0 time=3600000" >/tmp/error &
+	put "$MEMLAB/run" "$what ${many:-iterations=1000000} warmup=0 time=3600000" >/tmp/error &
 	for _ in $(seq 100); do
 		cat /proc/[0-9]*/comm 2>/dev/null | grep -q '^memlab/' && break
 		sleep 0.1
@@ -125,6 +125,9 @@ check_edu_ends() {
 	# 128 transfers, of which the run looks at the first operation first.
 	what="transfer-sg size=1024 entries=128"
 	during "stop in the first operation" "Operation canceled" put "$MEMLAB/stop" 1
+	# It is no less stopped where there is no operation but that one.
+	many=iterations=1 during "stop in the only operation" "Operation canceled" put "$MEMLAB/stop" 1
+	matches "which is no failure" "$(cat "$MEMLAB/run")" '^failures +0$'
 	what=transfer-coherent
 	during "stop" "Operation canceled" put "$MEMLAB/stop" 1
 	# Elsewhere it may be complete within the tick that a stop takes to be seen.

@@ -183,13 +183,15 @@ check_limits() {
 	refused "max_time" run "$range" "ERANGE time=51: .* 1 to 50 ms" "kmalloc time=51"
 	refused "max_threads" run "$range" "ERANGE threads=3: .* 1 to 2 " "kmalloc threads=3"
 	refused "max_memory" run "Cannot allocate memory" \
-		"ENOMEM size=131072 with threads=1: each would hold 131072 bytes, .* 65536 now" "kmalloc size=128K"
+		"ENOMEM size=131072 with threads=1: each kmalloc would hold 131072 bytes, .* 65536 now" "kmalloc size=128K"
 	refused "max_memory, threads together" run "Cannot allocate memory" \
 		"ENOMEM size=65536 with threads=2: .* 65536 bytes" "kmalloc size=64K threads=2"
 	before=$(allocated)
 	refused "max_memory, of 4096 pages" run "Cannot allocate memory" \
 		"ENOMEM size=16777216 with threads=1: " "vmalloc size=16M"
 	between "which are not tried (pages)" $(($(allocated) - before)) 0 2048
+	succeeds "what it can have is tried" put "$MEMLAB/run" "kvmalloc size=4K"
+	equal "up to max_memory" "$(field tried_to)" 64K
 	succeeds "a request without numbers keeps to them" put "$MEMLAB/run" "kmalloc size=64"
 	between "its iterations" "$(field iterations)" 1 100
 	between "its warm-up" "$(field warmup)" 0 100

@@ -6,7 +6,7 @@ mod random;
 
 use memlab::grammar::{parse, parse_compare, COMPARE_KEYS, LINE_MAX, RUN_KEYS};
 use memlab::model::request::{
-    CompareRequest, Info, Kind, Limits, Number, Range, Refusal, MESSAGE_MAX,
+    CompareRequest, Info, Kind, Limits, Number, Range, Refusal, Request, MESSAGE_MAX,
 };
 use random::Random;
 
@@ -99,6 +99,34 @@ fn check_compare(line: &str) -> bool {
             false
         }
     }
+}
+
+#[test]
+fn what_a_request_holds_is_never_less_than_what_it_takes() {
+    static LIST: Info = Info {
+        numbers: &[Number::Offset, Number::Entries],
+        ..Info::STREAMING
+    };
+    let holds = |info, size, offset, entries| {
+        let mut request = Request::new(info);
+        (request.size, request.offset, request.entries) = (size, offset, entries);
+        request.footprint()
+    };
+    assert_eq!(holds(&Info::PLAIN, 64, 0, 0), 64);
+    assert_eq!(holds(&Info::PLAIN, 4097, 0, 0), 8192);
+    assert_eq!(holds(&Info::PLAIN, 2052 << 10, 0, 0), 4 << 20);
+    assert_eq!(holds(&Info::PLAIN, 5 << 20, 0, 0), 5 << 20);
+    // One entry for each page, each of which begins a page of its own.
+    assert_eq!(holds(&LIST, 64, 0, 0), 4096);
+    assert_eq!(holds(&LIST, 4 << 20, 0, 0), 4 << 20);
+    assert_eq!(holds(&LIST, 4 << 20, 1, 0), 8 << 20);
+    assert_eq!(holds(&LIST, (4 << 20) + 1, 0, 0), 8 << 20);
+    assert_eq!(holds(&LIST, 64, 0, 16), 16 << 12);
+    let copied = Info {
+        buffers: 2,
+        ..Info::PLAIN
+    };
+    assert_eq!(holds(Box::leak(Box::new(copied)), 4096, 0, 0), 8192);
 }
 
 #[test]
