@@ -203,7 +203,7 @@ fn selection(value: &str, catalogue: &[&'static Info]) -> Result<Selection, Refu
 }
 
 /// `chosen` if the experiment takes it.
-fn allowed<T: Copy + PartialEq>(
+pub(super) fn allowed<T: Copy + PartialEq>(
     info: &Info,
     key: &str,
     value: &str,

@@ -119,6 +119,22 @@ fn request(call: &abi::Run) -> Result<Result<Request, Refusal>> {
     Ok(checked(call, name, device))
 }
 
+/// What the number `value` of an enumeration that begins at `least` stands for.
+fn word<T: Copy>(
+    name: &str,
+    value: u32,
+    least: u32,
+    all: &[(&'static str, T)],
+) -> Result<(&'static str, T), Refusal> {
+    let index = value.checked_sub(least).map(|index| index as usize);
+    let known = index.and_then(|index| all.get(index)).copied();
+    // CAST: There are a few.
+    let most = least + (all.len() as u32 - 1);
+    known.ok_or_else(|| {
+        Refusal::invalid(format_args!("{name}={value}: unknown, must be 0 to {most}"))
+    })
+}
+
 #[inline(never)]
 fn checked(call: &abi::Run, name: &str, device: &str) -> Result<Request, Refusal> {
     let info = CATALOGUE
@@ -146,25 +162,16 @@ fn checked(call: &abi::Run, name: &str, device: &str) -> Result<Request, Refusal
     if call.node != abi::NODE_ANY {
         request.set(Number::Node, u64::from(call.node), &limits)?;
     }
-    let unknown =
-        |what: &str, value: u32| Refusal::invalid(format_args!("{what}={value}: unknown"));
     if call.direction != 0 {
-        request.direction = Direction::ALL
-            .get(call.direction as usize)
-            .map(|(_, direction)| *direction)
-            .filter(|direction| info.directions.contains(direction))
-            .ok_or_else(|| unknown("direction", call.direction))?;
+        let (word, chosen) = word("direction", call.direction, 0, &Direction::ALL)?;
+        request.direction = grammar::allowed(info, "direction", word, chosen, info.directions)?;
     }
     // 0 stands for the default here too, so that the first one is 1.
-    if let Some(index) = (call.gfp as usize).checked_sub(1) {
-        request.gfp = Gfp::ALL
-            .get(index)
-            .map(|(_, gfp)| *gfp)
-            .filter(|gfp| info.gfp.contains(gfp))
-            .ok_or_else(|| unknown("gfp", call.gfp))?;
+    if call.gfp != 0 {
+        let (word, chosen) = word("gfp", call.gfp, 1, &Gfp::ALL)?;
+        request.gfp = grammar::allowed(info, "gfp", word, chosen, info.gfp)?;
     }
-    let mode = Mode::ALL.get(call.mode as usize);
-    request.mode = mode.ok_or_else(|| unknown("mode", call.mode))?.1;
+    (_, request.mode) = word("mode", call.mode, 0, &Mode::ALL)?;
     request.device = Text::new(device);
     grammar::agree(&request, call.batch != 0)?;
     Ok(request)

@@ -154,7 +154,8 @@ struct memlab_failure {
  * @window: enum memlab_window, of the CPU's mapping
  * @cma: enum memlab_tristate
  * @bounced: enum memlab_tristate
- * @extents: physically contiguous runs
+ * @extents: physically contiguous runs; 0 where no placement is known: no @phys then, nor
+ *	@largest_extent
  * @attr: enum memlab_attr, of the CPU's mapping
  * @largest_extent: the longest of them, in bytes
  * @phys: physical address of the first byte
