@@ -44,10 +44,8 @@ pub(crate) fn events() -> Result<(u64, KVec<Event>)> {
         let Some(name) = sys::totals::event_name(number) else {
             continue;
         };
-        // /proc/vmstat has these two in KiB; the kernel counts sectors.
-        let halved = matches!(name, "pgpgin" | "pgpgout");
         // CAST: `unsigned long` is not wider than 64 bits.
-        let total = *total as u64 >> u32::from(halved);
+        let total = *total as u64;
         all.push(Event { name, total }, GFP_KERNEL)?;
     }
     Ok((now, all))

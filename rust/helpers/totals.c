@@ -108,6 +108,9 @@ static const char *const memlab_event_names[NR_VM_EVENT_ITEMS] = {
 void memlab_all_events(unsigned long *out)
 {
 	all_vm_events(out);
+	/* Counted in sectors; in KiB here as in /proc/vmstat. */
+	out[PGPGIN] /= 2;
+	out[PGPGOUT] /= 2;
 }
 
 /* How many totals there are; none where the kernel does not count. */

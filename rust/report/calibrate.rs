@@ -56,15 +56,18 @@ pub fn calibration(
     )?;
     header(out, DELAYS)?;
     for delay in &found.delays {
+        // Of what is below the resolution there is neither.
+        let seen = delay.net >= delay.floor;
         let rate = num::div(delay.net.saturating_mul(1000), delay.instructions);
-        let off = found.deviation(delay).map(Off);
+        let rate = rate.filter(|_| seen).map(Dec);
+        let off = found.deviation(delay).filter(|_| seen).map(Off);
         row(
             out,
             DELAYS,
             &[
                 &Dec(delay.instructions),
                 &net(delay, delay.net),
-                &Maybe(rate.map(Dec)),
+                &Maybe(rate),
                 &Maybe(off),
                 &net(delay, delay.empty),
                 &Dec(delay.disturbed),

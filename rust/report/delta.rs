@@ -75,12 +75,14 @@ pub(super) fn delta(out: &mut dyn Write, phases: [&str; 2], delta: &Delta) -> fm
         let errno = delta.errno;
         writeln!(out, "first_errno   {errno} {}", errno_name(errno))?;
     }
-    for (phase, ns) in phases.iter().zip(delta.ns) {
+    // What was not had was not given back.
+    let done = if delta.errno == 0 { 2 } else { 1 };
+    for (number, (phase, ns)) in phases.iter().zip(delta.ns).enumerate() {
         writeln!(
             out,
             "{:<13} {}",
             Text::<24>::format(format_args!("first_{phase}_ns")),
-            Dec(ns)
+            Maybe((number < done).then_some(Dec(ns)))
         )?;
     }
     let orders = delta.zones().map(|zone| zone.orders).max().unwrap_or(0);
@@ -150,7 +152,7 @@ pub(super) fn remark(out: &mut dyn Write, remark: &Remark, page_size: u32) -> fm
                 out,
                 "# found by trying powers of two: physically contiguous up to contiguous_to, and from"
             )?;
-            writeln!(out, "# one byte more on made of single pages by vmalloc()")?;
+            writeln!(out, "# one byte more on made of pages by vmalloc()")?;
             let linear = (*linear != 0).then_some(Bytes(*linear));
             writeln!(out, "contiguous_to {}", Maybe(linear))?;
             writeln!(out, "tried_to      {}", Bytes(*tried))?;

@@ -214,6 +214,7 @@ fn failures(out: &mut dyn Write, failures: &Failures) -> fmt::Result {
 }
 
 fn placement(out: &mut dyn Write, p: &Placement, size: u64) -> fmt::Result {
+    let placed = p.extents != 0;
     let zone = (!p.zone.as_str().is_empty()).then_some(p.zone);
     writeln!(out, "# placement of the first buffer")?;
     writeln!(out, "zone          {}", Maybe(zone))?;
@@ -223,15 +224,23 @@ fn placement(out: &mut dyn Write, p: &Placement, size: u64) -> fmt::Result {
         "cma           {}",
         Maybe(p.cma.map(super::provenance::yes))
     )?;
-    writeln!(out, "extents       {}", p.extents)?;
-    writeln!(out, "largest_bytes {}", Dec(p.largest_extent))?;
+    writeln!(out, "extents       {}", Maybe(placed.then_some(p.extents)))?;
+    writeln!(
+        out,
+        "largest_bytes {}",
+        Maybe(placed.then_some(Dec(p.largest_extent)))
+    )?;
     let waste = p.capacity.map(|all| all.saturating_sub(size));
     writeln!(out, "takes_bytes   {}", Maybe(p.capacity.map(Dec)))?;
     writeln!(out, "waste_bytes   {}", Maybe(waste.map(Dec)))?;
     writeln!(out, "aligned_to    {}", Maybe(alignment(p).map(Bytes)))?;
     writeln!(out, "window        {}", p.window.name())?;
     writeln!(out, "attr          {}", p.attr.name())?;
-    writeln!(out, "phys          {}", Hex(p.phys))?;
+    writeln!(
+        out,
+        "phys          {}",
+        Maybe(placed.then_some(Hex(p.phys)))
+    )?;
     writeln!(out, "dma           {}", Maybe(p.dma.map(Hex)))?;
     writeln!(
         out,
