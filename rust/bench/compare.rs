@@ -329,7 +329,9 @@ fn direct(
         let mut one = item.request(request, limits, time)?;
         one.device = Text::EMPTY;
         // A size that this device does not take has no counterpart.
-        if let Ok(report) = run::turn(&one, cancelled) {
+        let report = run::turn(&one, cancelled);
+        // Nor has one that stands behind an IOMMU itself anything to say about it.
+        if let Some(report) = report.ok().filter(|report| !translated(report)) {
             comparison.direct.push(report, GFP_KERNEL).map_err(full)?;
         }
     }

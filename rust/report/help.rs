@@ -208,7 +208,7 @@ pub fn help(out: &mut dyn Write, catalogue: &[&'static Info], limits: &Limits) -
     }
     writeln!(
         out,
-        "; time for all of it {} to {} ms, default {}",
+        "; time of all runs {} to {} ms, default {}",
         Dec(times.min),
         Dec(times.max),
         Dec(default.time)
@@ -229,7 +229,7 @@ fn meaning(number: Number) -> &'static str {
             "operations between two clock reads, a power of two that fits; 0 lets memlab choose"
         }
         Number::Offset => "where in its first page a buffer begins",
-        Number::Entries => "of a scatter list; 0 for one per page",
+        Number::Entries => "of a scatter list; 0 for one per page, up to 1024",
         Number::Mask => "bits of address that the device is to have; its own by default",
         Number::Sync => "bytes that are synced, from offset on; 0 for all",
         Number::Align => "log2 of the pages that an allocation is aligned to",
