@@ -3,14 +3,21 @@
 
 LAB := scripts/memlab-lab
 CACHE := $(or $(MEMLAB_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/memlab)
-MO ?= $(CACHE)/out/kdir-$(firstword $(shell echo '$(CURDIR)' | cksum))
-VERBS := run shell host test bench matrix configs lint fmt rust-analyzer clean
+KDIR_OUT := $(CACHE)/out/kdir-$(firstword $(shell echo '$(CURDIR)' | cksum))
+MO ?= $(KDIR_OUT)
+# The kernel's make would take it from KDIR.
+override MO := $(if $(filter /%,$(MO)),,$(CURDIR)/)$(MO)
+VERBS := run shell host test bench matrix configs lint fmt rust-analyzer
 
 .DEFAULT_GOAL := $(if $(KDIR),modules,help)
-.PHONY: $(VERBS) modules help
+.PHONY: $(VERBS) clean modules help
 
 $(VERBS):
 	@$(LAB) $@
+
+clean:
+	@$(LAB) $@
+	@rm -rf '$(KDIR_OUT)'
 
 modules:
 	@mkdir -p '$(MO)'

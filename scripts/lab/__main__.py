@@ -66,6 +66,14 @@ VERBS = {
 }
 
 
+def tell(line):
+    """Say it, where there still is somebody to hear it."""
+    try:
+        print(f"memlab: {line}", file=sys.stderr)
+    except OSError:
+        pass
+
+
 def main():
     console.catch_signals()
     verb, *arguments = sys.argv[1:] or [""]
@@ -81,16 +89,19 @@ def main():
             function = getattr(import_module(f"lab.{file}"), name)
         status = function(Lab(), *arguments)
     except Failure as error:
-        print(f"memlab: {error}", file=sys.stderr)
+        tell(error)
         status = 1
     except Interrupted as error:
-        print(f"memlab: interrupted by {error}; run it again to go on", file=sys.stderr)
+        tell(f"interrupted by {error}; run it again to go on")
         status = 128 + error.number
     except OSError as error:
-        print(f"memlab: {error.filename or 'system'}: {error.strerror}", file=sys.stderr)
+        tell(f"{error.filename or 'system'}: {error.strerror}")
         status = 1
     console.stop_all()
-    sys.stdout.flush()
+    try:
+        sys.stdout.flush()
+    except OSError:
+        status = status or 1
     os._exit(status)
 
 

@@ -225,10 +225,10 @@ def main(lab):
     for backend in BACKENDS:  # by the wall clock: one at a time
         found["lines"][backend] = measure(lab, which, files, backend, False, lines((1, 2)))
     status = bench_table.show(found)
+    if save:
+        Path(save).write_text(json.dumps(found, indent=1) + "\n")
     status |= bench_reports.show(lab)
     lab.console.table()
     if before:
         bench_table.compare(before, found)
-    if save:
-        Path(save).write_text(json.dumps(found, indent=1) + "\n")
     return status

@@ -140,6 +140,21 @@ static void check_refusals(int fd)
 	run = request("kmalloc");
 	run.mode = 99;
 	equal("an unknown mode", call(fd, MEMLAB_IOC_RUN, &run), EINVAL);
+	result("its message gives the range",
+	       !!strstr(run.message, "mode=99: unknown, must be 0 to 2"), 0, 1);
+	run = request("kmalloc");
+	run.direction = MEMLAB_FROM_DEVICE;
+	equal("a direction for what has none", call(fd, MEMLAB_IOC_RUN, &run), EINVAL);
+	result("its message says whose",
+	       !!strstr(run.message, "direction=from-device: not for kmalloc"), 0, 1);
+	run = request("vmalloc");
+	run.gfp = MEMLAB_GFP_DMA32;
+	equal("flags that it does not take", call(fd, MEMLAB_IOC_RUN, &run), EINVAL);
+	result("its message names them", !!strstr(run.message, "gfp=dma32: not for vmalloc"), 0, 1);
+	run.gfp = 9;
+	equal("unknown flags", call(fd, MEMLAB_IOC_RUN, &run), EINVAL);
+	result("its message gives their range",
+	       !!strstr(run.message, "gfp=9: unknown, must be 0 to 8"), 0, 1);
 	run = request("kmalloc");
 	run.mode = MEMLAB_MODE_OP;
 	run.batch = 8;
