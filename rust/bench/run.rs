@@ -88,12 +88,6 @@ const BATCH_SHIFT_AUTO: u32 = 4;
 const WARMUP_SHIFT: u32 = 2;
 /// A run's time is looked at 2 to this times in it, as far as ticks go.
 const TICK_SHIFT: u32 = 4;
-const NS_PER_MS: u64 = 1_000_000;
-
-/// A request's time in ns; it is limited to an hour.
-fn ns(ms: u64) -> u64 {
-    ms.saturating_mul(NS_PER_MS)
-}
 
 /// The device that `request` asks for.
 #[inline(never)]
@@ -361,16 +355,6 @@ impl Runner<'_> {
             error: None,
         };
         let total = KBox::pin_init(new_mutex!(total), GFP_KERNEL)?;
-        let end = |why: Ending| {
-            if ending.load(Relaxed) == 0 {
-                ending.store(why as u32, Relaxed);
-                subject.halt();
-            }
-        };
-        // By now the first operation may have been halted: none after it counts.
-        if let Some(why) = self.called_off() {
-            end(why);
-        }
         let shared = Shared {
             request: self.request,
             subject,
@@ -381,12 +365,16 @@ impl Runner<'_> {
             ending,
             total: &total,
         };
+        // By now the first operation may have been halted: none after it counts.
+        if let Some(why) = self.called_off() {
+            shared.end(why);
+        }
         let work = |index: usize| {
             if let Err(error) = shared.one_thread(index) {
                 // The others wait at the barrier for this one.
                 shared.ready.fetch_add(1, Release);
                 total.lock().error = Some(error);
-                end(Ending::Stopped);
+                shared.end(Ending::Stopped);
             }
         };
 
@@ -395,14 +383,14 @@ impl Runner<'_> {
         let mut deadline = None;
         task::run_pinned(cpus, &work, tick_ms, |wake| {
             if deadline.is_none() && ready.load(Relaxed) >= shared.crowd {
-                deadline = Some(now().saturating_add(ns(self.request.time)));
+                deadline = Some(now().saturating_add(self.request.time_ns()));
             }
             if wake == Wake::Signal {
-                end(Ending::Stopped);
+                shared.end(Ending::Stopped);
             } else if let Some(why) = self.called_off() {
-                end(why);
+                shared.end(why);
             } else if deadline.is_some_and(|deadline| now() >= deadline) {
-                end(Ending::Time);
+                shared.end(Ending::Time);
             }
         })?;
 
@@ -429,6 +417,15 @@ impl Runner<'_> {
 }
 
 impl Shared<'_> {
+    /// Lets no thread begin another operation, and halts what is under way.
+    #[inline(never)]
+    fn end(&self, why: Ending) {
+        if self.ending.load(Relaxed) == 0 {
+            self.ending.store(why as u32, Relaxed);
+            self.subject.halt();
+        }
+    }
+
     /// What one thread does: look at what it acquires first, learn what the clock costs, warm up,
     /// wait for the others, measure, and add the result to `total`.
     fn one_thread(&self, index: usize) -> Result {
@@ -464,7 +461,7 @@ impl Shared<'_> {
 
         // In steps of a batch, because its time is looked at too; a shorter one is one batch.
         let batch = 1u64 << self.batch_shift;
-        let warm_until = now().saturating_add(ns(self.request.time) >> WARMUP_SHIFT);
+        let warm_until = now().saturating_add(self.request.time_ns() >> WARMUP_SHIFT);
         for _ in 0..self.request.warmup.div_ceil(batch) {
             if stop() || now() >= warm_until {
                 break;

@@ -174,6 +174,11 @@ impl Request {
         Ok(())
     }
 
+    /// The longest that it runs, in ns.
+    pub fn time_ns(&self) -> u64 {
+        self.time.saturating_mul(1_000_000)
+    }
+
     /// Bytes that one acquisition has at most: what fits into a block of the buddy allocator may be
     /// one, and every entry of a list begins a page of its own.
     pub fn footprint(&self) -> u64 {
