@@ -20,7 +20,8 @@ use crate::{
             Number,
             Range,
             Refusal,
-            Request, //
+            Request,
+            ENTRIES_MAX, //
         },
     },
     sys::{
@@ -41,9 +42,6 @@ use kernel::{
     },
     prelude::*, //
 };
-
-/// The most entries of a list.
-const ENTRIES_MAX: usize = 1024;
 
 pub(crate) struct DmaSg<'d> {
     target: Target<'d>,
@@ -76,10 +74,10 @@ impl<'d> Experiment<'d> for DmaSg<'d> {
         let target = Target::of(request, device)?;
         let size = super::size_of(request)?;
         // CAST: At most 1024.
-        let entries = match request.entries as usize {
-            0 if size.div_ceil(PAGE_SIZE) > ENTRIES_MAX => ENTRIES_MAX,
+        let entries = match request.entries {
+            0 if size.div_ceil(PAGE_SIZE) as u64 > ENTRIES_MAX => ENTRIES_MAX,
             entries => entries,
-        };
+        } as usize;
         let longest = match entries {
             0 => size.min(PAGE_SIZE),
             entries => size.div_ceil(entries),

@@ -30,7 +30,7 @@ u32 memlab_gfp(u32 gfp)
 	case MEMLAB_GFP_ZERO:
 		return (__force u32)(GFP_KERNEL | __GFP_ZERO | __GFP_NOWARN);
 	case MEMLAB_GFP_ACCOUNT:
-		/* A cgroup that is full refuses; without the last nobody in it would be safe. */
+		/* By the last flag a cgroup that is full refuses, and kills nobody. */
 		return (__force u32)(GFP_KERNEL_ACCOUNT | __GFP_NOWARN | __GFP_RETRY_MAYFAIL);
 	default:
 		return (__force u32)(GFP_KERNEL | __GFP_NOWARN);

@@ -25,6 +25,9 @@ use core::fmt;
 /// The longest sentence of a refusal. It is passed by value down to kernels with 8 KiB of stack.
 pub const MESSAGE_MAX: usize = 168;
 
+/// The most entries of a scatter list.
+pub const ENTRIES_MAX: u64 = 1024;
+
 /// The longest name of a device under test.
 pub const DEVICE_NAME_MAX: usize = 32;
 
@@ -55,7 +58,7 @@ impl Limits {
             Number::Node => (0, self.node),
             Number::Batch => (0, self.batch),
             Number::Offset => (0, 4095),
-            Number::Entries => (0, 1024),
+            Number::Entries => (0, ENTRIES_MAX),
             // 0 is left out here: it stands for not asking.
             Number::Mask => (24, 64),
             Number::Sync => (0, info.sizes.max),
@@ -186,7 +189,7 @@ impl Request {
         const BLOCK_MAX: u64 = 4 << 20;
         let listed = self.info.takes(Number::Entries);
         let entries = match self.entries {
-            0 if listed => (self.size.saturating_add(PAGE - 1) >> PAGE.trailing_zeros()).min(1024),
+            0 if listed => (self.size.saturating_add(PAGE - 1) >> PAGE.trailing_zeros()).min(ENTRIES_MAX),
             entries => entries,
         }
         .max(1);
