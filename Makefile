@@ -40,9 +40,12 @@ help:
 	@echo '  make clean          remove what this checkout has built'
 	@echo
 	@echo '  of make run and make shell:'
-	@echo '  ARCH=x86_64|arm     of the guest (x86_64; of make test: both)'
+	@echo '  ARCH=x86_64|arm     of the guest (x86_64)'
 	@echo '  KERNEL=stock|rt|built  the kernel of Debian, its PREEMPT_RT one, or one built from its source'
 	@echo '  SERIES=7.3|7.2      of the kernel (7.3)'
+	@echo '  of make test:'
+	@echo '  ARCH=x86_64|arm     only on that one'
+	@echo '  GUESTS=a,b CHECKS=c,d  only those of scripts/lab/test_jobs.py'
 	@echo '  of make host:'
 	@echo '  SIGN_KEY= SIGN_CERT= sign what make host builds, for Secure Boot'
 	@echo

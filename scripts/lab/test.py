@@ -1,68 +1,22 @@
 # SPDX-License-Identifier: GPL-2.0
-"""make test: host tests, KUnit and end-to-end checks, on x86_64 and on ARM with high memory."""
+"""make test: host tests, KUnit and end-to-end checks, on every architecture.
+
+GUESTS= and CHECKS= take a part of it: comma lists of the words in test_jobs.
+"""
 
 import os
 import re
 import sys
 import traceback
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
-from . import guest, kernel, module, test_guest, test_kunit, test_suites
+from . import module, test_guest, test_kunit, test_suites
 from .console import Failure
+from .test_jobs import JOBS, KERNELS, TESTING
 from .test_report import Report
 
-SNAPSHOTS = [
-    "buddy",
-    "zones",
-    "free_lists",
-    "watermarks",
-    "fragmentation",
-    "cma",
-    "layout",
-    "meminfo",
-    "events",
-]
-CHECKS = [
-    "uname",
-    "files",
-    *SNAPSHOTS,
-    "refusals",
-    "two_writers",
-    "compare",
-    "dma",
-    "dma_refusals",
-    "ioctl",
-    "abi_sample",
-    "limits",
-    "allocators",
-    "cma_causes",
-    "rmmod_while_open",
-    "reload",
-]
-# In the testing kernels; on ARM there is high memory to map.
-OWN = {"x86_64": ["faults", "leaks"], "arm": ["fixmap", "leaks"]}
-# Of what is free, most is taken for them.
-HELD = ["fragment", "pressure"]
-# What takes minutes where everything is checked: in kernels that do not.
-SLOW = {*SNAPSHOTS, "rmmod_while_open", "allocators", "cma_causes"}
-TWO_NODES = {"smp": "4,sockets=2", "memory": "2G", "numa": [("0-1", "1G"), ("2-3", "1G")]}
-# One instruction takes one nanosecond; ARM's timer steps 16 ns if it is not told otherwise.
-EXACT = {"icount": True, "timeout": 300}
-# Its ports are joined, so that each hears the other.
-PORTS = {
-    "chardevs": [
-        "socket,id=one,path=/tmp/ports,server=on,wait=off",
-        "socket,id=two,path=/tmp/ports",
-    ],
-    "devices": [
-        guest.EDU["x86_64"],
-        "virtio-serial-pci",
-        "virtserialport,chardev=one,name=one",
-        "virtserialport,chardev=two,name=two",
-    ],
-}
-WIDE_EDU = ["edu,dma_mask=0xffffffff"]
-EXACT_ARM = {**EXACT, "cpu": "cortex-a15,cntfrq=1000000000"}
+HOST = "host"  # what GUESTS= calls the tests that need no guest
 
 
 def host(lab, report):
@@ -159,109 +113,70 @@ def attempt(report, name, function, *arguments, **options):
     return None
 
 
-def main(lab):
-    report = Report()
-    chosen = os.environ.get("ARCH")
-    if chosen and chosen not in OWN:
-        raise Failure(f"ARCH={chosen}: tests run on {' and '.join(OWN)}")
-    arches = [chosen] if chosen else list(OWN)
-    expected = suites(lab, report)
-    attempt(report, "host tests", host, lab, report)
-    stock = rt = plain = None
-    if "x86_64" in arches:
-        stock = attempt(report, "stock kernel", kernel.stock, lab)
-        rt = attempt(report, "stock PREEMPT_RT kernel", kernel.stock, lab, rt=True)
-    ours = {
-        arch: attempt(report, f"testing kernel for {arch}", kernel.built, lab, f"test-{arch}", arch)
-        for arch in arches
-    }
-    if "arm" in arches:
-        plain = attempt(report, "kernel for ARM", kernel.built, lab, "run-arm", "arm")
+def listed(name):
+    """The words of a comma list in the environment."""
+    return [word for word in (os.environ.get(name) or "").split(",") if word]
 
+
+def known(name, words, choices):
+    """Refuse, by name, a word that is none of the choices."""
+    for word in words:
+        if word not in choices:
+            raise Failure(f"{name}={word}: it is one of {', '.join(choices)}")
+
+
+def narrowed(job, checks):
+    """The job with only those of its checks."""
+    return replace(job, checks=[name for name in job.checks if name in checks])
+
+
+def chosen():
+    """The jobs that ARCH=, GUESTS= and CHECKS= ask for; and whether the host's tests run."""
+    arch = os.environ.get("ARCH")
+    guests, checks = listed("GUESTS"), listed("CHECKS")
+    arches = list(dict.fromkeys(job.arch for job in JOBS))
+    if arch and arch not in arches:
+        raise Failure(f"ARCH={arch}: tests run on {' and '.join(arches)}")
+    jobs = [job for job in JOBS if arch in (None, "", job.arch)]
+    known("GUESTS", guests, [HOST, *(job.word for job in jobs)])
+    jobs = [job for job in jobs if not guests or job.word in guests]
+    known("CHECKS", checks, list(dict.fromkeys(name for job in jobs for name in job.checks)))
+    if checks:
+        jobs = [narrow for job in jobs if (narrow := narrowed(job, checks)).checks]
+    return jobs, HOST in guests or not (guests or checks)
+
+
+def main(lab):
+    jobs, with_host = chosen()
+    report = Report()
+    expected = suites(lab, report)
+    if with_host:
+        attempt(report, "host tests", host, lab, report)
+    words = list(dict.fromkeys(job.kernel for job in jobs))
+    kernels = {word: attempt(report, f"kernel {word}", KERNELS[word][1], lab) for word in words}
     modules = {}
 
-    def with_module(which):
+    def with_module(word):
+        which = kernels[word]
         ko = which and attempt(report, f"module for {which.name}", module.build, lab, which)
-        if not ko:
-            return None
-        modules[which] = ko
-        if which not in (stock, rt, plain):
-            attempt(report, f"stack frames on {which.arch}", frames, lab, report, which, ko)
-        return which
+        if ko:
+            modules[word] = ko
+            if word in TESTING:
+                attempt(report, f"stack frames on {which.arch}", frames, lab, report, which, ko)
 
     # The compiler is for one processor and guests wait now and then, so they run side by side.
     pool = ThreadPoolExecutor(4)
-    stock, rt, plain, *tested = pool.map(with_module, [stock, rt, plain, *ours.values()])
-    ours = dict(zip(ours, tested, strict=True))
+    list(pool.map(with_module, words))
     running = []
-
-    def start(name, function, which, *arguments, **options):
-        if which:
-            what = (lab, report, name, which, modules[which], *arguments)
-            running.append(pool.submit(attempt, report, name, function, *what, **options))
-
-    # The longest ones first: none of them is left to run alone.
-    for arch, which in ours.items():
-        start(
-            f"testing {arch}",
-            test_guest.run,
-            which,
-            [*(name for name in CHECKS if name not in SLOW), *OWN[arch]],
-            smp=2,
-            append="kunit.enable=0",
-        )
-    for arch, which in ours.items():
-        start(f"kunit {arch}", test_kunit.run, which, expected)
-    start("misuse", test_guest.run, ours.get("x86_64"), ["misuse"], append="kunit.enable=0")
-    start("stock", test_guest.run, stock, [*CHECKS, "charged", "virtio"], smp=2, cma="32M", **PORTS)
-    start(
-        "bounced",
-        test_guest.run,
-        stock,
-        ["dma_bounced", "bounced", "advice"],
-        append="swiotlb=force pci=nomsi backend=bounced",
-        devices=WIDE_EDU,
-        **EXACT,
-    )
-    # An area of more than half of the memory, so that processes get its pages.
-    start("lent", test_guest.run, stock, ["cma_moves", "cma_busy"], memory="512M", cma="256M")
-    start("scenarios", test_guest.run, stock, HELD, memory="512M", cma="16M")
-    start(
-        "high memory",
-        test_guest.run,
-        plain,
-        [*SNAPSHOTS, *HELD, "allocators", "cma_causes"],
-        smp=2,
-        cma="16M",
-    )
-    start("two nodes", test_guest.run, stock, [*SNAPSHOTS, "threads"], **TWO_NODES)
-    start(
-        "exact",
-        test_guest.run,
-        stock,
-        ["delays", "disturbed", "engine", "edu", "edu_ends", "edu_fails", "samples", "advice"],
-        append="exact=1 backend=direct",
-        **EXACT,
-    )
-    start(
-        "strict",
-        test_guest.run,
-        stock,
-        ["iova", "advice"],
-        append="intel_iommu=on iommu.strict=1 backend=strict",
-        devices=["intel-iommu", *WIDE_EDU],
-        **EXACT,
-    )
-    start("exact rt", test_guest.run, rt, ["uname", "engine"], append="exact=1", **EXACT)
-    start(
-        "exact arm",
-        test_guest.run,
-        plain,
-        ["delays", "engine", "dma_place", "edu", "edu_ends"],
-        append="exact=1",
-        cma="64M@0x50000000",  # in low memory
-        **EXACT_ARM,
-    )
+    for job in jobs:
+        if job.kernel in modules:
+            what = (lab, report, job.label, kernels[job.kernel], modules[job.kernel])
+            run = (
+                (test_guest.run, *what, job.checks)
+                if job.checks
+                else (test_kunit.run, *what, expected)
+            )
+            running.append(pool.submit(attempt, report, job.label, *run, **job.options))
     try:
         for each in running:
             each.result()

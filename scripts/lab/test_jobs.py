@@ -1,0 +1,151 @@
+# SPDX-License-Identifier: GPL-2.0
+"""What `make test` consists of: one Job per guest, and the kernels that they are booted in."""
+
+from dataclasses import dataclass, field
+
+from . import guest, kernel
+
+SNAPSHOTS = [
+    "buddy",
+    "zones",
+    "free_lists",
+    "watermarks",
+    "fragmentation",
+    "cma",
+    "layout",
+    "meminfo",
+    "events",
+]
+CHECKS = [
+    "uname",
+    "files",
+    *SNAPSHOTS,
+    "refusals",
+    "two_writers",
+    "compare",
+    "dma",
+    "dma_refusals",
+    "ioctl",
+    "abi_sample",
+    "limits",
+    "allocators",
+    "cma_causes",
+    "rmmod_while_open",
+    "reload",
+]
+# In the testing kernels; on ARM there is high memory to map.
+OWN = {"x86_64": ["faults", "leaks"], "arm": ["fixmap", "leaks"]}
+# Of what is free, most is taken for them.
+HELD = ["fragment", "pressure"]
+# What takes minutes where everything is checked: in kernels that do not.
+SLOW = {*SNAPSHOTS, "rmmod_while_open", "allocators", "cma_causes"}
+TWO_NODES = {"smp": "4,sockets=2", "memory": "2G", "numa": [("0-1", "1G"), ("2-3", "1G")]}
+# One instruction takes one nanosecond; ARM's timer steps 16 ns if it is not told otherwise.
+EXACT = {"icount": True, "timeout": 300}
+# Its ports are joined, so that each hears the other.
+PORTS = {
+    "chardevs": [
+        "socket,id=one,path=/tmp/ports,server=on,wait=off",
+        "socket,id=two,path=/tmp/ports",
+    ],
+    "devices": [
+        guest.EDU["x86_64"],
+        "virtio-serial-pci",
+        "virtserialport,chardev=one,name=one",
+        "virtserialport,chardev=two,name=two",
+    ],
+}
+WIDE_EDU = ["edu,dma_mask=0xffffffff"]
+EXACT_ARM = {**EXACT, "cpu": "cortex-a15,cntfrq=1000000000"}
+
+
+@dataclass
+class Job:
+    """One boot: its kernel (a word of KERNELS) and its checks, or KUnit where it has none."""
+
+    label: str
+    kernel: str
+    checks: list = field(default_factory=list)
+    options: dict = field(default_factory=dict)
+
+    @property
+    def word(self):
+        """What GUESTS= calls it."""
+        return self.label.replace(" ", "-")
+
+    @property
+    def arch(self):
+        return KERNELS[self.kernel][0]
+
+
+# word: (architecture, what prepares it)
+KERNELS = {
+    "stock": ("x86_64", lambda lab: kernel.stock(lab)),
+    "rt": ("x86_64", lambda lab: kernel.stock(lab, rt=True)),
+    "test-x86_64": ("x86_64", lambda lab: kernel.built(lab, "test-x86_64", "x86_64")),
+    "test-arm": ("arm", lambda lab: kernel.built(lab, "test-arm", "arm")),
+    "run-arm": ("arm", lambda lab: kernel.built(lab, "run-arm", "arm")),
+}
+TESTING = [word for word in KERNELS if word.startswith("test-")]
+# KUnit's suites are for a boot of their own.
+NO_KUNIT = "kunit.enable=0"
+
+
+def testing(word):
+    """What is checked end to end where everything is checked."""
+    arch = KERNELS[word][0]
+    checks = [*(name for name in CHECKS if name not in SLOW), *OWN[arch]]
+    return Job(f"testing {arch}", word, checks, {"smp": 2, "append": NO_KUNIT})
+
+
+# The longest ones first: none of them is left to run alone.
+JOBS = [
+    *(testing(word) for word in TESTING),
+    *(Job(f"kunit {KERNELS[word][0]}", word) for word in TESTING),
+    Job("misuse", "test-x86_64", ["misuse"], {"append": NO_KUNIT}),
+    Job("stock", "stock", [*CHECKS, "charged", "virtio"], {"smp": 2, "cma": "32M", **PORTS}),
+    Job(
+        "bounced",
+        "stock",
+        ["dma_bounced", "bounced", "advice"],
+        {
+            "append": "swiotlb=force pci=nomsi backend=bounced",
+            "devices": WIDE_EDU,
+            **EXACT,
+        },
+    ),
+    # An area of more than half of the memory, so that processes get its pages.
+    Job("lent", "stock", ["cma_moves", "cma_busy"], {"memory": "512M", "cma": "256M"}),
+    Job("scenarios", "stock", HELD, {"memory": "512M", "cma": "16M"}),
+    Job(
+        "high memory",
+        "run-arm",
+        [*SNAPSHOTS, *HELD, "allocators", "cma_causes"],
+        {"smp": 2, "cma": "16M"},
+    ),
+    Job("two nodes", "stock", [*SNAPSHOTS, "threads"], TWO_NODES),
+    Job(
+        "exact",
+        "stock",
+        ["delays", "disturbed", "engine", "edu", "edu_ends", "edu_fails", "samples", "advice"],
+        {"append": "exact=1 backend=direct", **EXACT},
+    ),
+    Job(
+        "strict",
+        "stock",
+        ["iova", "advice"],
+        {
+            "append": "intel_iommu=on iommu.strict=1 backend=strict",
+            "devices": ["intel-iommu", *WIDE_EDU],
+            **EXACT,
+        },
+    ),
+    Job("exact rt", "rt", ["uname", "engine"], {"append": "exact=1", **EXACT}),
+    Job(
+        "exact arm",
+        "run-arm",
+        ["delays", "engine", "dma_place", "edu", "edu_ends"],
+        # The CMA area in low memory.
+        {"append": "exact=1", "cma": "64M@0x50000000", **EXACT_ARM},
+    ),
+]
