@@ -3,7 +3,7 @@
 #include <linux/cma.h>
 #include <linux/mmzone.h>
 #include <linux/vmalloc.h>
-#include "helpers.h"
+#include "arch.h"
 #include <linux/memlab.h>
 
 /* Macros that bindgen cannot read; the kernel crate has some of their kin. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* C helpers: inline functions, macros and reads that differ by architecture. */
+/* C helpers: inline functions and macros. What differs by architecture is in arch.h. */
 #ifndef MEMLAB_HELPERS_H
 #define MEMLAB_HELPERS_H
 
@@ -156,7 +156,6 @@ void memlab_page(const struct page *page, struct memlab_page *out);
 struct page *memlab_addr_to_page(const void *addr);
 void *memlab_page_address(const struct page *page);
 u32 memlab_window(const void *addr);
-u32 memlab_attr(const void *addr);
 
 struct cma *memlab_device_cma(struct device *dev);
 struct page *memlab_cma_alloc(struct cma *cma, unsigned long count, unsigned int align,

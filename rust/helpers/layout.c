@@ -3,10 +3,9 @@
 
 #include <linux/highmem.h>
 #include <linux/mm.h>
-#include <linux/moduleloader.h>
 #include <linux/vmalloc.h>
 #include <asm/fixmap.h>
-#include "helpers.h"
+#include "arch.h"
 
 static unsigned int memlab_add(struct memlab_region *out, unsigned int count, const char *name,
 			       unsigned long start, unsigned long last)
@@ -28,13 +27,6 @@ unsigned int memlab_regions(struct memlab_region *out)
 	/* x86 means the last byte by VMALLOC_END, ARM the one behind it. */
 	n = memlab_add(out, n, "vmalloc", VMALLOC_START, PAGE_ALIGN(VMALLOC_END) - 1);
 	n = memlab_add(out, n, "fixmap", FIXADDR_START, FIXADDR_TOP - 1);
-#ifdef MODULES_VADDR
-	n = memlab_add(out, n, "modules", MODULES_VADDR, MODULES_END - 1);
-#endif
-#ifdef CONFIG_X86_64
-	n = memlab_add(out, n, "kernel", __START_KERNEL_map,
-		       __START_KERNEL_map + KERNEL_IMAGE_SIZE - 1);
-#endif
 #ifdef CONFIG_HIGHMEM
 	n = memlab_add(out, n, "pkmap", PKMAP_BASE, PKMAP_ADDR(LAST_PKMAP) - 1);
 #endif
@@ -42,5 +34,5 @@ unsigned int memlab_regions(struct memlab_region *out)
 	n = memlab_add(out, n, "vmemmap", VMEMMAP_START,
 		       (unsigned long)(virt_to_page((void *)last_low) + 1) - 1);
 #endif
-	return n;
+	return n + memlab_arch_regions(out + n);
 }

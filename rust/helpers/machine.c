@@ -16,15 +16,7 @@
 #include <linux/timekeeping.h>
 #include <linux/topology.h>
 #include <linux/utsname.h>
-#ifdef CONFIG_X86
-#include <asm/cpufeature.h>
-#include <asm/cpuid/api.h>
-#include <asm/processor.h>
-#endif
-#ifdef CONFIG_ARM
-#include <asm/cputype.h>
-#endif
-#include "helpers.h"
+#include "arch.h"
 
 static const char *memlab_clocksource(void)
 {
@@ -72,17 +64,7 @@ void memlab_machine(struct memlab_machine *out)
 	out->init_on_alloc = want_init_on_alloc(0);
 	out->init_on_free = want_init_on_free();
 	out->page_poisoning = page_poisoning_enabled();
-#ifdef CONFIG_X86
-	out->cpu = boot_cpu_data.x86_model_id;
-	if (boot_cpu_has(X86_FEATURE_HYPERVISOR)) {
-		u32 eax, *name = (u32 *)out->hypervisor;
-
-		cpuid(0x40000000, &eax, &name[0], &name[1], &name[2]);
-	}
-#endif
-#ifdef CONFIG_ARM
-	out->cpu_id = read_cpuid_id();
-#endif
+	memlab_arch_machine(out);
 #ifdef CONFIG_OF
 	out->virtual_board = of_machine_is_compatible("linux,dummy-virt");
 #endif

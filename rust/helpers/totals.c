@@ -5,7 +5,7 @@
 #include <linux/mmzone.h>
 #include <linux/nodemask.h>
 #include <linux/vmstat.h>
-#include "helpers.h"
+#include "arch.h"
 
 /* In pages, and in the order in which si_mem_available() reads them. */
 void memlab_meminfo(struct memlab_meminfo *out)
@@ -98,10 +98,6 @@ static const char *const memlab_event_names[NR_VM_EVENT_ITEMS] = {
 #endif
 	[UNEVICTABLE_PGCULLED] = "unevictable_pgs_culled",
 	[UNEVICTABLE_PGMLOCKED] = "unevictable_pgs_mlocked",
-#ifdef CONFIG_X86
-	[DIRECT_MAP_LEVEL2_SPLIT] = "direct_map_level2_splits",
-	[DIRECT_MAP_LEVEL3_SPLIT] = "direct_map_level3_splits",
-#endif
 };
 
 /* Every total; @out has room for memlab_events() of them. May sleep. */
@@ -122,5 +118,7 @@ unsigned int memlab_events(void)
 /* NULL for an event that says nothing of allocations. */
 const char *memlab_event_name(unsigned int event)
 {
-	return event < NR_VM_EVENT_ITEMS ? memlab_event_names[event] : NULL;
+	if (event >= NR_VM_EVENT_ITEMS)
+		return NULL;
+	return memlab_event_names[event] ?: memlab_arch_event_name(event);
 }

@@ -189,7 +189,9 @@ impl Request {
         const BLOCK_MAX: u64 = 4 << 20;
         let listed = self.info.takes(Number::Entries);
         let entries = match self.entries {
-            0 if listed => (self.size.saturating_add(PAGE - 1) >> PAGE.trailing_zeros()).min(ENTRIES_MAX),
+            0 if listed => {
+                (self.size.saturating_add(PAGE - 1) >> PAGE.trailing_zeros()).min(ENTRIES_MAX)
+            }
             entries => entries,
         }
         .max(1);

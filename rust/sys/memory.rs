@@ -137,7 +137,9 @@ pub(crate) fn window_of(addr: *const c_void) -> u32 {
 /// `enum memlab_attr` of a kernel address: how the CPU's page tables let it reach the memory.
 pub(crate) fn attr_of(addr: *const c_void) -> u32 {
     // SAFETY: Reads page tables; for an address that they do not map it says so.
-    unsafe { lab::memlab_attr(addr) }
+    let attr = unsafe { lab::memlab_arch_attr(addr) };
+    // What an architecture cannot be asked is not known.
+    u32::try_from(attr).unwrap_or(lab::memlab_attr_MEMLAB_ATTR_UNKNOWN)
 }
 
 /// Bytes in a page.

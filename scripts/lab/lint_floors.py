@@ -37,14 +37,25 @@ NOT_CODE = re.compile(
     r'//[^\n]*|/\*.*?\*/|b?r(#*)".*?"\1|b?c?"(?:\\.|[^"\\])*"|\'(?:\\.[^\']*|[^\'\\])\'', re.S
 )
 ROOT = re.compile(r"\b(?P<root>crate|super(?:::super)*)::(?P<next>\w+|\{)")
+# What differs by architecture has one home.
+ARCH_HOME = "rust/helpers/arch/"
+ARCH = re.compile(
+    r"\b(?:CONFIG_(?:X86|ARM|ARM64|RISCV|LOONGARCH|PPC|S390|MIPS)(?:_64|_32)?|target_arch"
+    r"|__(?:x86_64|i386|arm|aarch64|riscv)__|__LINUX_ARM_ARCH__)\b"
+)
+C_COMMENT = re.compile(r"/\*.*?\*/|//[^\n]*", re.S)
 SPDX = re.compile(r"SPDX-License-Identifier: GPL-2\.0")
 SOURCE = re.compile(r"\.(rs|c|h|py|sh|config)$|(^|/)(Makefile|Kbuild)$")
 GENERATED = re.compile(r"Cargo\.lock$|^LICENSE$")
 
 
+def blank(found):
+    return "\n" * found[0].count("\n") + '""'
+
+
 def code_of(text):
     """Rust text with comments and literals blanked out, lines kept."""
-    return NOT_CODE.sub(lambda found: "\n" * found[0].count("\n") + '""', text)
+    return NOT_CODE.sub(blank, text)
 
 
 def room_of(name):
@@ -85,6 +96,14 @@ def named(code, depth):
             yield line, word
 
 
+def arch_complaints(name, text):
+    """(line, sentence) for each word that asks for an architecture outside its home."""
+    code = code_of(text) if name.endswith(".rs") else C_COMMENT.sub(blank, text)
+    for found in ARCH.finditer(code):
+        line = code.count("\n", 0, found.start()) + 1
+        yield line, f"`{found[0]}` outside {ARCH_HOME}"
+
+
 def rust_complaints(name, text):
     room = room_of(name)
     code = code_of(text)
@@ -119,6 +138,8 @@ def complaints(checkout, names):
             found.append(f"{name}:{lines}: longer than {LONGEST} lines: two rooms")
         if SOURCE.search(name) and not SPDX.search("\n".join(text.splitlines()[:2])):
             found.append(f"{name}:1: no SPDX line at its head")
+        if name.startswith("rust/") and not name.startswith(ARCH_HOME):
+            found += [f"{name}:{line}: {why}" for line, why in arch_complaints(name, text)]
         if name.startswith("rust/") and name.endswith(".rs"):
             found += [f"{name}:{line}: {why}" for line, why in rust_complaints(name, text)]
     return found

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * All that differs by architecture: arch/<architecture>.c has it, and for what
+ * an architecture lacks arch/generic.c answers -EOPNOTSUPP, or nothing.
+ */
+#ifndef MEMLAB_ARCH_H
+#define MEMLAB_ARCH_H
+
+#include "helpers.h"
+
+/*
+ * How the CPU's page tables let it reach @addr: an enum memlab_attr, or
+ * -EOPNOTSUPP where they cannot be asked.
+ */
+int memlab_arch_attr(const void *addr);
+
+/* The CPU and what it runs under. */
+void memlab_arch_machine(struct memlab_machine *out);
+
+/* The regions that only this architecture has: two at most, in no order. */
+unsigned int memlab_arch_regions(struct memlab_region *out);
+
+/* The name of an event that only this architecture counts, or NULL. */
+const char *memlab_arch_event_name(unsigned int event);
+
+/* Executes 2 * @rounds instructions besides a few to get here and back; @rounds is not 0. */
+void memlab_arch_spin(unsigned long rounds);
+
+#endif /* MEMLAB_ARCH_H */

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: GPL-2.0
+
+#include <linux/mm.h>
+#include <asm/cputype.h>
+#include "arch.h"
+
+void memlab_arch_machine(struct memlab_machine *out)
+{
+	out->cpu_id = read_cpuid_id();
+}
+
+unsigned int memlab_arch_regions(struct memlab_region *out)
+{
+	out[0] = (struct memlab_region){ "modules", MODULES_VADDR, MODULES_END };
+	return 1;
+}
+
+notrace void memlab_arch_spin(unsigned long rounds)
+{
+	asm volatile("1: subs %0, %0, #1\n\tb.ne 1b" : "+r" (rounds) : : "cc");
+}

@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: GPL-2.0
+/* For an architecture, or a version of one, that lacks something. */
+
+#include <linux/errno.h>
+#include "arch.h"
+
+int __weak memlab_arch_attr(const void *addr)
+{
+	return -EOPNOTSUPP;
+}
+
+const char * __weak memlab_arch_event_name(unsigned int event)
+{
+	return NULL;
+}

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: GPL-2.0
+
+#include <linux/memlab.h>
+#include <linux/moduleloader.h>
+#include <linux/pgtable.h>
+#include <linux/string.h>
+#include <linux/vm_event_item.h>
+#include <asm/cpufeature.h>
+#include <asm/cpuid/api.h>
+#include <asm/msr.h>
+#include <asm/processor.h>
+#include "arch.h"
+
+/* Intel SDM vol. 3, "Page Attribute Table": three bits of the entry choose a byte of the MSR. */
+int memlab_arch_attr(const void *addr)
+{
+	static const u8 attrs[8] = {
+		[0] = MEMLAB_ATTR_UNCACHED,		/* UC */
+		[1] = MEMLAB_ATTR_WRITE_COMBINED,	/* WC */
+		[4] = MEMLAB_ATTR_CACHED,		/* WT */
+		[5] = MEMLAB_ATTR_CACHED,		/* WP */
+		[6] = MEMLAB_ATTR_CACHED,		/* WB */
+		[7] = MEMLAB_ATTR_UNCACHED,		/* UC- */
+	};
+	unsigned int level, index;
+	pte_t *pte = lookup_address((unsigned long)addr, &level);
+	u64 pat, value;
+
+	if (!pte || !(pte_val(*pte) & _PAGE_PRESENT))
+		return MEMLAB_ATTR_UNKNOWN;
+	value = pte_val(*pte);
+	index = (value & _PAGE_PWT ? 1 : 0) | (value & _PAGE_PCD ? 2 : 0) |
+		(value & (level == PG_LEVEL_4K ? _PAGE_PAT : _PAGE_PAT_LARGE) ? 4 : 0);
+	rdmsrq(MSR_IA32_CR_PAT, pat);
+	return attrs[pat >> (8 * index) & 7];
+}
+
+void memlab_arch_machine(struct memlab_machine *out)
+{
+	u32 eax, *name = (u32 *)out->hypervisor;
+
+	out->cpu = boot_cpu_data.x86_model_id;
+	if (boot_cpu_has(X86_FEATURE_HYPERVISOR))
+		cpuid(0x40000000, &eax, &name[0], &name[1], &name[2]);
+}
+
+unsigned int memlab_arch_regions(struct memlab_region *out)
+{
+	out[0] = (struct memlab_region){ "modules", MODULES_VADDR, MODULES_END };
+	out[1] = (struct memlab_region){
+		"kernel", __START_KERNEL_map, __START_KERNEL_map + KERNEL_IMAGE_SIZE,
+	};
+	return 2;
+}
+
+const char *memlab_arch_event_name(unsigned int event)
+{
+	switch (event) {
+	case DIRECT_MAP_LEVEL2_SPLIT:
+		return "direct_map_level2_splits";
+	case DIRECT_MAP_LEVEL3_SPLIT:
+		return "direct_map_level3_splits";
+	default:
+		return NULL;
+	}
+}
+
+notrace void memlab_arch_spin(unsigned long rounds)
+{
+	asm volatile("1: dec %0\n\tjnz 1b" : "+r" (rounds) : : "cc");
+}
