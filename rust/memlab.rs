@@ -19,6 +19,7 @@ mod experiment;
 mod facts;
 pub mod front;
 pub mod model;
+mod probe;
 pub mod report;
 mod scenario;
 mod sys;

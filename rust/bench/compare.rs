@@ -36,6 +36,7 @@ use crate::{
         },
         text::Text, //
     },
+    probe,
     sys::{
         device::Lease,
         task, //
@@ -238,7 +239,7 @@ fn first_of(request: &CompareRequest, family: Family) -> Option<&'static Info> {
 fn largest(request: &CompareRequest, cancelled: &dyn Fn() -> bool) -> Option<Largest> {
     let lease = Lease::take(request.device.as_str()).ok()?;
     let stop = || cancelled() || lease.recalled();
-    facts::coherent::largest(lease.device(), held_max(), &stop)
+    probe::coherent::largest(lease.device(), held_max(), &stop)
 }
 
 /// Copies and maps at rising sizes.

@@ -19,6 +19,7 @@ use crate::{
             Request, //
         },
     },
+    probe,
     sys::{
         cma,
         memory::PAGE_SIZE, //
@@ -90,7 +91,7 @@ impl<'d> Experiment<'d> for Cma {
 
     fn remark(&self, failed: bool, _most: u64, stopped: &dyn Fn() -> bool) -> Remark {
         match failed {
-            true => Remark::Cma(facts::cma::find(self.area, self.pages, self.align, stopped)),
+            true => Remark::Cma(probe::cma::find(self.area, self.pages, self.align, stopped)),
             false => Remark::None,
         }
     }

@@ -2,8 +2,6 @@
 
 //! What is, without changing it: zones, the placement of an address, the machine and its devices.
 
-pub(crate) mod cma;
-pub(crate) mod coherent;
 pub(crate) mod layout;
 pub(crate) mod lent;
 pub(crate) mod memory;

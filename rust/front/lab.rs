@@ -22,6 +22,10 @@ use crate::{
     model::{
         calibration::Calibration,
         cma::Finding,
+        layout::{
+            Sample,
+            SAMPLES, //
+        },
         outcome::Ending,
         request::{
             CompareRequest,
@@ -30,6 +34,7 @@ use crate::{
             Request, //
         },
     },
+    probe,
     scenario::Scenario,
     sys::alloc::MAX_ORDER,
 };
@@ -100,6 +105,8 @@ pub(crate) struct Lab {
     /// What memory is held on purpose: its only owner.
     #[pin]
     pub(crate) scenario: Mutex<Last<Scenario>>,
+    /// Where one allocation of each kind was when the module was loaded: no read makes any.
+    pub(crate) layout: [Sample; SAMPLES],
 }
 
 impl Lab {
@@ -111,6 +118,7 @@ impl Lab {
                 calibration <- new_mutex!(Last::NONE),
                 area <- new_mutex!(Last::NONE),
                 scenario <- new_mutex!(Last::NONE),
+                layout: probe::layout::samples(),
             }),
             GFP_KERNEL,
         )
@@ -170,7 +178,7 @@ impl Lab {
 #[inline(never)]
 fn area_text(line: &[u8]) -> Result<Option<Finding>, Refusal> {
     let device = grammar::parse_device(text(line)?)?;
-    Ok(facts::cma::probe(facts::lent::area(device)?, &stopped))
+    Ok(probe::cma::probe(facts::lent::area(device)?, &stopped))
 }
 
 /// Reads a line and runs it. In a frame of its own, like its kin: stacks are small.

@@ -89,9 +89,9 @@ pub(super) fn scenario(lab: &Lab, out: &mut Text) -> Result {
     done(report::scenario(out, held.as_ref(), PAGE))
 }
 
-pub(super) fn layout(_: &Lab, out: &mut Text) -> Result {
+pub(super) fn layout(lab: &Lab, out: &mut Text) -> Result {
     timed(out, |out| {
         let regions = facts::layout::regions()?;
-        done(report::layout(out, &regions, &facts::layout::samples()))
+        done(report::layout(out, &regions, &lab.layout))
     })
 }

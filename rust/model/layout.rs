@@ -5,6 +5,9 @@
 /// As many regions as there can be (`MEMLAB_REGIONS`).
 pub const REGIONS_MAX: usize = 8;
 
+/// As many kinds of allocation as are shown.
+pub const SAMPLES: usize = 8;
+
 /// A region.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Region {

@@ -42,7 +42,7 @@ pub fn layout(out: &mut dyn Write, regions: &[Region], samples: &[Sample]) -> fm
     )?;
     writeln!(
         out,
-        "# holds: where one allocation of each kind lies, made for this and given back"
+        "# holds: where one allocation of each kind was when the module was loaded"
     )?;
     header(out, LAYOUT)?;
     let mut below: Option<u64> = None;

@@ -300,7 +300,7 @@ reserved                       2  unknown  unknown
         ];
         let expected = "\
 # the highest address first, - is a gap; one # for each factor of 4 above 4 KiB
-# holds: where one allocation of each kind lies, made for this and given back
+# holds: where one allocation of each kind was when the module was loaded
              start                end   size region  log2               holds                    meaning
         0xf0800000         0xff800000   240M vmalloc #######            vmalloc                  pages from anywhere, made to follow each other; remapped and I/O memory
         0xf0000000         0xf0800000  8192K -       #####              -                        -

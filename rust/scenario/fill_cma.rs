@@ -16,6 +16,7 @@ use crate::{
             Wish, //
         },
     },
+    probe,
     sys::{
         cma::{
             Allocation,
@@ -58,7 +59,7 @@ pub(super) fn make(
     drop(pages);
     let left = match attempt.seen {
         Some(seen) => seen.available,
-        None => facts::cma::largest(area, None, stopped) as u64,
+        None => probe::cma::largest(area, None, stopped) as u64,
     };
     let cap = num::div(left.saturating_mul(wish.share), 100).unwrap_or(0);
     let mut fill = FillCma {

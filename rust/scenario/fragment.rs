@@ -5,6 +5,7 @@
 
 use super::{
     all_usable,
+    hoard::Hoard,
     no_memory,
     share_of,
     Holder, //
@@ -23,7 +24,7 @@ use crate::{
             Pages, //
         },
         allocators::drain_at_hand,
-        hoard::Hoard,
+        relief::Relieve,
         task, //
     },
 };

@@ -5,6 +5,7 @@
 
 mod fill_cma;
 mod fragment;
+mod hoard;
 mod pressure;
 
 use crate::{

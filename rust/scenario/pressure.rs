@@ -5,6 +5,7 @@
 
 use super::{
     all_usable,
+    hoard::Hoard,
     no_memory,
     share_of,
     usable,
@@ -20,9 +21,9 @@ use crate::{
     module_parameters,
     sys::{
         alloc::Pages,
-        hoard::{
-            Hoard,
-            Relief, //
+        relief::{
+            Relief,
+            Relieve, //
         },
         task, //
     },
@@ -35,7 +36,7 @@ use kernel::{
 
 /// Dropped in this order: who may ask for pages first, then the pages.
 pub(super) struct Pressure {
-    _relief: Relief,
+    _relief: Relief<Hoard>,
     pages: Given,
 }
 

@@ -20,6 +20,7 @@ mod tests {
             },
             text::Text, //
         },
+        probe,
         sys::{
             cma::Area,
             device::Lease, //
@@ -77,7 +78,7 @@ mod tests {
     #[test]
     fn a_full_area_says_so_and_is_given_back() {
         let area = area();
-        let before = area.and_then(|area| facts::cma::probe(area, &|| false));
+        let before = area.and_then(|area| probe::cma::probe(area, &|| false));
         assert!(area.is_some() && before.is_some());
         if let (Some(area), Some(before)) = (area, before) {
             // One page more than the longest run: what is left, or the area, has no more.
@@ -86,18 +87,18 @@ mod tests {
             let total = before.attempt.seen.map_or(0, |seen| seen.total);
             assert!(before.largest > total / 2);
             // CAST: Pages of one area.
-            let larger = facts::cma::find(area, total as usize + 1, 0, &|| false);
+            let larger = probe::cma::find(area, total as usize + 1, 0, &|| false);
             assert_eq!(cause(&larger), Some(Cause::Larger));
             let made = make(Kind::FillCma { order: None }, 75);
             assert!(made.is_ok());
             if let Ok(made) = &made {
                 let held = made.held();
                 assert!(held.held <= held.cap);
-                let half = facts::cma::find(area, total as usize / 2, 0, &|| false);
+                let half = probe::cma::find(area, total as usize / 2, 0, &|| false);
                 assert_eq!(cause(&half), Some(Cause::Full));
             }
             drop(made);
-            let again = facts::cma::find(area, before.largest as usize, 0, &|| false);
+            let again = probe::cma::find(area, before.largest as usize, 0, &|| false);
             assert_eq!(cause(&again), None);
         }
     }
@@ -109,10 +110,10 @@ mod tests {
         if let Some(area) = area {
             let made = make(Kind::FillCma { order: Some(9) }, 80);
             assert!(made.is_ok());
-            let found = facts::cma::find(area, 2 << 9, 0, &|| false);
+            let found = probe::cma::find(area, 2 << 9, 0, &|| false);
             assert_eq!(cause(&found), Some(Cause::Fragmented));
             assert!(found.largest < 2 << 9);
-            let fits = facts::cma::find(area, 1 << 9, 0, &|| false);
+            let fits = probe::cma::find(area, 1 << 9, 0, &|| false);
             assert_eq!(cause(&fits), None);
         }
     }

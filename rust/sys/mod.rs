@@ -15,13 +15,13 @@ pub(crate) mod device;
 pub(crate) mod dma;
 #[cfg(CONFIG_PCI)]
 pub(crate) mod edu;
-pub(crate) mod hoard;
 pub(crate) mod kmap;
 pub(crate) mod machine;
 pub(crate) mod memory;
 pub(crate) mod misc;
 #[cfg(CONFIG_PCI)]
 pub(crate) mod pci;
+pub(crate) mod relief;
 pub(crate) mod spin;
 pub(crate) mod task;
 pub(crate) mod totals;
