@@ -3,13 +3,13 @@
 //! What follows from a comparison's figures, and no more than follows.
 
 use super::{
-    comparison::{
-        end,
-        sizes, //
-    },
     findings::{
         self,
         Findings, //
+    },
+    rows::{
+        end,
+        sizes, //
     },
     table::{
         errno_name,

@@ -15,6 +15,10 @@ use super::{
         without_caches,
         yes, //
     },
+    rows::{
+        end,
+        sizes, //
+    },
     table::{
         header,
         row,
@@ -108,19 +112,6 @@ pub fn comparison<'a, T: Deref<Target = Tally> + 'a>(
         provenance,
         rows.clone().find_map(|o| o.device.as_ref()),
     )
-}
-
-/// The sizes in `rows`, each once, rising.
-pub(super) fn sizes<'a, T: 'a>(
-    rows: impl Iterator<Item = &'a Outcome<T>> + Clone,
-) -> impl Iterator<Item = u64> {
-    let above = move |last: Option<u64>| {
-        rows.clone()
-            .map(|o| o.request.size)
-            .filter(|size| last.is_none_or(|last| *size > last))
-            .min()
-    };
-    core::iter::successors(above(None), move |last| above(Some(*last)))
 }
 
 /// A row for each phase. Failures and placement are those of what was acquired.
@@ -249,12 +240,4 @@ fn notes<'a, T: Deref<Target = Tally> + 'a>(
         )?;
     }
     Ok(())
-}
-
-/// Ends the line of a list that began with `lead`, if anything was put on it.
-pub(super) fn end(out: &mut dyn Write, lead: &str) -> fmt::Result {
-    match lead {
-        ", " => writeln!(out),
-        _ => Ok(()),
-    }
 }

@@ -20,6 +20,7 @@ mod provenance;
 #[cfg(any(test, CONFIG_KUNIT = "y"))]
 mod report_tests;
 mod reserves;
+mod rows;
 mod scenario;
 #[cfg(any(test, CONFIG_KUNIT = "y"))]
 mod snapshot_tests;
