@@ -3,8 +3,10 @@
 
 An entry is a directory that counts only once its stamp is there; the stamp is
 written last, under a lock that belongs to the entry. An interrupted build
-leaves no stamp, and whoever holds the lock next starts from nothing. Entries
-are built where they stay, because build trees remember their own path.
+leaves no stamp, and whoever holds the lock next starts from nothing. What it
+vouches for is on the disk before it: after a loss of power there is an entry
+or there is none. Entries are built where they stay, because build trees
+remember their own path.
 """
 
 import fcntl
@@ -83,5 +85,6 @@ class Cache:
                     shutil.rmtree(path)
                 path.mkdir()
                 build(path, step)
+                step.run(["sync", "--file-system", path])
                 (path / STAMP).touch()
         return path
