@@ -8,17 +8,18 @@ import sys
 from importlib import import_module
 from pathlib import Path
 
-from . import console, guest, job, module
+from . import console, guest, job, module, options
 from .console import Failure, Interrupted
 from .lab import Lab
 
 
 def boot(lab, script, *files):
     """boot SCRIPT [FILE ...]: a guest with the files in / runs the script."""
+    wanted = options.asked(lab, job.architecture())
     which = job.chosen(lab)
     named = {f"/{Path(file).name}": Path(file) for file in files}
     with lab.console.step(f"guest {which.release}"):
-        result = guest.boot(lab, which, Path(script).read_text(), named)
+        result = guest.boot(lab, which, Path(script).read_text(), named, **wanted)
     print("\n".join(result.output))
     return result.status
 
@@ -41,12 +42,12 @@ def clean(lab):
     return 0
 
 
-# Whose kernels are what they are for: a choice that is not read would look like one that is kept.
+# Whose guests are what they are for: a choice that is not read would look like one that is kept.
 OWN_KERNELS = {
-    "test": ("SERIES", "KERNEL"),
-    "bench": ("ARCH", "SERIES", "KERNEL"),
-    "matrix": ("ARCH", "SERIES", "KERNEL"),
-    "configs": ("ARCH", "SERIES", "KERNEL"),
+    "test": ("SERIES", "KERNEL", *options.NAMES),
+    "bench": ("ARCH", "SERIES", "KERNEL", *options.NAMES),
+    "matrix": ("ARCH", "SERIES", "KERNEL", *options.NAMES),
+    "configs": ("ARCH", "SERIES", "KERNEL", *options.NAMES),
 }
 VERBS = {
     "run": job.run,
@@ -82,7 +83,7 @@ def main():
             raise Failure(f"no verb '{verb}': it is one of {', '.join(VERBS)}")
         for name in OWN_KERNELS.get(verb, ()):
             if os.environ.get(name):
-                raise Failure(f"{name}={os.environ[name]}: make {verb} has kernels of its own")
+                raise Failure(f"{name}={os.environ[name]}: make {verb} has guests of its own")
         function = VERBS[verb]
         if isinstance(function, str):  # a file that only this verb needs
             file, _, name = function.partition(".")

@@ -116,8 +116,8 @@ def symbols(kernel, lab):
 @contextmanager
 def machine(lab, kernel, script, files, log, **options):
     """A guest that waits for what is said on the Stub."""
-    data = guest.initramfs(lab, kernel.arch, {**files, "/job": script}, "sh /job </dev/null 2>&1")
-    archive = guest.archive_file(lab, f"{log.stem}.cpio", data)
+    files = {**files, "/job": script}
+    archive = guest.initramfs(lab, log.stem, kernel.arch, files, guest.RUN_JOB)
     argv, binds = guest.command(lab, kernel, archive, icount=True, **options)
     ours, theirs = socket.socketpair()
     argv += [

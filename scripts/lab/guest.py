@@ -5,7 +5,9 @@ result = boot(lab, kernel, script="insmod /memlab.ko", files={"/memlab.ko": path
 result.status, result.console       # the console log is a list of lines
 """
 
+import os
 import re
+import shutil
 import stat
 import subprocess
 import threading
@@ -14,10 +16,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .apt import Index
+from .arch import ARCHES, host
 from .console import Failure, kill, reap, spawn
 
 BEGIN = "memlab-guest: begin"
 END = "memlab-guest: status "
+# In an order and with numbers of its own, so that two archives of the same files are the same.
+PACK = """
+find . -mindepth 1 -print0 | sort -z |
+	cpio --null --create --format=newc --owner=+0:+0 --reproducible --quiet >"$1"
+"""
 INIT = f"""#!/bin/busybox sh
 /bin/busybox mkdir -p /proc /sys /dev /tmp /run /bin /sbin /usr/bin /usr/sbin
 /bin/busybox --install -s
@@ -33,14 +41,9 @@ echo
 echo "{END}$status"
 poweroff -f
 """
-MACHINES = {
-    "x86_64": ("qemu-system-x86_64", ["-M", "q35", "-cpu", "max"], "ttyS0"),
-    "arm": ("qemu-system-arm", ["-M", "virt", "-cpu", "cortex-a15"], "ttyAMA0"),
-}
+RUN_JOB = "sh /job </dev/null 2>&1"
 BEGIN_TIMEOUT = 60  # s, until the script begins
 FATAL = re.compile("Kernel panic|BUG:|Oops:|Unable to mount root")
-EDU = {"x86_64": "edu", "arm": "edu,dma_mask=0xffffffff"}
-EDU_MASK = {"x86_64": 28, "arm": 32}  # the same in bits, for the module
 
 
 @dataclass
@@ -51,69 +54,60 @@ class Result:
     log: Path
 
 
-def cpio(files):
-    """A newc archive of {path: (mode, bytes)}; directories are made."""
-    archive = bytearray()
-    number = 0
-
-    def add(name, mode, data, device=(0, 0)):
-        nonlocal number
-        number += 1
-        fields = [number, mode, 0, 0, 1, 0, len(data), 0, 0, *device, len(name) + 1, 0]
-        archive.extend(b"070701" + b"".join(b"%08X" % field for field in fields))
-        archive.extend(name.encode() + b"\0")
-        archive.extend(b"\0" * (-len(archive) % 4))
-        archive.extend(data)
-        archive.extend(b"\0" * (-len(archive) % 4))
-
-    seen = set()
-    for name, (mode, data) in files.items():
-        parents = [str(p) for p in reversed(Path(name.lstrip("/")).parents) if str(p) != "."]
-        for parent in parents:
-            if parent not in seen:
-                seen.add(parent)
-                add(parent, stat.S_IFDIR | 0o755, b"")
-        add(name.lstrip("/"), mode, data)
-    # The kernel opens it for init before devtmpfs is there.
-    if "dev" not in seen:
-        add("dev", stat.S_IFDIR | 0o755, b"")
-    add("dev/console", stat.S_IFCHR | 0o600, b"", device=(5, 1))
-    add("TRAILER!!!", 0, b"")
-    return bytes(archive)
-
-
 def busybox(lab, arch):
-    """The static busybox of an architecture, as bytes."""
-    if arch == "x86_64":
-        return (lab.root().path / "usr/bin/busybox").read_bytes()
+    """The static busybox of an architecture."""
+    if arch == host():
+        return lab.root().path / "usr/bin/busybox"
 
     def build(path, step):
-        packages = Index(lab.cache, "trixie", "armhf")
+        packages = Index(lab.cache, "trixie", arch.debian)
         packages.update(step)
         deb = packages.download(["busybox-static"], path, step)[0]
         step.run(["dpkg-deb", "-x", deb, path / "tree"])
         deb.unlink()
 
-    entry = lab.cache.ensure("busybox-armhf", "busybox for ARM", 100, build)
-    return (entry / "tree/usr/bin/busybox").read_bytes()
+    entry = lab.cache.ensure(f"busybox-{arch.debian}", f"busybox for {arch.name}", 100, build)
+    return entry / "tree/usr/bin/busybox"
 
 
-def initramfs(lab, arch, files, job):
-    """files: {path in the guest: host path, bytes or text}."""
-    regular = stat.S_IFREG | 0o755
-    tree = {
-        "/bin/busybox": (regular, busybox(lab, arch)),
-        "/init": (regular, INIT.replace("@JOB@", job).replace("@TERM@", "linux").encode()),
-    }
-    for name, content in files.items():
-        data = content.read_bytes() if isinstance(content, Path) else content
-        tree[name] = (regular, data.encode() if isinstance(data, str) else data)
-    return cpio(tree)
+def initramfs(lab, name, arch, files, job):
+    """An archive file of {path in the guest: host path, bytes or text}, with an init for job.
+
+    It stands with the logs, should a kill leave it: whoever asked for it removes it.
+    """
+    tree = lab.console.logs / f"{name}.tree"
+    archive = lab.console.logs / f"{name}.cpio"
+    init = INIT.replace("@JOB@", job).replace("@TERM@", "linux")
+    given = {**files, "/bin/busybox": busybox(lab, ARCHES[arch]), "/init": init}
+    for inner, content in given.items():
+        path = tree / inner.lstrip("/")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if isinstance(content, Path):
+            shutil.copyfile(content, path)
+        else:
+            path.write_bytes(content.encode() if isinstance(content, str) else content)
+        path.chmod(0o755)
+    # The kernel opens it for init before devtmpfs is there.
+    (tree / "dev").mkdir(exist_ok=True)
+    os.mknod(tree / "dev/console", stat.S_IFCHR | 0o600, os.makedev(5, 1))
+    inside = lab.root().inside
+    try:
+        packed = subprocess.run(
+            lab.root().argv(["sh", "-c", PACK, "sh", inside(archive)], cwd=inside(tree)),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+        )
+    finally:
+        shutil.rmtree(tree)
+    if packed.returncode:
+        raise Failure(f"initramfs: {packed.stderr.strip()[:200]}")
+    return archive
 
 
 def accelerator(lab, kernel):
     """kvm where a guest really boots with it, else tcg; remembered until the host reboots."""
-    if kernel.arch != "x86_64" or not Path("/dev/kvm").exists():
+    if ARCHES[kernel.arch] != host() or not Path("/dev/kvm").exists():
         return "tcg"
     boot_id = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
     known = lab.cache.path / f"accelerator-{boot_id}"
@@ -143,6 +137,7 @@ def command(
     icount=False,
     accel=None,
     cpu=None,
+    machine=None,
     cma="64M",
     loglevel=4,
     dtb=None,
@@ -151,23 +146,25 @@ def command(
     """QEMU's command line, for inside the root.
 
     numa: a pair (cpus, memory) per node, like ("0-1", "512M") or ("", "64G"); memory is their sum.
-    cpu: instead of the machine's usual one; dtb: a device tree instead of the board's own.
+    cpu: instead of the machine's usual one; machine: further properties of it, as in QEMU's -M.
+    dtb: a device tree instead of the board's own.
     chardevs: what devices may be joined to.
     """
-    program, machine, tty = MACHINES[kernel.arch]
-    machine = [*machine, "-cpu", cpu] if cpu else machine
-    devices = [EDU[kernel.arch]] if devices is None else devices
+    arch = ARCHES[kernel.arch]
+    devices = [arch.edu] if devices is None else devices
     if icount:
         accel, smp = "tcg", 1
     accel = accel or accelerator(lab, kernel)
-    line = f"console={tty} panic=-1 loglevel={loglevel} cma={cma} {append}".strip()
-    if kernel.arch == "x86_64":
-        # The kernel gives the timer some ms to tick, which a busy host may not; and half a second
-        # of each boot would go into testing its ciphers.
-        line += " no_timer_check cryptomgr.notests"
+    board = arch.machine
+    if accel == "kvm" and arch.machine == "virt":
+        board += ",gic-version=host"
+    line = f"console={arch.tty} panic=-1 loglevel={loglevel} cma={cma} {append} {arch.append}"
     argv = [
-        program,
-        *machine,
+        arch.qemu,
+        "-M",
+        f"{board},{machine}" if machine else board,
+        "-cpu",
+        cpu or arch.cpu,
         "-accel",
         accel,
         "-m",
@@ -186,7 +183,7 @@ def command(
         "-initrd",
         "/tmp/initrd",
         "-append",
-        line,
+        " ".join(line.split()),
     ]
     for number, (cpus, size) in enumerate(numa):
         argv += [
@@ -201,18 +198,12 @@ def command(
         argv += ["-device", device]
     if icount:
         # With a calendar that starts anywhere, no two boots would be in step.
-        argv += ["-icount", "shift=0,sleep=off", "-rtc", "base=2026-01-01,clock=vm"]
+        argv += ["-icount", "shift=0,sleep=off", "-rtc", "base=2026-01-01,clock=vm", *arch.exact]
     binds = [(Path(kernel.image), "/tmp/image"), (archive, "/tmp/initrd")]
     if dtb:
         argv += ["-dtb", "/tmp/dtb"]
         binds.append((dtb, "/tmp/dtb"))
     return argv, binds
-
-
-def archive_file(lab, name, data):
-    path = lab.console.logs / name  # goes with the logs, should a kill leave it
-    path.write_bytes(data)
-    return path
 
 
 class Hung(Failure):
@@ -240,9 +231,8 @@ def boot_once(lab, kernel, script, files, echo=None, timeout=120, log=None, **op
     """
     if options.get("accel") is None and not options.get("icount"):
         options["accel"] = accelerator(lab, kernel)
-    data = initramfs(lab, kernel.arch, {**(files or {}), "/job": script}, "sh /job </dev/null 2>&1")
     unique = f"boot-{threading.get_ident()}-{time.monotonic_ns()}"
-    archive = archive_file(lab, f"{unique}.cpio", data)
+    archive = initramfs(lab, unique, kernel.arch, {**(files or {}), "/job": script}, RUN_JOB)
     log = Path(log) if log else lab.console.logs / "console.log"
     argv, binds = command(lab, kernel, archive, **options)
     argv += ["-serial", "stdio"]

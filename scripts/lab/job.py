@@ -6,7 +6,8 @@ import shutil
 import subprocess
 import sys
 
-from . import guest, kernel, module
+from . import guest, kernel, module, options
+from .arch import ARCHES, host
 from .console import Failure
 
 COMPARE = r"""
@@ -30,17 +31,24 @@ setsid cttyhack sh -i
 cd /; (exit 0)"""
 
 
+def architecture():
+    """What ARCH asks for."""
+    arch = os.environ.get("ARCH") or host().name
+    if arch not in ARCHES:
+        raise Failure(f"ARCH={arch}: it is one of {', '.join(ARCHES)}")
+    return arch
+
+
 def chosen(lab):
     """The kernel that ARCH, SERIES and KERNEL ask for."""
-    arch = os.environ.get("ARCH") or "x86_64"
+    arch = architecture()
     series = os.environ.get("SERIES") or kernel.SERIES
     way = os.environ.get("KERNEL")
-    if arch not in guest.MACHINES:
-        raise Failure(f"ARCH={arch}: it is one of {', '.join(guest.MACHINES)}")
-    if way not in (None, "", "stock", "rt", "built"):
-        raise Failure(f"KERNEL={way}: it is stock, rt or built")
-    if way in ("stock", "rt"):
-        return kernel.stock(lab, arch, series, rt=way == "rt")
+    ways = [*ARCHES[arch].flavours, "built"]
+    if way and way not in ways:
+        raise Failure(f"KERNEL={way}: for ARCH={arch} it is one of {', '.join(ways)}")
+    if way and way != "built":
+        return kernel.stock(lab, arch, series, way)
     ready = None if way == "built" else kernel.stock_before(lab, arch, series)
     ready = ready or kernel.built_before(lab, f"run-{arch}", series)
     if ready:
@@ -54,11 +62,12 @@ def chosen(lab):
 
 
 def run(lab):
+    wanted = options.asked(lab, architecture())
     which = chosen(lab)
     files = {"/memlab.ko": module.build(lab, which)}
     accel = guest.accelerator(lab, which)
     with lab.console.step(f"guest {which.release} under {accel}"):
-        result = guest.boot(lab, which, COMPARE, files, accel=accel)
+        result = guest.boot(lab, which, COMPARE, files, accel=accel, **wanted)
     print("\n".join(result.output), flush=True)
     lab.console.table()
     if result.status:
@@ -67,15 +76,14 @@ def run(lab):
 
 
 def shell(lab):
+    wanted = options.asked(lab, architecture())
     which = chosen(lab)
     files = {"/memlab.ko": module.build(lab, which)}
     size = shutil.get_terminal_size()
     job = SHELL.replace("@ROWS@", str(size.lines)).replace("@COLUMNS@", str(size.columns))
-    job = job.replace("@MASK@", str(guest.EDU_MASK[which.arch]))
-    archive = guest.archive_file(
-        lab, f"shell-{os.getpid()}.cpio", guest.initramfs(lab, which.arch, files, job)
-    )
-    argv, binds = guest.command(lab, which, archive)
+    job = job.replace("@MASK@", str(ARCHES[which.arch].edu_mask))
+    archive = guest.initramfs(lab, "shell", which.arch, files, job)
+    argv, binds = guest.command(lab, which, archive, **wanted)
     # The terminal is the guest's: Ctrl-C goes there, Ctrl-A X leaves QEMU.
     argv += [
         "-chardev",

@@ -2,7 +2,7 @@
 """A kernel = image + build tree + the make arguments that fit it.
 
     stock(lab, arch, series)          the distribution's own, metadata regenerated
-    stock(lab, rt=True)               its PREEMPT_RT flavour
+    stock(lab, way="rt")              another flavour of it: see Arch.flavours
     built(lab, config, arch, series)  ours, from the same source package
 
 Both are kept in the cache and both are a Kernel: nobody else asks which.
@@ -15,18 +15,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from .apt import Index
+from .arch import ARCHES, host
 from .cache import digest
 from .console import Failure
 from .root import isolated
 
 SERIES = "7.3"
 SUITE = "trixie-backports"
-DEBIAN = {"x86_64": ("amd64", "amd64"), "arm": ("armhf", "armmp-lpae")}  # name, flavour
-CROSS = """
-    gcc-14-arm-linux-gnueabihf gcc-14-arm-linux-gnueabihf-base cpp-14-arm-linux-gnueabihf
-    libgcc-14-dev-armhf-cross binutils-arm-linux-gnueabihf
-""".split()
-IMAGES = {"x86_64": "arch/x86/boot/bzImage", "arm": "arch/arm/boot/zImage"}
 # The source package is for every architecture: an index can be broken.
 SOURCES = ((SUITE, "amd64"), (SUITE, "arm64"), ("sid", "amd64"))
 UNREACHABLE = re.compile("resolv|[Cc]onnect|[Nn]etwork|timed out|No space")
@@ -41,7 +36,7 @@ class Unavailable(Failure):
 class Kernel:
     name: str  # unique: the name of its cache entry
     release: str  # uname -r
-    arch: str  # x86_64 or arm
+    arch: str  # a word of ARCHES
     image: str  # host path of what QEMU boots
     source: str  # path inside the root
     build: str  # path inside the root
@@ -67,7 +62,9 @@ def remember(path, kernel):
     (path / "kernel.json").write_text(json.dumps(asdict(kernel), indent=1))
 
 
-def index(lab, suite=SUITE, arch="amd64"):
+def index(lab, suite=SUITE, arch=None):
+    """The packages of Debian's architecture, by default the host's."""
+    arch = arch or host().debian
     found = Index(lab.cache, suite, arch)
     with lab.console.step(f"package index of {suite}/{arch}") as step:
         try:
@@ -120,14 +117,15 @@ def newest(packages, series, debian, flavour):
     )
 
 
-def stock_pointer(lab, arch, series, rt):
+def stock_pointer(lab, arch, series, way):
     """The file that says which release of a series is the one in the cache."""
-    return lab.cache.path / f"stock-{'rt-' if rt else ''}{arch}-{series}"
+    flavour = way.removeprefix("stock")
+    return lab.cache.path / f"stock-{flavour and flavour + '-'}{arch}-{series}"
 
 
-def stock_before(lab, arch, series, rt=False):
+def stock_before(lab, arch, series, way="stock"):
     """The stock kernel of a series that is ready in the cache, or None."""
-    pointer = stock_pointer(lab, arch, series, rt)
+    pointer = stock_pointer(lab, arch, series, way)
     if pointer.is_file():
         name = stock_name(lab, pointer.read_text().strip())
         if lab.cache.complete(name):
@@ -135,16 +133,19 @@ def stock_before(lab, arch, series, rt=False):
     return None
 
 
-def stock(lab, arch="x86_64", series=SERIES, rt=False):
-    """The newest stock kernel of a series; `rt` asks for the one with PREEMPT_RT."""
-    ready = stock_before(lab, arch, series, rt)
+def stock(lab, arch="x86_64", series=SERIES, way="stock"):
+    """The newest stock kernel of a series, in the flavour that Arch.flavours has for a word."""
+    ready = stock_before(lab, arch, series, way)
     if ready:
         return ready
-    debian, flavour = DEBIAN[arch]
+    flavours = ARCHES[arch].flavours
+    if way not in flavours:
+        raise Unavailable(f"KERNEL={way}: on {arch} Debian has {', '.join(flavours)}")
+    debian = ARCHES[arch].debian
     packages = index(lab, arch=debian)
-    release, version = newest(packages, series, debian, f"rt-{flavour}" if rt else flavour)
+    release, version = newest(packages, series, debian, flavours[way])
     kernel = stock_release(lab, packages, arch, series, release, version)
-    pointer = stock_pointer(lab, arch, series, rt)
+    pointer = stock_pointer(lab, arch, series, way)
     pending = pointer.with_name(f"{pointer.name}.{os.getpid()}")
     pending.write_text(f"{release}\n")
     pending.replace(pointer)
@@ -153,25 +154,28 @@ def stock(lab, arch="x86_64", series=SERIES, rt=False):
 
 def compiler(lab, arch):
     """The make arguments for the compiler that built Debian's kernel."""
-    if arch == "x86_64":
+    here, there = host(), ARCHES[arch]
+    if here == there:
         return ["CC=gcc-14"]
 
     def build(path, step):
-        # Unpacked beside the root, as only this kernel needs it.
-        packages = Index(lab.cache, "trixie", "amd64")
+        # Unpacked beside the root, as only these kernels need it.
+        packages = Index(lab.cache, "trixie", here.debian)
         packages.update(step)
-        for deb in packages.download(CROSS, path, step):
+        for deb in packages.download(there.gcc, path, step):
             step.run(["dpkg-deb", "-x", deb, path])
             deb.unlink()
 
-    entry = lab.cache.ensure(f"cross-{digest(*CROSS)}", "ARM cross compiler", 300, build)
+    entry = lab.cache.ensure(
+        f"cross-{digest(here.debian, *there.gcc)}", f"cross compiler for {arch}", 300, build
+    )
     usr = f"/cache/{entry.name}/usr"
-    prefix = f"{usr}/bin/arm-linux-gnueabihf-"
+    prefix = f"{usr}/bin/{there.triplet}-"
     return [
-        "ARCH=arm",
+        f"ARCH={arch}",
         f"CROSS_COMPILE={prefix}",
         f"CC={prefix}gcc-14",
-        f"LD_LIBRARY_PATH={usr}/lib/x86_64-linux-gnu",
+        f"LD_LIBRARY_PATH={usr}/lib/{here.triplet}",
     ]
 
 
@@ -316,7 +320,7 @@ def built(lab, config="run-x86_64", arch="x86_64", series=SERIES):
     def build(path, step):
         output = merge(root, tree, make, path, fragment.read_text(), step)
         kept(fragment, (path / "build/.config").read_text())
-        image = IMAGES[arch]
+        image = ARCHES[arch].image
         step.run(
             root.argv(
                 ["make", "-C", tree, f"O={output}", *make, jobs(), Path(image).name, "modules"]

@@ -14,10 +14,9 @@ from dataclasses import dataclass, field
 from itertools import product
 from pathlib import Path
 
-from . import guest, kernel, matrix_table, module
+from . import devicetree, guest, kernel, matrix_table, module
 from .bench import CPU
 from .console import Failure
-from .fdt import without
 
 SIZES = (64, 4096, 65536, 1 << 20)
 # What a driver author chooses between; on the module's own device the first three.
@@ -116,19 +115,6 @@ def outcome(text):
     return facts
 
 
-def device_tree(lab):
-    """The board's own device tree, in which nothing is coherent with the caches any more."""
-    root = lab.root()
-    path = lab.console.logs / "virt.dtb"
-    program, machine, _ = guest.MACHINES["arm"]
-    machine = f"{machine[1]},dumpdtb={root.inside(path)}"
-    with lab.console.step("device tree of the ARM board") as step:
-        words = [program, "-M", machine, "-cpu", ARM_CPU, "-m", "2G", "-display", "none"]
-        step.run(root.argv([*words, "-nodefaults"]))
-    path.write_bytes(without(path.read_bytes(), "dma-coherent"))
-    return path
-
-
 def measure(lab, backend, which, ko, tree, transfers):
     """{key: outcome} of one boot."""
     asked = questions(backend, transfers)
@@ -198,7 +184,7 @@ def main(lab):
         raise Failure(f"SAVE={save}: cannot be written there")
     kernels = {"x86_64": kernel.stock(lab), "arm": kernel.built(lab, "run-arm", "arm")}
     modules = {arch: module.build(lab, which) for arch, which in kernels.items()}
-    tree = device_tree(lab)
+    tree = devicetree.without(lab, "arm", "arm", "dma-coherent", cpu=ARM_CPU, memory="2G")
     pool = ThreadPoolExecutor(2)
     try:
         running = {

@@ -25,6 +25,10 @@ PACKAGES = """
     libelf-dev libssl-dev dwarves python3 ca-certificates
     qemu-system-x86 qemu-system-arm busybox-static shellcheck perl
 """.split()
+# No kernel is built by these: adding one makes a new root, and no kernel anew.
+ASIDE = """
+    device-tree-compiler
+""".split()
 # A word more for each change of how entries are made that their keys do not tell: old ones stay
 # unused.
 RECIPE = ()
@@ -75,16 +79,18 @@ class Root:
 
     @staticmethod
     def key_of():
+        """The key of whatever the compilers in the root have made."""
         return digest(SUITE, *PACKAGES, *LEFT_OUT, *RECIPE)
 
     @classmethod
     def ensure(cls, cache, checkout):
-        key = cls.key_of()
+        key = digest(cls.key_of(), *ASIDE)
 
         def build(path, step):
             tree = path / "tree"
             mirror = apt.repository()
-            step.note(f"Debian {SUITE} with {', '.join(PACKAGES[:3])} and {len(PACKAGES) - 3} more")
+            names = [*PACKAGES, *ASIDE]
+            step.note(f"Debian {SUITE} with {', '.join(names[:3])} and {len(names) - 3} more")
             options = [f"--aptopt={option}" for option in apt.proxy_options()]
             options += [f"--dpkgopt=path-exclude={pattern}" for pattern in LEFT_OUT]
             options += [f"--dpkgopt=path-{rule}" for rule in BULK]
@@ -108,7 +114,7 @@ class Root:
                     "mmdebstrap",
                     "--mode=root",
                     "--variant=minbase",
-                    f"--include={','.join(PACKAGES)}",
+                    f"--include={','.join(names)}",
                     *options,
                     SUITE,
                     tree,

@@ -19,6 +19,25 @@ from .test_report import Report
 HOST = "host"  # what GUESTS= calls the tests that need no guest
 
 
+def own(lab, report):
+    """The tests of the lab itself; each counts."""
+    scripts = lab.checkout / "scripts"
+    words = [sys.executable, "-B", "-m", "unittest", "discover", "--verbose"]
+    words += ["--start-directory", "lab/tests", "--top-level-directory", "."]
+    with lab.console.step("tests of the lab") as step:
+        try:
+            step.run(words, cwd=scripts)
+            why = ""
+        except Failure as error:
+            why = str(error)
+        said = step.log.read_text(errors="replace")
+    tests = re.findall(r"^(test_\w+) \(.*?\)(?:\n.*)? \.\.\. (ok|FAIL|ERROR)$", said, re.M)
+    for name, result in tests:
+        report.add(f"lab {name}", "" if result == "ok" else f"{result} (log: {step.log})")
+    if why and all(result == "ok" for _, result in tests) or not tests:
+        report.add("tests of the lab", why or f"there were none (log: {step.log})")
+
+
 def host(lab, report):
     """The pure rooms under cargo; each test counts."""
     target = "/cache/" + str((lab.output() / "cargo").relative_to(lab.cache.path))
@@ -151,6 +170,7 @@ def main(lab):
     report = Report()
     expected = suites(lab, report)
     if with_host:
+        attempt(report, "tests of the lab", own, lab, report)
         attempt(report, "host tests", host, lab, report)
     words = list(dict.fromkeys(job.kernel for job in jobs))
     kernels = {word: attempt(report, f"kernel {word}", KERNELS[word][1], lab) for word in words}

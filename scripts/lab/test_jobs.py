@@ -3,7 +3,8 @@
 
 from dataclasses import dataclass, field
 
-from . import guest, kernel
+from . import kernel
+from .arch import X86_64
 
 SNAPSHOTS = [
     "buddy",
@@ -49,7 +50,7 @@ PORTS = {
         "socket,id=two,path=/tmp/ports",
     ],
     "devices": [
-        guest.EDU["x86_64"],
+        X86_64.edu,
         "virtio-serial-pci",
         "virtserialport,chardev=one,name=one",
         "virtserialport,chardev=two,name=two",
@@ -81,7 +82,7 @@ class Job:
 # word: (architecture, what prepares it)
 KERNELS = {
     "stock": ("x86_64", lambda lab: kernel.stock(lab)),
-    "rt": ("x86_64", lambda lab: kernel.stock(lab, rt=True)),
+    "rt": ("x86_64", lambda lab: kernel.stock(lab, way="rt")),
     "test-x86_64": ("x86_64", lambda lab: kernel.built(lab, "test-x86_64", "x86_64")),
     "test-arm": ("arm", lambda lab: kernel.built(lab, "test-arm", "arm")),
     "run-arm": ("arm", lambda lab: kernel.built(lab, "run-arm", "arm")),

@@ -9,6 +9,7 @@ import subprocess
 from pathlib import Path
 
 from . import guest, test_log, test_suites
+from .arch import ARCHES
 from .console import reap, spawn
 
 TIMEOUT = 300
@@ -73,8 +74,8 @@ def run(lab, report, name, kernel, ko, expected):
     for old in (results, console):
         old.unlink(missing_ok=True)
     (work / ".kunitconfig").write_text("")
-    archive = work / "initrd.cpio"
-    archive.write_bytes(guest.initramfs(lab, arch, {"/memlab.ko": ko, "/job": JOB}, "sh /job"))
+    files = {"/memlab.ko": ko, "/job": JOB}
+    archive = guest.initramfs(lab, f"kunit-{arch}", arch, files, "sh /job")
     config, binds = qemu_config(lab, kernel, archive)
     (work / "qemu.py").write_text(config)
     wrapper = work / "qemu"
@@ -82,7 +83,7 @@ def run(lab, report, name, kernel, ko, expected):
     wrapper.chmod(0o755)
     env = {"PYTHONDONTWRITEBYTECODE": "1"}
     if guest.accelerator(lab, kernel) == "tcg":
-        program = guest.MACHINES[arch][0]
+        program = ARCHES[arch].qemu
         binds = [*binds, (wrapper, f"/tmp/bin/{program}")]
         env["PATH"] = "/tmp/bin:/usr/sbin:/usr/bin:/sbin:/bin"
     inside = lab.root().inside
