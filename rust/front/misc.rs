@@ -32,7 +32,6 @@ use crate::{
         misc::Ioctl, //
     },
 };
-use core::mem::offset_of;
 use kernel::{
     ioctl::{
         _IOC_DIR,
@@ -65,7 +64,7 @@ impl Ioctl for Door {
 /// `MEMLAB_IOC_INFO`
 #[inline(never)]
 fn info(arg: UserPtr) -> Result<isize> {
-    let (mut info, room) = abi::read::<abi::Info>(arg, offset_of!(abi::Info, name))?;
+    let (mut info, room) = abi::read::<abi::Info>(arg, abi::INFO_LEAST)?;
     let index = usize::try_from(info.index)?;
     let experiment = CATALOGUE.get(index).ok_or(ERANGE)?;
     let limits = limits();
@@ -86,7 +85,7 @@ fn info(arg: UserPtr) -> Result<isize> {
 /// `MEMLAB_IOC_RUN`
 #[inline(never)]
 fn run(arg: UserPtr) -> Result<isize> {
-    let (mut call, room) = abi::read::<abi::Run>(arg, size_of::<abi::Run>())?;
+    let (mut call, room) = abi::read::<abi::Run>(arg, abi::RUN_LEAST)?;
     // On a 32-bit kernel not all of them are addresses: not found out after a run of an hour.
     let to = UserPtr::from_addr(usize::try_from(call.outcome)?);
     let outcome_room = usize::try_from(call.outcome_size)?;

@@ -33,6 +33,10 @@ pub(crate) use lab::{
     MEMLAB_NODE_ANY as NODE_ANY, //
 };
 
+// CAST: A structure is far smaller than 4 GiB.
+pub(crate) const INFO_LEAST: usize = lab::MEMLAB_INFO_SIZE_LEAST as usize;
+pub(crate) const RUN_LEAST: usize = lab::MEMLAB_RUN_SIZE_LEAST as usize;
+
 /// A structure of the ABI.
 ///
 /// # Safety
@@ -49,8 +53,8 @@ unsafe impl Plain for Outcome {}
 
 /// The structures are the same for 32-bit and 64-bit callers, and have no holes.
 const _: () = {
-    assert!(size_of::<Info>() == 88);
-    assert!(size_of::<Run>() == 408);
+    assert!(size_of::<Info>() == 328);
+    assert!(size_of::<Run>() == 424);
     assert!(size_of::<Phase>() == 40 + 8 * lab::MEMLAB_BUCKETS as usize);
     assert!(size_of::<Outcome>() == 8 + 2 * size_of::<Phase>() + 8 * 16 + 6 * 8 + 8 + 24 + 24);
 };

@@ -87,7 +87,13 @@ static void check_info(int fd)
 	info.size = sizeof(info);
 	info.index = count;
 	result("no information beyond the last one", call(fd, MEMLAB_IOC_INFO, &info) != 0, 0, 1);
-	info.size = 4;
+	/* What was published first is taken for ever, however much is added. */
+	info.index = 0;
+	info.size = 88;
+	equal("the first structure for information", call(fd, MEMLAB_IOC_INFO, &info), 0);
+	info.size = MEMLAB_INFO_SIZE_LEAST;
+	equal("the least one", call(fd, MEMLAB_IOC_INFO, &info), 0);
+	info.size = MEMLAB_INFO_SIZE_LEAST - 1;
 	equal("too short a structure", call(fd, MEMLAB_IOC_INFO, &info), EINVAL);
 }
 
@@ -178,6 +184,10 @@ static void check_refusals(int fd)
 	equal("an outcome at a bad address", call(fd, MEMLAB_IOC_RUN, &run), EFAULT);
 	equal("a structure at a bad address", call(fd, MEMLAB_IOC_RUN, (void *)16), EFAULT);
 	run = request("kmalloc");
+	run.size = 408;
+	equal("the first structure for a run", call(fd, MEMLAB_IOC_RUN, &run), 0);
+	run.size = MEMLAB_RUN_SIZE_LEAST - 1;
+	equal("one byte less", call(fd, MEMLAB_IOC_RUN, &run), EINVAL);
 	run.size = 0;
 	equal("a structure without a size", call(fd, MEMLAB_IOC_RUN, &run), EINVAL);
 	run.size = 1U << 30;

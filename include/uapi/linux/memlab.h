@@ -4,8 +4,17 @@
  *
  * Every structure starts with its own size: a caller that knows a shorter one
  * gets what it knows, one that knows a longer one must leave the unknown tail
- * zero (E2BIG otherwise). Reserved fields and unknown flags must be zero
- * (EINVAL).
+ * zero (E2BIG otherwise). The shortest that is taken stays the same for ever:
+ * MEMLAB_..._SIZE_LEAST. Reserved fields and unknown flags must be zero
+ * (EINVAL). Where a call is refused, @message says why in one sentence that
+ * names the member or the parameter, its value and what it may be; it is left
+ * alone otherwise.
+ *
+ * An open file is a session: it has its own last results, and the state of
+ * memory that it makes goes with it. There is one machine to measure, whoever
+ * asks: while a run, a comparison, a calibration, a probe or the making of a
+ * scenario is on, another one is refused (EBUSY). PROGRESS, STOP, SNAPSHOT,
+ * INFO and DEVICE are answered meanwhile.
  */
 #ifndef _UAPI_LINUX_MEMLAB_H
 #define _UAPI_LINUX_MEMLAB_H
@@ -13,10 +22,14 @@
 #include <linux/ioctl.h>
 #include <linux/types.h>
 
-#define MEMLAB_ABI_VERSION	1
+/* Grows with what is added; nothing that it had ever goes. 2: sessions. */
+#define MEMLAB_ABI_VERSION	2
 
 #define MEMLAB_NAME_MAX		32
+#define MEMLAB_DEVICE_MAX	64
+#define MEMLAB_WORD_MAX		16
 #define MEMLAB_MESSAGE_MAX	240
+#define MEMLAB_LINE_MAX		256
 #define MEMLAB_BUCKETS		1056
 #define MEMLAB_ERRNOS		8
 
@@ -70,12 +83,33 @@ enum memlab_ending {
 	MEMLAB_TIME		= 1,
 	MEMLAB_STOPPED		= 2,
 	MEMLAB_DEVICE_GONE	= 3,
+	MEMLAB_ABOVE		= 4,
 };
 
 enum memlab_tristate {
 	MEMLAB_NO		= 0,
 	MEMLAB_YES		= 1,
 	MEMLAB_UNKNOWN		= 2,
+};
+
+/* Who turns a physical address into one for the device. */
+enum memlab_mapper {
+	MEMLAB_MAPPER_UNKNOWN	= 0,
+	MEMLAB_MAPPER_DIRECT	= 1,
+	MEMLAB_MAPPER_IOMMU	= 2,
+	MEMLAB_MAPPER_OPS	= 3,
+};
+
+enum memlab_swiotlb {
+	MEMLAB_SWIOTLB_NONE	= 0,
+	MEMLAB_SWIOTLB_ON_NEED	= 1,
+	MEMLAB_SWIOTLB_FORCED	= 2,
+};
+
+enum memlab_state {
+	MEMLAB_IDLE		= 0,
+	MEMLAB_BUSY		= 1,
+	MEMLAB_STOPPING		= 2,
 };
 
 /**
@@ -91,6 +125,7 @@ enum memlab_tristate {
  * @time_max: longest run, in ms
  * @threads_max: most threads
  * @batch_max: most operations per batch
+ * @message: out: why the call was refused, NUL-terminated
  */
 struct memlab_info {
 	__u32 size;
@@ -104,7 +139,10 @@ struct memlab_info {
 	__u64 time_max;
 	__u32 threads_max;
 	__u32 batch_max;
+	char message[MEMLAB_MESSAGE_MAX];
 };
+
+#define MEMLAB_INFO_SIZE_LEAST	16
 
 /**
  * struct memlab_phase - raw latencies of one phase, in ns per operation
@@ -210,6 +248,12 @@ struct memlab_outcome {
  * @outcome: address of a struct memlab_outcome
  * @outcome_size: room there, in bytes
  * @message: out: why the request was refused, NUL-terminated; otherwise untouched
+ * @line: address of "NAME key=value ...", as the file run takes it, or 0. It is the whole
+ *	request then: what stands above, from @experiment to @sync, is left zero, but that @node
+ *	may be MEMLAB_NODE_ANY. A parameter that is not among the members above can be given here
+ *	only, such as above=NS: the run ends with the first operation of which a phase took so
+ *	long, which the trace event memlab:memlab_above tells of (MEMLAB_ABOVE)
+ * @line_length: of the line, in bytes, without a NUL; at most MEMLAB_LINE_MAX
  */
 struct memlab_run {
 	__u32 size;
@@ -235,11 +279,172 @@ struct memlab_run {
 	__u64 outcome;
 	__u64 outcome_size;
 	char message[MEMLAB_MESSAGE_MAX];
+	__u64 line;
+	__u64 line_length;
 };
+
+#define MEMLAB_RUN_SIZE_LEAST	408
+
+/**
+ * struct memlab_line - carry out what a line of text asks for
+ * @size: of this structure, in bytes
+ * @flags: 0
+ * @line: address of the text, or 0 where it is empty
+ * @line_length: of the text, in bytes, without a NUL; at most MEMLAB_LINE_MAX
+ * @message: out: why it was refused, NUL-terminated; otherwise untouched
+ *
+ * The lines are those of the debugfs files: MEMLAB_IOC_COMPARE of compare,
+ * MEMLAB_IOC_CALIBRATE of calibrate, MEMLAB_IOC_SCENARIO of scenario and
+ * MEMLAB_IOC_PROBE of cma. The call returns when it is done; MEMLAB_IOC_SNAPSHOT
+ * of the file of that name shows what came of it.
+ */
+struct memlab_line {
+	__u32 size;
+	__u32 flags;
+	__u64 line;
+	__u64 line_length;
+	char message[MEMLAB_MESSAGE_MAX];
+};
+
+#define MEMLAB_LINE_SIZE_LEAST	264
+
+/**
+ * struct memlab_snapshot - the text of a file
+ * @size: of this structure, in bytes
+ * @flags: 0
+ * @file: its name, as in debugfs, NUL-terminated: zones, buddy, run, help, ...
+ * @text: where the text is to go; it gets no NUL
+ * @text_size: in: room there, in bytes; out: length of the whole text. Where that is more, the
+ *	text was cut. The text of another look may be of another length
+ * @message: out: why it was refused, NUL-terminated; otherwise untouched
+ *
+ * The header line of a table is its ABI: columns are found by their names.
+ */
+struct memlab_snapshot {
+	__u32 size;
+	__u32 flags;
+	char file[MEMLAB_NAME_MAX];
+	__u64 text;
+	__u64 text_size;
+	char message[MEMLAB_MESSAGE_MAX];
+};
+
+#define MEMLAB_SNAPSHOT_SIZE_LEAST	296
+
+/**
+ * struct memlab_device - what stands between a device and memory
+ * @size: of this structure, in bytes
+ * @flags: 0
+ * @bus: in: pci, platform or amba, or empty to look on each of them; out: where it is
+ * @device: in: its name in sysfs, NUL-terminated. It need not be lent
+ * @mask: streaming DMA mask; 0 where it has none
+ * @coherent_mask: coherent DMA mask
+ * @required_mask: what reaches all of this machine's memory
+ * @bus_limit: highest address that its bridges let through; 0 for no such limit
+ * @max_mapping: largest streaming mapping, in bytes; ~0 for any
+ * @optimal_mapping: largest that is mapped without a detour, in bytes; ~0 for any
+ * @max_segment: largest entry of a list, in bytes
+ * @boundary: mask of the address bits that an entry of a list may not cross
+ * @min_align: bits of an address that a mapping has to keep; 0 for none
+ * @cache_align: what a streaming buffer has to be aligned to, and to fill, in bytes
+ * @mapper: enum memlab_mapper
+ * @coherent: enum memlab_tristate: whether the CPU's caches follow its DMA
+ * @swiotlb: enum memlab_swiotlb
+ * @node: memory node that it is near, or MEMLAB_NODE_ANY
+ * @lent: enum memlab_tristate: whether it is lent to this module
+ * @reserved: 0
+ * @domain: type of its IOMMU domain, as in sysfs; "none" without one, NUL-terminated
+ * @driver: that is bound to it; empty if none is, NUL-terminated. What is said of coherence and
+ *	limits holds from when a driver was bound first
+ * @message: out: why it was refused, NUL-terminated; otherwise untouched
+ */
+struct memlab_device {
+	__u32 size;
+	__u32 flags;
+	char bus[MEMLAB_WORD_MAX];
+	char device[MEMLAB_DEVICE_MAX];
+	__u64 mask;
+	__u64 coherent_mask;
+	__u64 required_mask;
+	__u64 bus_limit;
+	__u64 max_mapping;
+	__u64 optimal_mapping;
+	__u64 max_segment;
+	__u64 boundary;
+	__u64 min_align;
+	__u64 cache_align;
+	__u32 mapper;
+	__u32 coherent;
+	__u32 swiotlb;
+	__u32 node;
+	__u32 lent;
+	__u32 reserved;
+	char domain[MEMLAB_WORD_MAX];
+	char driver[MEMLAB_DEVICE_MAX];
+	char message[MEMLAB_MESSAGE_MAX];
+};
+
+#define MEMLAB_DEVICE_SIZE_LEAST	512
+
+/**
+ * struct memlab_progress - how far what is on has come
+ * @size: of this structure, in bytes
+ * @flags: 0
+ * @serial: in: as it was told last, or 0; out: now. It moves at each begin and end, and while
+ *	something is on when @done does, at most a hundred times in a second
+ * @timeout: ms to wait for another serial than the one given; 0 to answer at once
+ * @state: out: enum memlab_state
+ * @done: out: of @total
+ * @total: out: operations, of all threads; of a comparison or a calibration, runs; 0 if unknown
+ * @elapsed: out: since it began, in ns
+ * @left: out: until it will have ended, estimated, in ns; ~0 if unknown
+ * @what: out: the command or experiment, NUL-terminated; of what ended last, if nothing is on
+ * @message: out: why it was refused, NUL-terminated; otherwise untouched
+ */
+struct memlab_progress {
+	__u32 size;
+	__u32 flags;
+	__u64 serial;
+	__u32 timeout;
+	__u32 state;
+	__u64 done;
+	__u64 total;
+	__u64 elapsed;
+	__u64 left;
+	char what[MEMLAB_NAME_MAX];
+	char message[MEMLAB_MESSAGE_MAX];
+};
+
+#define MEMLAB_PROGRESS_SIZE_LEAST	328
+
+/**
+ * struct memlab_stop - end what is on, whoever asked for it
+ * @size: of this structure, in bytes
+ * @flags: 0
+ * @message: out: why it was refused, NUL-terminated; otherwise untouched
+ *
+ * It ends between two operations, its call with ECANCELED. Without anything on it
+ * does nothing.
+ */
+struct memlab_stop {
+	__u32 size;
+	__u32 flags;
+	char message[MEMLAB_MESSAGE_MAX];
+};
+
+#define MEMLAB_STOP_SIZE_LEAST	8
 
 /* 0xB9 is free in Documentation/userspace-api/ioctl/ioctl-number.rst. */
 #define MEMLAB_IOC_MAGIC	0xB9
 #define MEMLAB_IOC_INFO		_IOWR(MEMLAB_IOC_MAGIC, 0x00, struct memlab_info)
 #define MEMLAB_IOC_RUN		_IOWR(MEMLAB_IOC_MAGIC, 0x01, struct memlab_run)
+#define MEMLAB_IOC_DEVICE	_IOWR(MEMLAB_IOC_MAGIC, 0x02, struct memlab_device)
+#define MEMLAB_IOC_COMPARE	_IOWR(MEMLAB_IOC_MAGIC, 0x03, struct memlab_line)
+#define MEMLAB_IOC_CALIBRATE	_IOWR(MEMLAB_IOC_MAGIC, 0x04, struct memlab_line)
+#define MEMLAB_IOC_SCENARIO	_IOWR(MEMLAB_IOC_MAGIC, 0x05, struct memlab_line)
+#define MEMLAB_IOC_PROBE	_IOWR(MEMLAB_IOC_MAGIC, 0x06, struct memlab_line)
+#define MEMLAB_IOC_SNAPSHOT	_IOWR(MEMLAB_IOC_MAGIC, 0x07, struct memlab_snapshot)
+#define MEMLAB_IOC_PROGRESS	_IOWR(MEMLAB_IOC_MAGIC, 0x08, struct memlab_progress)
+#define MEMLAB_IOC_STOP		_IOWR(MEMLAB_IOC_MAGIC, 0x09, struct memlab_stop)
 
 #endif /* _UAPI_LINUX_MEMLAB_H */
