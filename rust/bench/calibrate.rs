@@ -21,6 +21,7 @@ use crate::{
         outcome::Ending,
         request::{
             Mode,
+            Parameter,
             Refusal,
             Request, //
         },
@@ -51,11 +52,15 @@ pub(crate) fn calibrate(cancelled: &dyn Fn() -> bool) -> Result<Calibration, Ref
     };
     let limits = limits();
     for delay in found.delays.iter_mut().rev() {
-        let mut one = Request::within(info, &limits);
-        one.size = delay.instructions;
-        one.iterations = ITERATIONS.min(limits.iterations);
-        one.time = TIME.min(limits.time);
-        one.mode = Mode::Op;
+        let mut one = Request::new(info, &limits);
+        for (parameter, value) in [
+            (Parameter::Size, delay.instructions),
+            (Parameter::Iterations, ITERATIONS.min(limits.iterations)),
+            (Parameter::Time, TIME.min(limits.time)),
+            (Parameter::Mode, Mode::Op as u64),
+        ] {
+            one.set(parameter, value, &limits)?;
+        }
         let report = run::turn(&one, cancelled)?;
         fill(delay, &report);
         found.ending = report.ending;

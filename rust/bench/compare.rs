@@ -17,6 +17,7 @@ use crate::{
     experiment::CATALOGUE,
     facts,
     model::{
+        compare_request::CompareRequest,
         cost::{
             BreakEven,
             Cost,
@@ -25,12 +26,12 @@ use crate::{
         num,
         outcome::Ending,
         request::{
-            CompareRequest,
             Direction,
             Family,
             Info,
             Limits,
             Mode,
+            Parameter,
             Refusal,
             Request, //
         },
@@ -96,7 +97,7 @@ impl Item {
         let mut items = KVec::new();
         for &size in request.sizes() {
             for info in selected(request) {
-                if !(info.sizes.min..=info.sizes.max).contains(&size) {
+                if !info.sizes.has(size) {
                     continue;
                 }
                 let item = |direction| Self {
@@ -127,13 +128,19 @@ impl Item {
         limits: &Limits,
         time: u64,
     ) -> Result<KBox<Request>, Refusal> {
-        let mut one = KBox::new(Request::within(self.info, limits), GFP_KERNEL).map_err(full)?;
-        one.size = self.size;
-        one.time = time;
-        one.iterations = ITERATIONS.min(limits.iterations);
-        one.direction = self.direction.unwrap_or(one.direction);
+        let mut one = KBox::new(Request::new(self.info, limits), GFP_KERNEL).map_err(full)?;
+        one.set(Parameter::Size, self.size, limits)?;
+        one.set(Parameter::Time, time, limits)?;
+        one.set(
+            Parameter::Iterations,
+            ITERATIONS.min(limits.iterations),
+            limits,
+        )?;
+        if let Some(direction) = self.direction {
+            one.set(Parameter::Direction, direction as u64, limits)?;
+        }
         if self.info.needs_device {
-            one.device = of.device;
+            one.set_device(of.device)?;
         }
         Ok(one)
     }
@@ -155,8 +162,8 @@ pub(crate) fn compare(
 ) -> Result<Comparison, Refusal> {
     let mut comparison = Comparison::NOTHING;
     let limits = limits();
-    let beside = request.time >> BESIDE_SHIFT;
-    let time = request.time.saturating_sub(2 * beside);
+    let beside = request.time() >> BESIDE_SHIFT;
+    let time = request.time().saturating_sub(2 * beside);
     let cancelled = &|| cancelled() || task::fatal_signal();
     lent(request)?;
     if rows(&mut comparison, request, &limits, time, cancelled)? {
@@ -328,7 +335,7 @@ fn direct(
     let time = num::div(time, count).unwrap_or(1).max(1);
     for item in items.iter().filter(mine) {
         let mut one = item.request(request, limits, time)?;
-        one.device = Text::EMPTY;
+        one.set_device(Text::EMPTY)?;
         // A size that this device does not take has no counterpart.
         let report = run::turn(&one, cancelled);
         // Nor has one that stands behind an IOMMU itself anything to say about it.
@@ -383,15 +390,19 @@ fn again(
 ) -> Result<(), Refusal> {
     let mut one = item.request(request, limits, time)?;
     let same = |row: &&mut Report| {
-        row.request.info.name == one.info.name
-            && row.request.size == one.size
-            && row.request.direction == one.direction
+        row.request.info().name == one.info().name
+            && row.request.size() == one.size()
+            && row.request.direction() == one.direction()
     };
     let Some(row) = comparison.rows.iter_mut().find(same) else {
         return Ok(());
     };
-    one.batch = row.batch;
-    one.mode = if row.batch > 1 { Mode::Batch } else { Mode::Op };
+    let mode = match row.batch {
+        1 => Mode::Op,
+        _ => Mode::Batch,
+    };
+    one.set(Parameter::Batch, row.batch, limits)?;
+    one.set(Parameter::Mode, mode as u64, limits)?;
     let Ok(more) = run::turn(&one, cancelled) else {
         // There may be less memory by now: the row keeps what it has.
         return lent(request);

@@ -14,13 +14,16 @@ mod tests {
         bench::limits::limits,
         experiment::CATALOGUE,
         model::{
+            compare_request::{
+                CompareRequest,
+                Places,
+                Selection, //
+            },
             outcome::Ending,
             request::{
-                CompareRequest,
                 Direction,
                 Directions,
-                Kind,
-                Selection, //
+                Errno, //
             },
             text::Text, //
         },
@@ -30,10 +33,13 @@ mod tests {
     fn request(names: &[&str]) -> Option<CompareRequest> {
         let mut request = CompareRequest::new(&limits());
         let named = CATALOGUE.iter().enumerate();
-        let bits = named.filter(|(_, info)| names.contains(&info.name));
-        request.experiments = Selection::Named(bits.fold(0, |bits, (at, _)| bits | 1 << at));
+        let mut places = Places::NONE;
+        for (place, _) in named.filter(|(_, info)| names.contains(&info.name)) {
+            assert!(places.insert(place));
+        }
+        request.experiments = Selection::Named(places);
         request.directions = Directions::NONE.with(Direction::ToDevice);
-        request.time = 200;
+        request.set_time(200, &limits()).ok()?;
         request.set_sizes([Ok(4096)].into_iter()).ok()?;
         Some(request)
     }
@@ -79,6 +85,6 @@ mod tests {
             request.device = Text::new("nowhere");
         }
         let refusal = request.and_then(|request| compare(&request, &|| false).err());
-        assert_eq!(refusal.map(|refusal| refusal.kind), Some(Kind::NoDevice));
+        assert_eq!(refusal.map(|refusal| refusal.errno), Some(Errno::NoDevice));
     }
 }

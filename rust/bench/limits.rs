@@ -28,6 +28,9 @@ pub(crate) fn limits() -> Limits {
         },
         node: u64::from(sys::memory::last_node()),
         batch: 1 << BATCH_SHIFT_MAX,
+        // CAST: Both are small.
+        page: sys::memory::PAGE_SIZE as u64,
+        order: u64::from(sys::alloc::MAX_ORDER),
     }
 }
 

@@ -7,6 +7,7 @@ use super::{
     clock, first,
     limits::{
         held_max,
+        limits,
         BATCH_SHIFT_MAX, //
     },
     measure::{
@@ -92,15 +93,15 @@ const TICK_SHIFT: u32 = 4;
 /// The device that `request` asks for.
 #[inline(never)]
 fn lease(request: &Request) -> Result<Lease, Refusal> {
-    if request.info.needs_engine && request.device.as_str().is_empty() {
+    if request.info().needs_engine && request.device().as_str().is_empty() {
         return Lease::take_engine().map_err(|_| {
-            let name = request.info.name;
+            let name = request.info().name;
             Refusal::no_device(format_args!(
                 "{name} needs a device that moves bytes, and none is lent: lend QEMU's edu"
             ))
         });
     }
-    facts::lent::lease(request.device)
+    facts::lent::lease(request.device())
 }
 
 /// Runs what `request` asks for, and looks at what the first operation of it changes. `cancelled`
@@ -115,7 +116,7 @@ pub(super) fn turn(request: &Request, cancelled: &dyn Fn() -> bool) -> Result<Re
 }
 
 fn go(request: &Request, look: bool, cancelled: &dyn Fn() -> bool) -> Result<Report, Refusal> {
-    let lease = if request.info.needs_device {
+    let lease = if request.info().needs_device {
         Some(lease(request)?)
     } else {
         None
@@ -199,7 +200,7 @@ impl Runner<'_> {
         let first = self.first(subject, &cpus);
         let batch_shift = self.batch_shift(subject, largest)?;
         let mut report = self.threads(subject, batch_shift, &cpus).map_err(|error| {
-            let (name, threads) = (self.request.info.name, self.request.threads as u32);
+            let (name, threads) = (self.request.info().name, self.request.threads() as u32);
             let errno = error.to_errno();
             Refusal::no_memory(format_args!(
                 "{name}: errno {errno} while setting up {threads} thread(s)"
@@ -219,7 +220,7 @@ impl Runner<'_> {
     /// What one operation changes, before any other has been done; `None` where nothing can be.
     #[inline(never)]
     fn first(&self, subject: &dyn Subject, cpus: &[u32]) -> Option<KVBox<Tally>> {
-        if !self.look || self.request.info.family == Family::Instrument {
+        if !self.look || self.request.info().family == Family::Instrument {
             return None;
         }
         // By a thread, so that what takes long can be halted from here.
@@ -254,9 +255,12 @@ impl Runner<'_> {
 
     /// The CPU of each thread.
     fn cpus(&self) -> Result<KVec<u32>, Refusal> {
-        let node = self.request.node.and_then(|node| u32::try_from(node).ok());
+        let node = self
+            .request
+            .node()
+            .and_then(|node| u32::try_from(node).ok());
         let mut cpus = KVec::new();
-        for n in 0..self.request.threads {
+        for n in 0..self.request.threads() {
             // CAST: The number of threads is limited to a few times the number of CPUs.
             let cpu = task::nth_cpu(n as u32, node).ok_or_else(|| {
                 let node = node.unwrap_or(0);
@@ -271,16 +275,18 @@ impl Runner<'_> {
     /// log2 of the largest batch that fits; refuses what does not fit one at a time.
     fn largest_batch(&self) -> Result<u32, Refusal> {
         let request = self.request;
-        let all_threads = request.footprint().saturating_mul(request.threads);
-        let (most, bytes) = (u64::from(request.info.held_max), held_max());
+        let all_threads = request
+            .footprint(&limits())
+            .saturating_mul(request.threads());
+        let (most, bytes) = (u64::from(request.info().held_max), held_max());
         let fits = |batch: u64| batch <= most && all_threads.saturating_mul(batch) <= bytes;
         let largest = (0..=BATCH_SHIFT_MAX)
             .take_while(|shift| fits(1 << shift))
             .last();
         largest.ok_or_else(|| {
-            let name = request.info.name;
-            let (size, threads) = (Dec(request.size), Dec(request.threads));
-            let (each, bytes) = (Dec(request.footprint()), Dec(bytes));
+            let name = request.info().name;
+            let (size, threads) = (Dec(request.size()), Dec(request.threads()));
+            let (each, bytes) = (Dec(request.footprint(&limits())), Dec(bytes));
             Refusal::no_memory(format_args!(
                 "size={size} with threads={threads}: each {name} would hold {each} bytes, all together may hold \
                  {bytes} now"
@@ -292,18 +298,18 @@ impl Runner<'_> {
     fn batch_shift(&self, subject: &dyn Subject, largest: u32) -> Result<u32, Refusal> {
         let request = self.request;
         // What is not a whole batch is not measured.
-        let largest = largest.min(request.iterations.checked_ilog2().unwrap_or(0));
-        let batched = match request.mode {
+        let largest = largest.min(request.iterations().checked_ilog2().unwrap_or(0));
+        let batched = match request.mode() {
             Mode::Op => return Ok(0),
             // One at a time either way: trying would only take time.
-            Mode::Auto if largest == 0 && request.batch <= 1 => return Ok(0),
+            Mode::Auto if largest == 0 && request.batch() <= 1 => return Ok(0),
             Mode::Batch => true,
             // What cannot be tried fails again, and is counted, in the run itself.
             Mode::Auto => {
-                request.batch > 1 || (largest > 0 && self.is_cheap(subject).unwrap_or(false))
+                request.batch() > 1 || (largest > 0 && self.is_cheap(subject).unwrap_or(false))
             }
         };
-        match request.batch {
+        match request.batch() {
             _ if !batched => Ok(0),
             0 => Ok(largest.min(BATCH_SHIFT_AUTO)),
             asked if asked.is_power_of_two() && asked.ilog2() <= largest => Ok(asked.ilog2()),
@@ -379,7 +385,7 @@ impl Runner<'_> {
         };
 
         // A short run would otherwise overrun its time by as much again.
-        let tick_ms = (self.request.time >> TICK_SHIFT).clamp(1, u64::from(task::TICK_MS)) as u32;
+        let tick_ms = (self.request.time() >> TICK_SHIFT).clamp(1, u64::from(task::TICK_MS)) as u32;
         let mut deadline = None;
         task::run_pinned(cpus, &work, tick_ms, |wake| {
             if deadline.is_none() && ready.load(Relaxed) >= shared.crowd {
@@ -462,7 +468,7 @@ impl Shared<'_> {
         // In steps of a batch, because its time is looked at too; a shorter one is one batch.
         let batch = 1u64 << self.batch_shift;
         let warm_until = now().saturating_add(self.request.time_ns() >> WARMUP_SHIFT);
-        for _ in 0..self.request.warmup.div_ceil(batch) {
+        for _ in 0..self.request.warmup().div_ceil(batch) {
             if stop() || now() >= warm_until {
                 break;
             }
@@ -476,7 +482,7 @@ impl Shared<'_> {
         }
 
         let started = now();
-        hands.measure(self.request.iterations, &mut mine.tally, self.ending)?;
+        hands.measure(self.request.iterations(), &mut mine.tally, self.ending)?;
         let ended = now();
 
         let mut total = self.total.lock();

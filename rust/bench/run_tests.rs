@@ -21,8 +21,10 @@ mod tests {
                 Net, //
             },
             request::{
-                Kind,
+                Errno,
+                Limits,
                 Mode,
+                Parameter,
                 Refusal,
                 Request, //
             },
@@ -33,12 +35,29 @@ mod tests {
     /// A short request for the experiment `name`.
     fn request(name: &str, size: u64, iterations: u64) -> Option<Request> {
         let info = CATALOGUE.iter().find(|info| info.name == name)?;
-        let mut request = Request::new(info);
-        request.size = size;
-        request.iterations = iterations;
-        request.warmup = 2;
-        request.time = 20_000;
-        request.mode = Mode::Op;
+        with(
+            Some(Request::new(info, &limits())),
+            &[
+                (Parameter::Size, size),
+                (Parameter::Iterations, iterations),
+                (Parameter::Warmup, 2),
+                (Parameter::Time, 20_000),
+                (Parameter::Mode, Mode::Op as u64),
+            ],
+        )
+    }
+
+    /// `request` with other values of some parameters. More threads than the machine may have at
+    /// once are let through to the engine.
+    fn with(request: Option<Request>, values: &[(Parameter, u64)]) -> Option<Request> {
+        let mut request = request?;
+        let limits = Limits {
+            threads: 1 << 20,
+            ..limits()
+        };
+        for (parameter, value) in values {
+            request.set(*parameter, *value, &limits).ok()?;
+        }
         Some(request)
     }
 
@@ -62,18 +81,21 @@ mod tests {
             if info.needs_engine {
                 // None of the devices of this machine is lent yet.
                 let refusal = refused(request(info.name, size, 1));
-                assert_eq!(refusal.map(|refusal| refusal.kind), Some(Kind::NoDevice));
+                assert_eq!(refusal.map(|refusal| refusal.errno), Some(Errno::NoDevice));
                 continue;
             }
             if info.name == "dma-iova" {
                 // No IOMMU translates for the module's own device.
                 let refusal = refused(request(info.name, size, 1));
-                assert_eq!(refusal.map(|refusal| refusal.kind), Some(Kind::Unsupported));
+                assert_eq!(
+                    refusal.map(|refusal| refusal.errno),
+                    Some(Errno::Unsupported)
+                );
                 continue;
             }
             let asked = request(info.name, size, 5);
             // What this kernel or machine does not have is refused, and no row is left out else.
-            if refused(asked).is_some_and(|refusal| refusal.kind == Kind::Unsupported) {
+            if refused(asked).is_some_and(|refusal| refusal.errno == Errno::Unsupported) {
                 assert!(matches!(info.name, "kmap-forced"));
                 continue;
             }
@@ -145,21 +167,17 @@ mod tests {
 
     #[test]
     fn threads_add_up() {
-        let mut three = request("kmalloc", 64, 200);
-        if let Some(request) = &mut three {
-            request.threads = 3;
-        }
+        let three = with(request("kmalloc", 64, 200), &[(Parameter::Threads, 3)]);
         assert!(limits().threads >= 3);
         assert_eq!(go(three).map(|report| counts(&report)), Some([600; 2]));
     }
 
     #[test]
     fn a_batch_is_one_sample() {
-        let mut batched = request("kmalloc", 64, 80);
-        if let Some(request) = &mut batched {
-            request.mode = Mode::Batch;
-            request.batch = 8;
-        }
+        let batched = with(
+            request("kmalloc", 64, 80),
+            &[(Parameter::Mode, Mode::Batch as u64), (Parameter::Batch, 8)],
+        );
         let report = go(batched);
         assert_eq!(report.as_ref().map(|report| report.batch), Some(8));
         assert_eq!(report.map(|report| counts(&report)), Some([10; 2]));
@@ -167,41 +185,42 @@ mod tests {
 
     #[test]
     fn what_is_less_than_a_batch_is_measured() {
-        let mut few = request("kmalloc", 64, 1);
-        if let Some(request) = &mut few {
-            request.mode = Mode::Auto;
-        }
+        let few = with(
+            request("kmalloc", 64, 1),
+            &[(Parameter::Mode, Mode::Auto as u64)],
+        );
         assert_eq!(go(few).map(|report| counts(&report)), Some([1; 2]));
-        if let Some(request) = &mut few {
-            request.iterations = 7;
-            request.batch = 8;
-        }
-        let refusal = refused(few);
-        assert_eq!(refusal.map(|refusal| refusal.kind), Some(Kind::Invalid));
+        let refusal = refused(with(
+            few,
+            &[(Parameter::Iterations, 7), (Parameter::Batch, 8)],
+        ));
+        assert_eq!(refusal.map(|refusal| refusal.errno), Some(Errno::Invalid));
         assert!(refusal.is_some_and(|r| r.message.as_str().contains("batch=8: ")));
     }
 
     #[test]
     fn a_batch_that_cannot_fit_is_refused_by_name() {
-        let mut nested = request("kmap-local", 64, 80);
-        if let Some(request) = &mut nested {
-            request.mode = Mode::Batch;
-            request.batch = 16;
-        }
+        let nested = with(
+            request("kmap-local", 64, 80),
+            &[
+                (Parameter::Mode, Mode::Batch as u64),
+                (Parameter::Batch, 16),
+            ],
+        );
         let refusal = refused(nested);
-        assert_eq!(refusal.map(|refusal| refusal.kind), Some(Kind::Invalid));
+        assert_eq!(refusal.map(|refusal| refusal.errno), Some(Errno::Invalid));
         assert!(refusal.is_some_and(|r| r.message.as_str().starts_with("batch=16: ")));
     }
 
     #[test]
     fn more_memory_than_a_run_may_hold_is_refused_by_name() {
-        let mut huge = request("vmalloc", 16 << 20, 1);
-        if let Some(request) = &mut huge {
-            request.threads = 1 << 20;
-        }
+        let huge = with(
+            request("vmalloc", 16 << 20, 1),
+            &[(Parameter::Threads, 1 << 20)],
+        );
         let refusal = refused(huge);
         // The threads' own book-keeping must not be allocated first.
-        assert_eq!(refusal.map(|refusal| refusal.kind), Some(Kind::NoMemory));
+        assert_eq!(refusal.map(|refusal| refusal.errno), Some(Errno::NoMemory));
         assert!(refusal.is_some_and(|r| r.message.as_str().starts_with("size=16777216 ")));
     }
 
@@ -209,19 +228,19 @@ mod tests {
     fn a_device_that_is_not_lent_is_refused_by_name() {
         let mut elsewhere = request("dma-coherent", 4096, 1);
         if let Some(request) = &mut elsewhere {
-            request.device = Text::new("nowhere");
+            assert!(request.set_device(Text::new("nowhere")).is_ok());
         }
         let refusal = refused(elsewhere);
-        assert_eq!(refusal.map(|refusal| refusal.kind), Some(Kind::NoDevice));
+        assert_eq!(refusal.map(|refusal| refusal.errno), Some(Errno::NoDevice));
         assert!(refusal.is_some_and(|r| r.message.as_str().starts_with("device=nowhere: ")));
     }
 
     #[test]
     fn the_time_ends_a_run() {
-        let mut long = request("calibrate", 1_000_000, 10_000_000);
-        if let Some(request) = &mut long {
-            request.time = 20;
-        }
+        let long = with(
+            request("calibrate", 1_000_000, 10_000_000),
+            &[(Parameter::Time, 20)],
+        );
         let report = go(long);
         assert_eq!(
             report.as_ref().map(|report| report.ending),

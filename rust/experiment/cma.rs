@@ -13,7 +13,7 @@ use crate::{
         remark::Remark,
         request::{
             Info,
-            Number,
+            Parameter,
             Range,
             Refusal,
             Request, //
@@ -51,7 +51,7 @@ impl<'d> Experiment<'d> for Cma {
             // More than the area has is an answer too.
             max: 1 << 30,
         },
-        numbers: &[Number::Align],
+        parameters: &[Parameter::Align],
         needs_device: true,
         ..Info::PLAIN
     };
@@ -67,7 +67,7 @@ impl<'d> Experiment<'d> for Cma {
             size,
             pages: size.div_ceil(PAGE_SIZE),
             // CAST: Limited to a few bits.
-            align: request.align as u32,
+            align: request.align() as u32,
         })
     }
 

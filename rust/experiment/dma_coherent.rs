@@ -14,7 +14,7 @@ use crate::{
         request::{
             Family,
             Info,
-            Number,
+            Parameter,
             Range,
             Refusal,
             Request, //
@@ -45,7 +45,7 @@ const COHERENT: Info = Info {
         min: 1,
         max: 1 << 30,
     },
-    numbers: &[Number::Mask],
+    parameters: &[Parameter::Mask],
     needs_device: true,
     ..Info::PLAIN
 };

@@ -15,7 +15,7 @@ use crate::{
             Direction,
             Family,
             Info,
-            Number,
+            Parameter,
             Range,
             Refusal,
             Request, //
@@ -60,7 +60,7 @@ impl<'d> Experiment<'d> for DmaCopy<'d> {
             max: CONTIGUOUS_MAX,
         },
         buffers: 2,
-        numbers: &[Number::Mask],
+        parameters: &[Parameter::Mask],
         ..Info::STREAMING
     };
 
@@ -74,7 +74,7 @@ impl<'d> Experiment<'d> for DmaCopy<'d> {
         Ok(Self {
             dev: required(request, device)?,
             size: super::size_of(request)?,
-            direction: request.direction,
+            direction: request.direction(),
         })
     }
 

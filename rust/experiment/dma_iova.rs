@@ -12,7 +12,7 @@ use crate::{
         placement::Placement,
         request::{
             Info,
-            Number,
+            Parameter,
             Range,
             Refusal,
             Request, //
@@ -51,7 +51,7 @@ impl<'d> Experiment<'d> for DmaIova<'d> {
             min: 1,
             max: 4 << 20,
         },
-        numbers: &[Number::Mask],
+        parameters: &[Parameter::Mask],
         ..Info::STREAMING
     };
 

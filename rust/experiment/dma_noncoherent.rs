@@ -14,7 +14,7 @@ use crate::{
             Direction,
             Family,
             Info,
-            Number,
+            Parameter,
             Range,
             Refusal,
             Request, //
@@ -54,7 +54,7 @@ impl<'d> Experiment<'d> for DmaNonCoherent<'d> {
         phases: ["alloc", "free"],
         family: Family::Coherent,
         sizes: SIZES,
-        numbers: &[Number::Mask],
+        parameters: &[Parameter::Mask],
         may_sleep: true,
         allocates: true,
         ..Info::STREAMING
@@ -70,7 +70,7 @@ impl<'d> Experiment<'d> for DmaNonCoherent<'d> {
         Ok(Self {
             dev: required(request, device)?,
             size: super::size_of(request)?,
-            direction: request.direction,
+            direction: request.direction(),
         })
     }
 
@@ -109,7 +109,7 @@ impl<'d> Experiment<'d> for NonCoherentSync<'d> {
         phases: ["for-device", "for-cpu"],
         family: Family::Syncing,
         sizes: SIZES,
-        numbers: &[Number::Mask],
+        parameters: &[Parameter::Mask],
         ..Info::STREAMING
     };
 

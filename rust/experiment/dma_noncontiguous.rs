@@ -14,7 +14,7 @@ use crate::{
             Direction,
             Family,
             Info,
-            Number,
+            Parameter,
             Range,
             Refusal,
             Request, //
@@ -46,7 +46,7 @@ impl<'d> Experiment<'d> for DmaNonContiguous<'d> {
             min: 1,
             max: 1 << 30,
         },
-        numbers: &[Number::Mask],
+        parameters: &[Parameter::Mask],
         may_sleep: true,
         allocates: true,
         ..Info::STREAMING
@@ -62,7 +62,7 @@ impl<'d> Experiment<'d> for DmaNonContiguous<'d> {
         Ok(Self {
             dev: required(request, device)?,
             size: super::size_of(request)?,
-            direction: request.direction,
+            direction: request.direction(),
         })
     }
 

@@ -13,7 +13,7 @@ use crate::{
         request::{
             Family,
             Info,
-            Number,
+            Parameter,
             Range,
             Refusal,
             Request, //
@@ -50,7 +50,7 @@ impl<'d> Experiment<'d> for DmaPool<'d> {
             min: 1,
             max: 64 << 10,
         },
-        numbers: &[Number::Mask],
+        parameters: &[Parameter::Mask],
         needs_device: true,
         ..Info::PLAIN
     };

@@ -17,7 +17,7 @@ use crate::{
         request::{
             Direction,
             Info,
-            Number,
+            Parameter,
             Range,
             Refusal,
             Request,
@@ -60,7 +60,7 @@ impl<'d> Experiment<'d> for DmaSg<'d> {
             min: 1,
             max: 64 << 20,
         },
-        numbers: &[Number::Offset, Number::Entries, Number::Mask],
+        parameters: &[Parameter::Offset, Parameter::Entries, Parameter::Mask],
         ..Info::STREAMING
     };
 
@@ -74,7 +74,7 @@ impl<'d> Experiment<'d> for DmaSg<'d> {
         let target = Target::of(request, device)?;
         let size = super::size_of(request)?;
         // CAST: At most 1024.
-        let entries = match request.entries {
+        let entries = match request.entries() {
             0 if size.div_ceil(PAGE_SIZE) as u64 > ENTRIES_MAX => ENTRIES_MAX,
             entries => entries,
         } as usize;
@@ -94,7 +94,7 @@ impl<'d> Experiment<'d> for DmaSg<'d> {
             target,
             size,
             // CAST: An offset is within a page.
-            offset: request.offset as usize,
+            offset: request.offset() as usize,
             entries,
         })
     }

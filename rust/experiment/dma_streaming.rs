@@ -17,7 +17,7 @@ use crate::{
         request::{
             Direction,
             Info,
-            Number,
+            Parameter,
             Range,
             Refusal,
             Request, //
@@ -49,7 +49,7 @@ const STREAMING: Info = Info {
         min: 1,
         max: CONTIGUOUS_MAX,
     },
-    numbers: &[Number::Offset, Number::Mask],
+    parameters: &[Parameter::Offset, Parameter::Mask],
     ..Info::STREAMING
 };
 
@@ -101,13 +101,13 @@ impl<'d, C: Row> Experiment<'d> for DmaStreaming<'d, C> {
 
     fn prepare(request: &Request, device: Option<&'d Device<Bound>>) -> Result<Self, Refusal> {
         let target = Target::of(request, device)?;
-        target.check_mapping(request, request.size)?;
-        check_offset(request, request.size)?;
+        target.check_mapping(request, request.size())?;
+        check_offset(request, request.size())?;
         Ok(Self {
             target,
             size: super::size_of(request)?,
             // CAST: An offset is within a page.
-            offset: request.offset as usize,
+            offset: request.offset() as usize,
             call: PhantomData,
         })
     }

@@ -18,7 +18,7 @@ use crate::{
             Direction,
             Family,
             Info,
-            Number,
+            Parameter,
             Range,
             Refusal,
             Request, //
@@ -57,7 +57,7 @@ impl<'d> Experiment<'d> for DmaSync<'d> {
             min: 1,
             max: CONTIGUOUS_MAX,
         },
-        numbers: &[Number::Offset, Number::Sync, Number::Mask],
+        parameters: &[Parameter::Offset, Parameter::Sync, Parameter::Mask],
         ..Info::STREAMING
     };
 
@@ -69,9 +69,9 @@ impl<'d> Experiment<'d> for DmaSync<'d> {
 
     fn prepare(request: &Request, device: Option<&'d Device<Bound>>) -> Result<Self, Refusal> {
         let target = Target::of(request, device)?;
-        target.check_mapping(request, request.size)?;
-        let (offset, size) = (request.offset, request.size);
-        let sync = match request.sync {
+        target.check_mapping(request, request.size())?;
+        let (offset, size) = (request.offset(), request.size());
+        let sync = match request.sync() {
             0 => size.saturating_sub(offset),
             sync => sync,
         };

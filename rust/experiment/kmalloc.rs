@@ -58,7 +58,7 @@ impl<'d> Experiment<'d> for Kmalloc {
     fn prepare(request: &Request, _device: Option<&'d Device<Bound>>) -> Result<Self, Refusal> {
         Ok(Self {
             size: super::size_of(request)?,
-            flags: alloc::Flags::of(request.gfp).without_killing(),
+            flags: alloc::Flags::of(request.gfp()).without_killing(),
         })
     }
 

@@ -13,7 +13,7 @@ use crate::{
         request::{
             Family,
             Info,
-            Number,
+            Parameter,
             Range,
             Refusal,
             Request, //
@@ -71,18 +71,18 @@ impl<'d> Experiment<'d> for Kmap {
     fn prepare(request: &Request, _device: Option<&'d Device<Bound>>) -> Result<Self, Refusal> {
         // With all windows taken kmap() sleeps, and nothing can wake it but another's kunmap().
         let most = kmap::pool() / 2 / u64::from(HELD);
-        if most != 0 && request.threads > most {
+        if most != 0 && request.threads() > most {
             let range = Range { min: 1, max: most };
             let unit = "threads (half of the windows of kmap())";
             return Err(Refusal::range(
-                Number::Threads.name(),
-                request.threads,
+                Parameter::Threads.name(),
+                request.threads(),
                 range,
                 unit,
             ));
         }
         Ok(Self {
-            flags: Flags::of(request.gfp),
+            flags: Flags::of(request.gfp()),
             size: super::size_of(request)?,
         })
     }
@@ -139,7 +139,7 @@ impl<'d> Experiment<'d> for Vmap {
 
     fn prepare(request: &Request, _device: Option<&'d Device<Bound>>) -> Result<Self, Refusal> {
         Ok(Self {
-            flags: Flags::of(request.gfp).without_killing(),
+            flags: Flags::of(request.gfp()).without_killing(),
             size: super::size_of(request)?,
         })
     }

@@ -46,8 +46,8 @@ const NESTED: u32 = 8;
 
 /// The page to map.
 fn page_of(request: &Request) -> Result<Pages, Refusal> {
-    let name = request.info.name;
-    Pages::with(0, Flags::of(request.gfp))
+    let name = request.info().name;
+    Pages::with(0, Flags::of(request.gfp()))
         .map_err(|_| Refusal::no_memory(format_args!("{name}: no page to map")))
 }
 

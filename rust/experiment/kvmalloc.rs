@@ -64,7 +64,7 @@ impl<'d> Experiment<'d> for Kvmalloc {
     fn prepare(request: &Request, _device: Option<&'d Device<Bound>>) -> Result<Self, Refusal> {
         Ok(Self {
             size: super::size_of(request)?,
-            flags: Flags::of(request.gfp),
+            flags: Flags::of(request.gfp()),
         })
     }
 

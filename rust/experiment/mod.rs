@@ -35,6 +35,7 @@ use target::required;
 use crate::{
     compat,
     model::{
+        compare_request::Places,
         placement::Placement,
         remark::Remark,
         request::{
@@ -137,6 +138,9 @@ macro_rules! catalogue {
             $($(#[$when])* &<$kind as Experiment<'static>>::INFO),*
         ];
 
+        // A comparison must be able to name each of them.
+        const _: () = assert!([$($(#[$when])* <$kind as Experiment<'_>>::INFO.name),*].len() <= Places::MAX);
+
         /// Prepares the experiment that `request` names and shows it to `visitor`.
         pub(crate) fn open<V: Visitor>(
             request: &Request,
@@ -145,13 +149,13 @@ macro_rules! catalogue {
         ) -> Result<V::Output, Refusal> {
             $(
                 $(#[$when])*
-                if request.info.name == <$kind as Experiment<'_>>::INFO.name {
+                if request.info().name == <$kind as Experiment<'_>>::INFO.name {
                     return show::<$kind, V>(request, device, visitor);
                 }
             )*
             Err(Refusal::invalid(format_args!(
                 "experiment={}: not in the catalogue",
-                request.info.name
+                request.info().name
             )))
         }
     };
@@ -226,11 +230,11 @@ fn show<'d, E: Experiment<'d>, V: Visitor>(
 
 /// The size of a request as the kernel's functions take it.
 fn size_of(request: &Request) -> Result<usize, Refusal> {
-    usize::try_from(request.size).map_err(|_| {
+    usize::try_from(request.size()).map_err(|_| {
         Refusal::range(
             "size",
-            request.size,
-            request.info.sizes,
+            request.size(),
+            request.info().sizes,
             "bytes (this kernel is a 32-bit one)",
         )
     })

@@ -78,7 +78,7 @@ impl<'d> Experiment<'d> for Pages {
         Ok(Self {
             size,
             order: size.div_ceil(PAGE_SIZE).next_power_of_two().ilog2(),
-            flags: Flags::of(request.gfp).without_killing(),
+            flags: Flags::of(request.gfp()).without_killing(),
         })
     }
 
@@ -135,7 +135,7 @@ impl<'d> Experiment<'d> for PagesExact {
     fn prepare(request: &Request, _device: Option<&'d Device<Bound>>) -> Result<Self, Refusal> {
         Ok(Self {
             size: super::size_of(request)?,
-            flags: Flags::of(request.gfp).without_killing(),
+            flags: Flags::of(request.gfp()).without_killing(),
         })
     }
 
@@ -193,7 +193,7 @@ impl<'d> Experiment<'d> for ContigPages {
         Ok(Self {
             size,
             pages: size.div_ceil(PAGE_SIZE),
-            flags: Flags::of(request.gfp),
+            flags: Flags::of(request.gfp()),
         })
     }
 

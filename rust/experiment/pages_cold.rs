@@ -66,7 +66,7 @@ impl<'d> Experiment<'d> for PagesCold {
 
     fn prepare(request: &Request, _device: Option<&'d Device<Bound>>) -> Result<Self, Refusal> {
         Ok(Self {
-            flags: Flags::of(request.gfp).without_killing(),
+            flags: Flags::of(request.gfp()).without_killing(),
         })
     }
 

@@ -43,13 +43,13 @@ struct Objects {
 impl Objects {
     fn new(request: &Request) -> Result<Self, Refusal> {
         let size = super::size_of(request)?;
-        let name = request.info.name;
+        let name = request.info().name;
         let cache = Cache::new(size)
             .map_err(|_| Refusal::no_memory(format_args!("{name}: no memory for a cache")))?;
         Ok(Self {
             cache,
             size,
-            flags: Flags::of(request.gfp).without_killing(),
+            flags: Flags::of(request.gfp()).without_killing(),
         })
     }
 }

@@ -33,7 +33,7 @@ pub(super) fn required<'d>(
     device: Option<&'d Device<Bound>>,
 ) -> Result<&'d Device<Bound>, Refusal> {
     device.ok_or_else(|| {
-        let name = request.info.name;
+        let name = request.info().name;
         Refusal::no_device(format_args!("{name} needs a device, and none is lent"))
     })
 }
@@ -44,7 +44,7 @@ pub(crate) fn masked<'d>(
     request: &Request,
     device: Option<&'d Device<Bound>>,
 ) -> Result<Option<Masked<'d>>, Refusal> {
-    let (Some(bits), Some(dev)) = (request.mask, device) else {
+    let (Some(bits), Some(dev)) = (request.mask(), device) else {
         return Ok(None);
     };
     // CAST: A mask has 64 bits at most.
@@ -80,14 +80,14 @@ impl<'d> Target<'d> {
         let facts = provenance::device(dev);
         // Bounce buffers lie below 4 GiB, anywhere: swiotlb_map() warns of those out of reach.
         if facts.swiotlb_force && facts.mask < u64::from(u32::MAX) {
-            let (mask, name) = (Hex(facts.mask), request.info.name);
+            let (mask, name) = (Hex(facts.mask), request.info().name);
             return Err(Refusal::unsupported(format_args!(
                 "mask={mask}: for {name} every mapping is bounced here, through memory that the device cannot reach"
             )));
         }
         Ok(Self {
             dev,
-            direction: request.direction,
+            direction: request.direction(),
             highest: facts.mask,
             translated: translates(facts.iommu),
             max_mapping: facts.max_mapping,
@@ -100,7 +100,11 @@ impl<'d> Target<'d> {
         if bytes <= self.max_mapping {
             return Ok(());
         }
-        let (size, max, name) = (Dec(request.size), Dec(self.max_mapping), request.info.name);
+        let (size, max, name) = (
+            Dec(request.size()),
+            Dec(self.max_mapping),
+            request.info().name,
+        );
         Err(Refusal::beyond(format_args!(
             "size={size}: for {name} over dma_max_mapping_size() of the device, {max} bytes"
         )))
@@ -112,7 +116,7 @@ impl<'d> Target<'d> {
         if bytes <= self.max_segment {
             return Ok(());
         }
-        let (entries, max) = (Dec(request.entries), Dec(self.max_segment));
+        let (entries, max) = (Dec(request.entries()), Dec(self.max_segment));
         let bytes = Dec(bytes);
         Err(Refusal::beyond(format_args!(
             "entries={entries}: of {bytes} bytes, over the device's longest segment, {max} bytes"
@@ -146,10 +150,10 @@ pub(super) const CONTIGUOUS_MAX: u64 = 4 << 20;
 
 /// Refuses a buffer that with its offset does not fit into contiguous memory.
 pub(super) fn check_offset(request: &Request, bytes: u64) -> Result<(), Refusal> {
-    if bytes.saturating_add(request.offset) <= CONTIGUOUS_MAX {
+    if bytes.saturating_add(request.offset()) <= CONTIGUOUS_MAX {
         return Ok(());
     }
-    let (offset, bytes) = (Dec(request.offset), Dec(bytes));
+    let (offset, bytes) = (Dec(request.offset()), Dec(bytes));
     Err(Refusal::beyond(format_args!(
         "offset={offset}: with {bytes} bytes behind it beyond contiguous memory, 4 MiB"
     )))

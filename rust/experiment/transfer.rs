@@ -24,7 +24,7 @@ use crate::{
             Direction,
             Family,
             Info,
-            Number,
+            Parameter,
             Range,
             Refusal,
             Request, //
@@ -59,7 +59,7 @@ pub(crate) trait Kind<'d>: Sync + Sized {
     const NAME: &'static str;
     const ABOUT: &'static str;
     /// The numbers that it takes.
-    const NUMBERS: &'static [Number] = &[Number::Mask];
+    const PARAMETERS: &'static [Parameter] = &[Parameter::Mask];
 
     /// The memory when it is the CPU's.
     type Own;
@@ -168,7 +168,7 @@ impl<'d, K: Kind<'d> + 'd> Experiment<'d> for Transfer<'d, K> {
         },
         held_max: 1,
         directions: &[Direction::ToDevice, Direction::FromDevice],
-        numbers: K::NUMBERS,
+        parameters: K::PARAMETERS,
         needs_device: true,
         needs_engine: true,
         allocates: false,
@@ -183,21 +183,21 @@ impl<'d, K: Kind<'d> + 'd> Experiment<'d> for Transfer<'d, K> {
 
     fn prepare(request: &Request, device: Option<&'d Device<Bound>>) -> Result<Self, Refusal> {
         let target = Target::of(request, device)?;
-        if request.threads > 1 {
+        if request.threads() > 1 {
             return Err(Refusal::invalid(format_args!(
                 "threads={}: the device has one engine, only 1 thread can have it carry",
-                request.threads as u32
+                request.threads() as u32
             )));
         }
         let engine = device::engine(target.dev).ok_or_else(|| {
-            let name = request.device;
+            let name = request.device();
             Refusal::no_device(format_args!(
                 "device={name}: does not move bytes for us; lend QEMU's edu"
             ))
         })?;
         K::check(request, &target)?;
         let copied = KBox::new(*request, GFP_KERNEL).map_err(|_| {
-            let name = request.info.name;
+            let name = request.info().name;
             Refusal::no_memory(format_args!("{name}: no memory for the request"))
         })?;
         engine.resume();

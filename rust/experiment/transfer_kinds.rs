@@ -12,7 +12,7 @@ use crate::{
         placement::Placement,
         request::{
             Direction,
-            Number,
+            Parameter,
             Refusal,
             Request, //
         },
@@ -222,13 +222,13 @@ impl Named for Phys {
 impl<'d, C: Named + Sync> Kind<'d> for Of<C> {
     const NAME: &'static str = C::NAME;
     const ABOUT: &'static str = C::ABOUT;
-    const NUMBERS: &'static [Number] = &[Number::Offset, Number::Mask];
+    const PARAMETERS: &'static [Parameter] = &[Parameter::Offset, Parameter::Mask];
 
     type Own = Buffer;
     type Lent = Mapped<'d, Direction, C>;
 
     fn make(target: &Target<'d>, request: &Request, size: usize) -> Result<Self::Own> {
-        let offset = usize::try_from(request.offset)?;
+        let offset = usize::try_from(request.offset())?;
         Buffer::within(size, offset, target.highest)
     }
 
@@ -269,14 +269,14 @@ fn same(bytes: &[u8], byte: impl Fn(usize) -> u8) -> bool {
 
 /// What a list is made of: `entries` pieces on pages of their own, or four.
 fn pieces(target: &Target<'_>, request: &Request, size: usize) -> Result<Scatter> {
-    let entries = match usize::try_from(request.entries)? {
+    let entries = match usize::try_from(request.entries())? {
         0 => size.min(4),
         entries => entries,
     };
     Scatter::new(
         entries,
         size,
-        usize::try_from(request.offset)?,
+        usize::try_from(request.offset())?,
         target.highest,
     )
 }
@@ -306,14 +306,15 @@ pub(crate) struct OfSg;
 impl<'d> Kind<'d> for OfSg {
     const NAME: &'static str = "transfer-sg";
     const ABOUT: &'static str = "the same of a list of pieces that dma_map_sg() maps each time";
-    const NUMBERS: &'static [Number] = &[Number::Entries, Number::Offset, Number::Mask];
+    const PARAMETERS: &'static [Parameter] =
+        &[Parameter::Entries, Parameter::Offset, Parameter::Mask];
 
     type Own = Scatter;
     type Lent = MappedScatter<'d, Direction>;
 
     fn check(request: &Request, _target: &Target<'d>) -> Result<(), Refusal> {
-        if request.entries > request.size {
-            let (entries, size) = (request.entries as u32, request.size as u32);
+        if request.entries() > request.size() {
+            let (entries, size) = (request.entries() as u32, request.size() as u32);
             return Err(Refusal::invalid(format_args!(
                 "entries={entries}: more than the {size} bytes of size"
             )));

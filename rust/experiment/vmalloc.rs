@@ -60,7 +60,7 @@ impl<'d> Experiment<'d> for Vmalloc {
     fn prepare(request: &Request, _device: Option<&'d Device<Bound>>) -> Result<Self, Refusal> {
         Ok(Self {
             size: super::size_of(request)?,
-            flags: Flags::of(request.gfp),
+            flags: Flags::of(request.gfp()),
         })
     }
 
@@ -110,7 +110,7 @@ impl<'d> Experiment<'d> for VmallocHuge {
     fn prepare(request: &Request, _device: Option<&'d Device<Bound>>) -> Result<Self, Refusal> {
         Ok(Self {
             size: super::size_of(request)?,
-            flags: Flags::of(request.gfp),
+            flags: Flags::of(request.gfp()),
         })
     }
 

@@ -10,21 +10,25 @@
 //! A refusal names the parameter, its value as it was written, and what it may be.
 
 use crate::model::{
+    compare_request::{
+        CompareRequest,
+        Places,
+        Selection, //
+    },
     num::Dec,
     request::{
-        CompareRequest,
         Direction,
         Directions,
-        Gfp,
+        Errno,
         Info,
-        Kind,
         Limits,
         Mode,
-        Number,
+        Parameter,
         Range,
         Refusal,
         Request,
-        Selection,
+        Value,
+        Values,
         DEVICE_NAME_MAX, //
     },
     text::Text, //
@@ -41,26 +45,6 @@ pub use scenario::{
 
 /// The longest line that is read, without its newline.
 pub const LINE_MAX: usize = 256;
-
-/// The keys of a `run` line.
-pub const RUN_KEYS: &[&str] = &[
-    "size",
-    "iterations",
-    "warmup",
-    "time",
-    "threads",
-    "node",
-    "batch",
-    "offset",
-    "entries",
-    "mask",
-    "sync",
-    "align",
-    "gfp",
-    "direction",
-    "mode",
-    "device",
-];
 
 /// The keys of a `compare` line.
 pub const COMPARE_KEYS: &[&str] = &["experiments", "device", "size", "time", "direction"];
@@ -82,43 +66,25 @@ pub fn parse(line: &str, catalogue: &[&'static Info], limits: &Limits) -> Result
         )));
     };
 
-    let mut request = Request::within(info, limits);
-    let mut keys = Keys::new(RUN_KEYS);
+    let mut request = Request::new(info, limits);
+    let mut keys = Keys::new(Parameter::KEYS);
     let mut batch = false;
     for word in words {
         let (key, value) = keys.take(word)?;
-        let number = Number::ALL.into_iter().find(|n| n.name() == key);
-        let foreign = match key {
-            "direction" => info.directions.is_empty(),
-            "gfp" => info.gfp.is_empty(),
-            _ => number.is_some_and(|number| !info.takes(number)),
+        let Some(&parameter) = Parameter::ALL.iter().find(|p| p.name() == key) else {
+            request.set_device(device(value)?)?;
+            continue;
         };
-        match key {
-            _ if foreign => {
-                return Err(Refusal::invalid(format_args!(
-                    "{key}={}: {name} has no {key}, leave it out",
-                    Clip(value)
-                )))
+        request.check_taken(parameter, Clip(value))?;
+        let parsed = match parameter.row().values {
+            Values::Numbers(..) => {
+                let range = info.range(parameter, limits);
+                parse_number(key, info.unit_of(parameter), value, range)?
             }
-            "direction" => {
-                let chosen = choice(key, value, &Direction::ALL)?;
-                request.direction = allowed(info, key, value, chosen, info.directions)?;
-            }
-            "gfp" => {
-                let chosen = choice(key, value, &Gfp::ALL)?;
-                request.gfp = allowed(info, key, value, chosen, info.gfp)?;
-            }
-            "mode" => request.mode = choice(key, value, &Mode::ALL)?,
-            "device" => request.device = device(value)?,
-            _ => {
-                if let Some(number) = number {
-                    let range = limits.range(number, info);
-                    let parsed = parse_number(number, info.unit_of(number), value, range)?;
-                    request.set(number, parsed, limits)?;
-                    batch |= number == Number::Batch;
-                }
-            }
-        }
+            Values::Words(names, _) => choice(key, value, names)?,
+        };
+        request.set(parameter, parsed, limits)?;
+        batch |= parameter == Parameter::Batch;
     }
     agree(&request, batch)?;
     Ok(request)
@@ -127,16 +93,10 @@ pub fn parse(line: &str, catalogue: &[&'static Info], limits: &Limits) -> Result
 /// Refuses what is right by itself and has no meaning beside the rest. `batch` tells whether one was
 /// asked for.
 pub fn agree(request: &Request, batch: bool) -> Result<(), Refusal> {
-    let (name, device) = (request.info.name, request.device);
-    if !request.info.needs_device && !device.as_str().is_empty() {
-        return Err(Refusal::invalid(format_args!(
-            "device={device}: {name} uses no device, leave it out"
-        )));
-    }
-    if batch && request.mode == Mode::Op {
+    if batch && request.mode() == Mode::Op {
         return Err(Refusal::invalid(format_args!(
             "batch={}: has no meaning with mode=op, needs mode=batch or mode=auto",
-            Dec(request.batch)
+            Dec(request.batch())
         )));
     }
     Ok(())
@@ -157,22 +117,16 @@ pub fn parse_compare(
             "device" => request.device = device(value)?,
             "direction" => request.directions = directions(key, value)?,
             "time" => {
-                let range = CompareRequest::times(limits);
-                let time = parse_number(Number::Time, Number::Time.unit(), value, range)?;
-                if !(range.min..=range.max).contains(&time) {
-                    return Err(Refusal::range(key, time, range, Number::Time.unit()));
-                }
-                request.time = time;
+                let times = CompareRequest::times(limits);
+                request.set_time(parse_number(key, "ms", value, times)?, limits)?;
             }
             // `keys` lets nothing else through.
-            _ => request.set_sizes(value.split(',').map(|size| {
-                parse_number(
-                    Number::Size,
-                    Number::Size.unit(),
-                    size,
-                    CompareRequest::SIZES,
-                )
-            }))?,
+            _ => {
+                let sizes = value.split(',');
+                request.set_sizes(
+                    sizes.map(|size| parse_number(key, "bytes", size, CompareRequest::SIZES)),
+                )?
+            }
         }
     }
     Ok(request)
@@ -185,38 +139,25 @@ fn selection(value: &str, catalogue: &[&'static Info]) -> Result<Selection, Refu
         return Ok(Selection::All);
     }
     let comparable = catalogue.iter().filter(|info| info.is_comparable());
-    let mut bits = 0u64;
+    let mut places = Places::NONE;
     for name in value.split(',') {
-        let bit = catalogue
+        let place = catalogue
             .iter()
             .position(|info| info.name == name && info.is_comparable())
-            .and_then(|at| 1u64.checked_shl(at as u32));
-        bits |= bit.ok_or_else(|| {
-            Refusal::invalid(format_args!(
-                "experiments={}: unknown, must be all or some of {}",
-                Clip(name),
-                List(|| comparable.clone().map(|info| info.name))
-            ))
-        })?;
+            .ok_or_else(|| {
+                Refusal::invalid(format_args!(
+                    "experiments={}: unknown, must be all or some of {}",
+                    Clip(name),
+                    List(|| comparable.clone().map(|info| info.name))
+                ))
+            })?;
+        if !places.insert(place) {
+            return Err(Refusal::invalid(format_args!(
+                "experiments={name}: given twice, must differ from the others"
+            )));
+        }
     }
-    Ok(Selection::Named(bits))
-}
-
-/// `chosen` if the experiment takes it.
-pub(super) fn allowed<T: Copy + PartialEq>(
-    info: &Info,
-    key: &str,
-    value: &str,
-    chosen: T,
-    all: &[T],
-) -> Result<T, Refusal> {
-    if all.contains(&chosen) {
-        return Ok(chosen);
-    }
-    let name = info.name;
-    Err(Refusal::invalid(format_args!(
-        "{key}={value}: not for {name}, see experiments"
-    )))
+    Ok(Selection::Named(places))
 }
 
 /// The words of a line that is short enough and printable.
@@ -282,11 +223,11 @@ impl Keys {
     }
 }
 
-/// Reads decimal digits; a size, and what is synced of it, may end in K, M or G.
+/// Reads decimal digits; what is in bytes may end in K, M or G.
 #[inline(never)]
-fn parse_number(number: Number, unit: &str, value: &str, range: Range) -> Result<u64, Refusal> {
-    let (name, min, max) = (number.name(), Dec(range.min), Dec(range.max));
-    let suffixed = matches!(number, Number::Size | Number::Sync);
+fn parse_number(name: &str, unit: &str, value: &str, range: Range) -> Result<u64, Refusal> {
+    let (min, max) = (Dec(range.min), Dec(range.max));
+    let suffixed = unit == "bytes";
     let shift = match value.as_bytes().last() {
         Some(b'K' | b'k') if suffixed => 10,
         Some(b'M' | b'm') if suffixed => 20,
@@ -311,7 +252,7 @@ fn parse_number(number: Number, unit: &str, value: &str, range: Range) -> Result
         .ok()
         .and_then(|digits: u64| digits.checked_mul(1 << shift))
         .ok_or_else(|| Refusal {
-            kind: Kind::Range,
+            errno: Errno::Range,
             message: Text::format(format_args!(
                 "{name}={}: out of range, {min} to {max} {unit}",
                 Clip(value)
@@ -323,11 +264,12 @@ fn parse_number(number: Number, unit: &str, value: &str, range: Range) -> Result
 #[inline(never)]
 fn directions(key: &str, value: &str) -> Result<Directions, Refusal> {
     if value == "all" {
-        let all = Direction::ALL.into_iter();
-        return Ok(all.fold(Directions::NONE, |set, (_, each)| set.with(each)));
+        let all = Direction::ALL.iter();
+        return Ok(all.fold(Directions::NONE, |set, each| set.with(*each)));
     }
     value.split(',').try_fold(Directions::NONE, |set, word| {
-        Ok(set.with(choice(key, word, &Direction::ALL)?))
+        let place = choice(key, word, Direction::NAMES)?;
+        Ok(set.with(Direction::of(Some(place))))
     })
 }
 
@@ -340,15 +282,16 @@ fn decimal(value: &str) -> Option<u64> {
     are_digits(value).then(|| value.parse().ok()).flatten()
 }
 
-/// Reads one of a few words.
+/// Reads one of a few words: its place among them.
 #[inline(never)]
-fn choice<T: Copy>(key: &str, value: &str, all: &[(&'static str, T)]) -> Result<T, Refusal> {
-    match all.iter().find(|(name, _)| *name == value) {
-        Some((_, chosen)) => Ok(*chosen),
+fn choice(key: &str, value: &str, names: &'static [&'static str]) -> Result<u64, Refusal> {
+    let mut places = (0..).zip(names);
+    match places.find(|(_, name)| **name == value) {
+        Some((place, _)) => Ok(place),
         None => Err(Refusal::invalid(format_args!(
             "{key}={}: unknown, must be one of {}",
             Clip(value),
-            List(|| all.iter().map(|(name, _)| *name))
+            List(|| names.iter().copied())
         ))),
     }
 }

@@ -66,7 +66,8 @@ pub fn parse_scenario(line: &str, order_max: u32) -> Result<Option<Wish>, Refusa
         match key {
             "order" => order = Some(within(key, value, orders(name, order_max), "order")?),
             "share" => share = within(key, value, SHARES, "per cent")?,
-            "mark" => mark = choice(key, value, &[(MARKS[0], 0), (MARKS[1], 1), (MARKS[2], 2)])?,
+            // CAST: One of a few places.
+            "mark" => mark = choice(key, value, &MARKS)? as usize,
             // `keys` lets nothing else through.
             _ => lent = device(value)?,
         }
@@ -128,7 +129,7 @@ fn within(key: &str, value: &str, range: Range, unit: &str) -> Result<u64, Refus
 #[cfg_attr(not(test), kernel::macros::kunit_tests(memlab_scenario_grammar))]
 mod tests {
     use super::*;
-    use crate::model::request::Kind as Refused;
+    use crate::model::request::Errno;
 
     fn kind(line: &str) -> Option<Kind> {
         parse_scenario(line, 10)
@@ -137,9 +138,9 @@ mod tests {
             .map(|wish| wish.kind)
     }
 
-    fn refused(line: &str, kind: Refused, start: &str) -> bool {
+    fn refused(line: &str, errno: Errno, start: &str) -> bool {
         parse_scenario(line, 10)
-            .is_err_and(|no| no.kind == kind && no.message.as_str().starts_with(start))
+            .is_err_and(|no| no.errno == errno && no.message.as_str().starts_with(start))
     }
 
     #[test]
@@ -161,23 +162,23 @@ mod tests {
 
     #[test]
     fn what_is_wrong_is_refused_by_name() {
-        assert!(refused("", Refused::Invalid, "scenario=: unknown"));
+        assert!(refused("", Errno::Invalid, "scenario=: unknown"));
         assert!(refused(
             "fragmented",
-            Refused::Invalid,
+            Errno::Invalid,
             "scenario=fragmented: "
         ));
-        assert!(refused("fragment", Refused::Invalid, "order: missing"));
-        assert!(refused("fragment order=0", Refused::Range, "order=0: "));
-        assert!(refused("fragment order=11", Refused::Range, "order=11: "));
-        assert!(refused("fragment order=x", Refused::Invalid, "order=x: "));
-        assert!(refused("pressure share=101", Refused::Range, "share=101: "));
-        assert!(refused("pressure share=0", Refused::Range, "share=0: "));
-        assert!(refused("pressure order=3", Refused::Invalid, "order=3: "));
-        assert!(refused("pressure mark=top", Refused::Invalid, "mark=top: "));
-        assert!(refused("none share=5", Refused::Invalid, "share=5: "));
-        assert!(refused("fill-cma size=5", Refused::Invalid, "size=5: "));
+        assert!(refused("fragment", Errno::Invalid, "order: missing"));
+        assert!(refused("fragment order=0", Errno::Range, "order=0: "));
+        assert!(refused("fragment order=11", Errno::Range, "order=11: "));
+        assert!(refused("fragment order=x", Errno::Invalid, "order=x: "));
+        assert!(refused("pressure share=101", Errno::Range, "share=101: "));
+        assert!(refused("pressure share=0", Errno::Range, "share=0: "));
+        assert!(refused("pressure order=3", Errno::Invalid, "order=3: "));
+        assert!(refused("pressure mark=top", Errno::Invalid, "mark=top: "));
+        assert!(refused("none share=5", Errno::Invalid, "share=5: "));
+        assert!(refused("fill-cma size=5", Errno::Invalid, "size=5: "));
         let huge = "fragment order=99999999999999999999999";
-        assert!(refused(huge, Refused::Invalid, "order=9999"));
+        assert!(refused(huge, Errno::Invalid, "order=9999"));
     }
 }

@@ -7,18 +7,17 @@ mod tests {
     use super::super::{
         parse,
         parse_compare,
-        LINE_MAX,
-        RUN_KEYS, //
+        LINE_MAX, //
     };
     use crate::model::{
         request::{
             Direction,
+            Errno,
             Gfp,
             Info,
-            Kind,
             Limits,
             Mode,
-            Number,
+            Parameter,
             Refusal,
             MESSAGE_MAX, //
         },
@@ -28,7 +27,7 @@ mod tests {
     static MAPS: Info = Info {
         name: "maps",
         headline: true,
-        numbers: &[Number::Offset, Number::Mask, Number::Sync],
+        parameters: &[Parameter::Offset, Parameter::Mask, Parameter::Sync],
         held_max: 1,
         ..Info::STREAMING
     };
@@ -44,20 +43,22 @@ mod tests {
         threads: 4,
         node: 1,
         batch: 1024,
+        page: 4096,
+        order: 10,
     };
 
     /// Whether `run` refuses `line` with this errno and this message.
-    fn refuses(line: &str, kind: Kind, message: &str) -> bool {
+    fn refuses(line: &str, errno: Errno, message: &str) -> bool {
         match parse(line, &CATALOGUE, &LIMITS) {
-            Err(refusal) => refusal.kind == kind && refusal.message.as_str() == message,
+            Err(refusal) => refusal.errno == errno && refusal.message.as_str() == message,
             Ok(_) => false,
         }
     }
 
     /// Whether `compare` refuses `line` with this errno and this message.
-    fn compare_refuses(line: &str, kind: Kind, message: &str) -> bool {
+    fn compare_refuses(line: &str, errno: Errno, message: &str) -> bool {
         match parse_compare(line, &CATALOGUE, &LIMITS) {
-            Err(refusal) => refusal.kind == kind && refusal.message.as_str() == message,
+            Err(refusal) => refusal.errno == errno && refusal.message.as_str() == message,
             Ok(_) => false,
         }
     }
@@ -65,11 +66,11 @@ mod tests {
     #[test]
     fn a_name_alone_has_the_defaults() -> Result<(), Refusal> {
         let request = parse("maps\n", &CATALOGUE, &LIMITS)?;
-        assert_eq!(request.info.name, "maps");
-        assert_eq!(request.size, 4096);
-        assert_eq!(request.node, None);
-        assert!(request.mode == Mode::Auto);
-        assert_eq!(request.device.as_str(), "");
+        assert_eq!(request.info().name, "maps");
+        assert_eq!(request.size(), 4096);
+        assert_eq!(request.node(), None);
+        assert!(request.mode() == Mode::Auto);
+        assert_eq!(request.device().as_str(), "");
         Ok(())
     }
 
@@ -81,56 +82,53 @@ mod tests {
             &CATALOGUE,
             &LIMITS,
         )?;
-        assert_eq!(request.size, 65536);
-        assert_eq!(request.iterations, 5);
-        assert_eq!(request.warmup, 0);
-        assert_eq!(request.time, 70);
-        assert_eq!(request.threads, 2);
-        assert_eq!(request.node, Some(1));
-        assert_eq!(request.batch, 16);
-        assert!(request.direction == Direction::ToDevice);
-        assert!(request.mode == Mode::Batch);
-        assert_eq!(request.device.as_str(), "edu0");
-        let keys = Number::ALL.iter().map(|number| number.name());
-        let words = ["gfp", "direction", "mode", "device"];
-        assert!(keys.chain(words).eq(RUN_KEYS.iter().copied()));
+        assert_eq!(request.size(), 65536);
+        assert_eq!(request.iterations(), 5);
+        assert_eq!(request.warmup(), 0);
+        assert_eq!(request.time(), 70);
+        assert_eq!(request.threads(), 2);
+        assert_eq!(request.node(), Some(1));
+        assert_eq!(request.batch(), 16);
+        assert!(request.direction() == Direction::ToDevice);
+        assert!(request.mode() == Mode::Batch);
+        assert_eq!(request.device().as_str(), "edu0");
         Ok(())
     }
 
     #[test]
     fn sizes_take_binary_suffixes() -> Result<(), Refusal> {
-        let size = |line| parse(line, &CATALOGUE, &LIMITS).map(|request| request.size);
+        let size = |line| parse(line, &CATALOGUE, &LIMITS).map(|request| request.size());
         assert_eq!(size("maps size=2k")?, 2 << 10);
         assert_eq!(size("maps size=4M")?, 4 << 20);
         assert_eq!(size("maps size=007")?, 7);
-        assert_eq!(parse("maps sync=1K", &CATALOGUE, &LIMITS)?.sync, 1 << 10);
+        assert_eq!(parse("maps sync=1K", &CATALOGUE, &LIMITS)?.sync(), 1 << 10);
         Ok(())
     }
 
     #[test]
     fn what_is_no_request_is_refused() {
         let empty = "empty line: expected NAME key=value ..., NAME one of maps, plain";
-        assert!(refuses("", Kind::Invalid, empty));
-        assert!(refuses(" \t \n", Kind::Invalid, empty));
+        assert!(refuses("", Errno::Invalid, empty));
+        assert!(refuses(" \t \n", Errno::Invalid, empty));
         assert!(refuses(
             "nope size=1",
-            Kind::Invalid,
+            Errno::Invalid,
             "experiment=nope: unknown, must be one of maps, plain"
         ));
         assert!(refuses(
             "maps\x07",
-            Kind::Invalid,
+            Errno::Invalid,
             "line: character \\u{7} at byte 4, must be one line of printable ASCII"
         ));
         assert!(refuses(
             "maps\nplain",
-            Kind::Invalid,
+            Errno::Invalid,
             "line: character \\n at byte 4, must be one line of printable ASCII"
         ));
         let long = [b'm'; LINE_MAX + 1];
         assert!(refuses(
             core::str::from_utf8(&long).unwrap_or(""),
-            Kind::Invalid,
+            Errno::Invalid,
             "line=mmmmmmmmmmmmmmmmmmmmmmmm...: 257 bytes, at most 256"
         ));
     }
@@ -146,21 +144,21 @@ mod tests {
         };
         assert!(refuses(
             "maps zize=1",
-            Kind::Invalid,
+            Errno::Invalid,
             unknown("zize=1").as_str()
         ));
-        assert!(refuses("maps =1", Kind::Invalid, unknown("=1").as_str()));
+        assert!(refuses("maps =1", Errno::Invalid, unknown("=1").as_str()));
         assert!(refuses(
             "maps 4096",
-            Kind::Invalid,
+            Errno::Invalid,
             unknown("4096").as_str()
         ));
         let no_value = "size: no value, must be size=VALUE";
-        assert!(refuses("maps size", Kind::Invalid, no_value));
-        assert!(refuses("maps size=", Kind::Invalid, no_value));
+        assert!(refuses("maps size", Errno::Invalid, no_value));
+        assert!(refuses("maps size=", Errno::Invalid, no_value));
         assert!(refuses(
             "maps size=1 time=5 size=2",
-            Kind::Invalid,
+            Errno::Invalid,
             "size=2: given twice, each parameter once at most"
         ));
     }
@@ -171,11 +169,11 @@ mod tests {
         for value in ["-1", "+1", "0x1", "1.5", "two", "1K", "1=2", ","] {
             let line = Text::<32>::format(format_args!("maps threads={value}"));
             let message = Text::<64>::format(format_args!("threads={value}: {form}"));
-            assert!(refuses(line.as_str(), Kind::Invalid, message.as_str()));
+            assert!(refuses(line.as_str(), Errno::Invalid, message.as_str()));
         }
         assert!(refuses(
             "maps size=K",
-            Kind::Invalid,
+            Errno::Invalid,
             "size=K: must be a number with K, M, G or nothing after it, 1 to 4194304 bytes"
         ));
     }
@@ -186,7 +184,7 @@ mod tests {
         for value in ["0", "4194305", "18446744073709551615"] {
             let line = Text::<64>::format(format_args!("maps size={value}"));
             let message = Text::<96>::format(format_args!("size={value}: {range}"));
-            assert!(refuses(line.as_str(), Kind::Range, message.as_str()));
+            assert!(refuses(line.as_str(), Errno::Range, message.as_str()));
         }
         for value in [
             "18446744073709551616",
@@ -195,11 +193,11 @@ mod tests {
         ] {
             let line = Text::<64>::format(format_args!("maps size={value}"));
             let message = Text::<96>::format(format_args!("size={value}: {range}"));
-            assert!(refuses(line.as_str(), Kind::Range, message.as_str()));
+            assert!(refuses(line.as_str(), Errno::Range, message.as_str()));
         }
         assert!(refuses(
             "maps node=2",
-            Kind::Range,
+            Errno::Range,
             "node=2: out of range, 0 to 1 node id"
         ));
     }
@@ -208,52 +206,52 @@ mod tests {
     fn what_makes_no_sense_together_is_refused() {
         assert!(refuses(
             "plain direction=to-device",
-            Kind::Invalid,
+            Errno::Invalid,
             "direction=to-device: plain has no direction, leave it out"
         ));
         assert!(refuses(
             "plain offset=8",
-            Kind::Invalid,
+            Errno::Invalid,
             "offset=8: plain has no offset, leave it out"
         ));
         assert!(refuses(
             "maps gfp=atomic",
-            Kind::Invalid,
+            Errno::Invalid,
             "gfp=atomic: maps has no gfp, leave it out"
         ));
         assert!(refuses(
             "plain gfp=dma",
-            Kind::Invalid,
+            Errno::Invalid,
             "gfp=dma: not for plain, see experiments"
         ));
         assert!(refuses(
             "maps mask=23",
-            Kind::Range,
+            Errno::Range,
             "mask=23: out of range, 24 to 64 bits"
         ));
         assert!(refuses(
             "plain device=edu0",
-            Kind::Invalid,
-            "device=edu0: plain uses no device, leave it out"
+            Errno::Invalid,
+            "device=edu0: plain has no device, leave it out"
         ));
         assert!(refuses(
             "maps batch=8 mode=op",
-            Kind::Invalid,
+            Errno::Invalid,
             "batch=8: has no meaning with mode=op, needs mode=batch or mode=auto"
         ));
         assert!(refuses(
             "maps direction=up",
-            Kind::Invalid,
+            Errno::Invalid,
             "direction=up: unknown, must be one of bidirectional, to-device, from-device"
         ));
         assert!(refuses(
             "maps mode=fast",
-            Kind::Invalid,
+            Errno::Invalid,
             "mode=fast: unknown, must be one of auto, op, batch"
         ));
         assert!(refuses(
             "maps device=123456789012345678901234567890123",
-            Kind::Invalid,
+            Errno::Invalid,
             "device=123456789012345678901234...: 33 bytes, at most 32"
         ));
     }
@@ -262,7 +260,7 @@ mod tests {
     fn a_comparison_has_defaults() -> Result<(), Refusal> {
         let request = parse_compare("\n", &CATALOGUE, &LIMITS)?;
         assert!(request.sizes() == [64, 4096, 65536, 1 << 20]);
-        assert_eq!(request.time, 3000);
+        assert_eq!(request.time(), 3000);
         assert!(!request.directions.has(Direction::Bidirectional));
         assert_eq!(request.directions.iter().count(), 2);
         let request = parse_compare("direction=all", &CATALOGUE, &LIMITS)?;
@@ -277,11 +275,11 @@ mod tests {
         )?;
         assert!(request.sizes() == [16 << 20, 1]);
         assert_eq!(request.device.as_str(), "edu0");
-        assert_eq!(request.time, 100);
+        assert_eq!(request.time(), 100);
         assert!(request.directions.iter().eq([Direction::ToDevice]));
         assert!(!request.experiments.has(0, &MAPS));
         assert!(request.experiments.has(1, &PLAIN));
-        assert!(!request.experiments.has(64, &PLAIN));
+        assert!(!request.experiments.has(65, &PLAIN));
         Ok(())
     }
 
@@ -295,8 +293,13 @@ mod tests {
         assert!(both.has(0, &MAPS) && both.has(1, &PLAIN));
         assert!(compare_refuses(
             "experiments=maps,plan",
-            Kind::Invalid,
+            Errno::Invalid,
             "experiments=plan: unknown, must be all or some of maps, plain"
+        ));
+        assert!(compare_refuses(
+            "experiments=maps,plain,maps",
+            Errno::Invalid,
+            "experiments=maps: given twice, must differ from the others"
         ));
         Ok(())
     }
@@ -309,39 +312,39 @@ mod tests {
         ));
         assert!(compare_refuses(
             "size=64,,4K",
-            Kind::Invalid,
+            Errno::Invalid,
             no_number.as_str()
         ));
         assert!(compare_refuses(
             "size=64,",
-            Kind::Invalid,
+            Errno::Invalid,
             no_number.as_str()
         ));
         let range = Text::<96>::format(format_args!("size=0: out of range, {sizes}"));
-        assert!(compare_refuses("size=64,0", Kind::Range, range.as_str()));
+        assert!(compare_refuses("size=64,0", Errno::Range, range.as_str()));
         assert!(compare_refuses(
             "size=64,1K,1024",
-            Kind::Invalid,
+            Errno::Invalid,
             "size=1024: given twice, must differ from the others"
         ));
         assert!(compare_refuses(
             "size=1,2,3,4,5,6,7,8,9",
-            Kind::Invalid,
+            Errno::Invalid,
             "size=9: one too many, at most 8 sizes"
         ));
         assert!(compare_refuses(
             "direction=to-device,up",
-            Kind::Invalid,
+            Errno::Invalid,
             "direction=up: unknown, must be one of bidirectional, to-device, from-device"
         ));
         assert!(compare_refuses(
             "time=99",
-            Kind::Range,
+            Errno::Range,
             "time=99: out of range, 100 to 60000 ms"
         ));
         assert!(compare_refuses(
             "threads=2",
-            Kind::Invalid,
+            Errno::Invalid,
             "threads=2: unknown parameter, must be one of experiments, device, size, time, direction"
         ));
     }

@@ -22,14 +22,14 @@ use crate::{
     model::{
         calibration::Calibration,
         cma::Finding,
+        compare_request::CompareRequest,
         layout::{
             Sample,
             SAMPLES, //
         },
         outcome::Ending,
         request::{
-            CompareRequest,
-            Kind,
+            Errno,
             Refusal,
             Request, //
         },
@@ -272,12 +272,12 @@ fn text(line: &[u8]) -> Result<&str, Refusal> {
 
 /// The errno of a refusal.
 pub(crate) fn errno(refusal: &Refusal) -> Error {
-    match refusal.kind {
-        Kind::Invalid => EINVAL,
-        Kind::Range => ERANGE,
-        Kind::NoDevice => ENODEV,
-        Kind::NoMemory => ENOMEM,
-        Kind::Unsupported => compat::not_supported(),
+    match refusal.errno {
+        Errno::Invalid => EINVAL,
+        Errno::Range => ERANGE,
+        Errno::NoDevice => ENODEV,
+        Errno::NoMemory => ENOMEM,
+        Errno::Unsupported => compat::not_supported(),
     }
 }
 

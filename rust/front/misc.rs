@@ -16,14 +16,13 @@ use crate::{
     experiment::CATALOGUE,
     model::{
         histogram::Histogram,
+        num::Dec,
         outcome::Ending,
         request::{
-            Direction,
-            Gfp,
-            Mode,
-            Number,
+            Parameter,
             Refusal,
-            Request, //
+            Request,
+            Values, //
         },
         text::Text, //
     },
@@ -118,20 +117,38 @@ fn request(call: &abi::Run) -> Result<Result<Request, Refusal>> {
     Ok(checked(call, name, device))
 }
 
-/// What the number `value` of an enumeration that begins at `least` stands for.
-fn word<T: Copy>(
-    name: &str,
-    value: u32,
-    least: u32,
-    all: &[(&'static str, T)],
-) -> Result<(&'static str, T), Refusal> {
-    let index = value.checked_sub(least).map(|index| index as usize);
-    let known = index.and_then(|index| all.get(index)).copied();
-    // CAST: There are a few.
-    let most = least + (all.len() as u32 - 1);
-    known.ok_or_else(|| {
-        Refusal::invalid(format_args!("{name}={value}: unknown, must be 0 to {most}"))
-    })
+/// What the structure has for `parameter`; `None` where it asks for the default.
+fn field(call: &abi::Run, parameter: Parameter) -> Option<u64> {
+    let value = match parameter {
+        Parameter::Size => call.bytes,
+        Parameter::Iterations => call.iterations,
+        Parameter::Warmup => u64::from(call.warmup),
+        Parameter::Time => call.time,
+        Parameter::Threads => u64::from(call.threads),
+        Parameter::Node => return (call.node != abi::NODE_ANY).then_some(u64::from(call.node)),
+        Parameter::Batch => u64::from(call.batch),
+        Parameter::Offset => u64::from(call.offset),
+        Parameter::Entries => u64::from(call.entries),
+        Parameter::Mask => u64::from(call.mask),
+        Parameter::Sync => call.sync,
+        Parameter::Align => u64::from(call.align),
+        Parameter::Gfp => u64::from(call.gfp),
+        Parameter::Direction => u64::from(call.direction),
+        Parameter::Mode => u64::from(call.mode),
+    };
+    (value != 0).then_some(value)
+}
+
+/// The place of the word that structures have the number `value` for.
+fn place(parameter: Parameter, words: &[&str], least: u64, value: u64) -> Result<u64, Refusal> {
+    let place = value.checked_sub(least);
+    place
+        .filter(|place| *place < words.len() as u64)
+        .ok_or_else(|| {
+            let (name, value) = (parameter.name(), Dec(value));
+            let most = Dec((words.len() as u64 + least).saturating_sub(1));
+            Refusal::invalid(format_args!("{name}={value}: unknown, must be 0 to {most}"))
+        })
 }
 
 #[inline(never)]
@@ -141,37 +158,17 @@ fn checked(call: &abi::Run, name: &str, device: &str) -> Result<Request, Refusal
         .find(|info| info.name == name)
         .ok_or_else(|| Refusal::invalid(format_args!("experiment={name}: unknown")))?;
     let limits = limits();
-    let mut request = Request::within(info, &limits);
-    let numbers = [
-        (Number::Size, call.bytes),
-        (Number::Iterations, call.iterations),
-        (Number::Time, call.time),
-        (Number::Threads, u64::from(call.threads)),
-        (Number::Batch, u64::from(call.batch)),
-        (Number::Warmup, u64::from(call.warmup)),
-        (Number::Offset, u64::from(call.offset)),
-        (Number::Entries, u64::from(call.entries)),
-        (Number::Mask, u64::from(call.mask)),
-        (Number::Sync, call.sync),
-        (Number::Align, u64::from(call.align)),
-    ];
-    for (number, value) in numbers.into_iter().filter(|(_, value)| *value != 0) {
-        request.set(number, value, &limits)?;
+    let mut request = Request::new(info, &limits);
+    for &parameter in Parameter::ALL {
+        if let Some(value) = field(call, parameter) {
+            let value = match parameter.row().values {
+                Values::Numbers(..) => value,
+                Values::Words(words, least) => place(parameter, words, least, value)?,
+            };
+            request.set(parameter, value, &limits)?;
+        }
     }
-    if call.node != abi::NODE_ANY {
-        request.set(Number::Node, u64::from(call.node), &limits)?;
-    }
-    if call.direction != 0 {
-        let (word, chosen) = word("direction", call.direction, 0, &Direction::ALL)?;
-        request.direction = grammar::allowed(info, "direction", word, chosen, info.directions)?;
-    }
-    // 0 stands for the default here too, so that the first one is 1.
-    if call.gfp != 0 {
-        let (word, chosen) = word("gfp", call.gfp, 1, &Gfp::ALL)?;
-        request.gfp = grammar::allowed(info, "gfp", word, chosen, info.gfp)?;
-    }
-    (_, request.mode) = word("mode", call.mode, 0, &Mode::ALL)?;
-    request.device = Text::new(device);
+    request.set_device(Text::new(device))?;
     grammar::agree(&request, call.batch != 0)?;
     Ok(request)
 }

@@ -2,13 +2,40 @@
 
 //! What the catalogue says of each experiment.
 
-use super::parameter::{
-    Direction,
-    Family,
-    Gfp,
-    Number,
-    Range, //
+use super::{
+    parameter::{
+        Limits,
+        Parameter,
+        Range,
+        Values, //
+    },
+    words::{
+        Direction,
+        Gfp,
+        Value, //
+    }, //
 };
+
+/// What an experiment gets its memory from, or does to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Family {
+    /// Memory for the CPU.
+    Allocator,
+    /// Memory that CPU and device use at the same time.
+    Coherent,
+    /// Memory that is handed to a device and back.
+    Streaming,
+    /// The same, of memory that stays mapped.
+    Syncing,
+    /// Bytes copied through memory that a device has for good.
+    Copying,
+    /// A window of the CPU onto memory.
+    Window,
+    /// What the CPU's own reading and writing costs.
+    Access,
+    /// The instrument.
+    Instrument,
+}
 
 /// What the catalogue says of an experiment.
 #[derive(Clone, Copy, Debug)]
@@ -33,8 +60,9 @@ pub struct Info {
     pub buffers: u64,
     /// The directions of DMA that it takes; none where they mean nothing to it.
     pub directions: &'static [Direction],
-    /// The numbers that it takes beyond those that all do.
-    pub numbers: &'static [Number],
+    /// The parameters that it takes beyond those that all do, [`Self::directions`] and
+    /// [`Self::gfp`].
+    pub parameters: &'static [Parameter],
     /// The flags of allocation that it takes, its default first; none where it has no choice.
     pub gfp: &'static [Gfp],
     /// Whether it works on a device.
@@ -68,7 +96,7 @@ impl Info {
         held_max: 16,
         buffers: 1,
         directions: &[],
-        numbers: &[],
+        parameters: &[],
         gfp: &[],
         needs_device: false,
         needs_engine: false,
@@ -91,16 +119,48 @@ impl Info {
         ..Self::PLAIN
     };
 
-    /// The unit of `number` in this experiment.
-    pub fn unit_of(&self, number: Number) -> &'static str {
-        match number {
-            Number::Size => self.unit,
-            _ => number.unit(),
+    /// The unit of `parameter` in this experiment; none where it is a word.
+    pub fn unit_of(&self, parameter: Parameter) -> &'static str {
+        match parameter.row().values {
+            _ if parameter == Parameter::Size => self.unit,
+            Values::Numbers(unit, _) => unit,
+            Values::Words(..) => "",
         }
     }
 
-    /// Whether it takes `number`.
-    pub fn takes(&self, number: Number) -> bool {
-        number.is_common() || self.numbers.contains(&number)
+    /// Whether it takes `parameter`.
+    pub fn takes(&self, parameter: Parameter) -> bool {
+        match parameter {
+            Parameter::Gfp => !self.gfp.is_empty(),
+            Parameter::Direction => !self.directions.is_empty(),
+            _ => parameter.row().common || self.parameters.contains(&parameter),
+        }
+    }
+
+    /// Whether it takes the word at `place` of `parameter`.
+    pub fn takes_word(&self, parameter: Parameter, place: u64) -> bool {
+        match parameter {
+            Parameter::Gfp => self.gfp.contains(&Gfp::of(Some(place))),
+            Parameter::Direction => self.directions.contains(&Direction::of(Some(place))),
+            _ => true,
+        }
+    }
+
+    /// The numbers that `parameter` may have; of a word, the places.
+    pub fn range(&self, parameter: Parameter, limits: &Limits) -> Range {
+        match parameter.row().values {
+            Values::Numbers(_, range) => range(limits, self.sizes),
+            Values::Words(words, _) => Range::new(0, (words.len() as u64).saturating_sub(1)),
+        }
+    }
+
+    /// What `parameter` is where it is not given.
+    pub fn default(&self, parameter: Parameter, limits: &Limits) -> Option<u64> {
+        let Range { min, max } = self.range(parameter, limits);
+        match parameter {
+            Parameter::Gfp => self.gfp.first().map(|first| *first as u64),
+            Parameter::Direction => self.directions.first().map(|first| *first as u64),
+            _ => parameter.row().default.map(|value| value.clamp(min, max)),
+        }
     }
 }

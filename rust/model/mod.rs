@@ -7,6 +7,7 @@
 
 pub mod calibration;
 pub mod cma;
+pub mod compare_request;
 pub mod cost;
 pub mod delta;
 pub mod fragmentation;
@@ -19,9 +20,11 @@ pub mod outcome;
 pub mod parameter;
 pub mod placement;
 pub mod provenance;
+pub mod refusal;
 pub mod remark;
 pub mod request;
 pub mod scenario;
 pub mod step;
 pub mod text;
 pub mod totals;
+pub mod words;

@@ -1,169 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What a request may say: numbers with their ranges, and words.
+//! The parameters of a run, each a row of one table: the grammar, /dev/memlab, `help`,
+//! `experiments` and `run` read it, and so do the getters of
+//! [`Request`](super::request::Request).
 
-/// Who moves the bytes, as in `include/linux/dma-direction.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Direction {
-    /// `DMA_BIDIRECTIONAL`
-    Bidirectional,
-    /// `DMA_TO_DEVICE`
-    ToDevice,
-    /// `DMA_FROM_DEVICE`
-    FromDevice,
-}
+use super::words::{
+    Direction,
+    Gfp,
+    Mode, //
+};
 
-impl Direction {
-    /// Every direction with its name, in the order of `enum dma_data_direction`.
-    pub const ALL: [(&'static str, Self); 3] = [
-        ("bidirectional", Self::Bidirectional),
-        ("to-device", Self::ToDevice),
-        ("from-device", Self::FromDevice),
-    ];
-
-    /// The name.
-    pub fn name(self) -> &'static str {
-        Self::ALL
-            .iter()
-            .find(|(_, direction)| *direction == self)
-            .map_or("?", |(name, _)| name)
-    }
-}
-
-/// A set of directions.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Directions(u8);
-
-impl Directions {
-    /// None.
-    pub const NONE: Self = Self(0);
-
-    /// `self` and `direction`.
-    pub const fn with(self, direction: Direction) -> Self {
-        Self(self.0 | (1 << direction as u8))
-    }
-
-    /// Whether `direction` is in it.
-    pub fn has(self, direction: Direction) -> bool {
-        self.0 & (1 << direction as u8) != 0
-    }
-
-    /// Those in it.
-    pub fn iter(self) -> impl Iterator<Item = Direction> + Clone {
-        Direction::ALL
-            .into_iter()
-            .map(|(_, direction)| direction)
-            .filter(move |direction| self.has(*direction))
-    }
-}
-
-/// How operations are timed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mode {
-    /// Batched where one operation costs less than about five clock reads.
-    Auto,
-    /// A pair of clock reads around each operation: shows the tails.
-    Op,
-    /// A pair of clock reads around many operations: resolves cheap ones.
-    Batch,
-}
-
-impl Mode {
-    /// Every mode with its name.
-    pub const ALL: [(&'static str, Self); 3] = [
-        ("auto", Self::Auto),
-        ("op", Self::Op),
-        ("batch", Self::Batch),
-    ];
-}
-
-/// A parameter that a number is given for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(usize)]
-pub enum Number {
-    /// Bytes per operation.
-    Size,
-    /// Operations to measure, per thread.
-    Iterations,
-    /// Operations before the measured ones, per thread.
-    Warmup,
-    /// Milliseconds after which a run ends, finished or not.
-    Time,
-    /// Threads that run the experiment at the same time.
-    Threads,
-    /// Memory node that the threads run on.
-    Node,
-    /// Operations between two clock reads in batch mode; 0 lets the engine choose.
-    Batch,
-    /// Where in its first page a mapped buffer begins.
-    Offset,
-    /// Entries of a scatter list; 0 for one per page, up to 1024.
-    Entries,
-    /// Bits of address that the device is to have; 0 leaves its mask alone.
-    Mask,
-    /// Bytes that are synced, from the offset on; 0 for all.
-    Sync,
-    /// log2 of the pages to which an allocation is aligned.
-    Align,
-}
-
-impl Number {
-    /// Every numeric parameter.
-    pub const ALL: [Self; 12] = [
-        Self::Size,
-        Self::Iterations,
-        Self::Warmup,
-        Self::Time,
-        Self::Threads,
-        Self::Node,
-        Self::Batch,
-        Self::Offset,
-        Self::Entries,
-        Self::Mask,
-        Self::Sync,
-        Self::Align,
-    ];
-
-    /// How many of them, from the first on, every experiment takes.
-    const COMMON: usize = 7;
-
-    /// Whether every experiment takes it.
-    pub fn is_common(self) -> bool {
-        (self as usize) < Self::COMMON
-    }
-
-    /// The name in a request.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Size => "size",
-            Self::Iterations => "iterations",
-            Self::Warmup => "warmup",
-            Self::Time => "time",
-            Self::Threads => "threads",
-            Self::Node => "node",
-            Self::Batch => "batch",
-            Self::Offset => "offset",
-            Self::Entries => "entries",
-            Self::Mask => "mask",
-            Self::Sync => "sync",
-            Self::Align => "align",
-        }
-    }
-
-    /// The unit, for messages and help.
-    pub fn unit(self) -> &'static str {
-        match self {
-            Self::Size | Self::Offset | Self::Sync => "bytes",
-            Self::Entries => "entries",
-            Self::Mask => "bits",
-            Self::Align => "order",
-            Self::Time => "ms",
-            Self::Node => "node id",
-            Self::Iterations | Self::Warmup | Self::Batch => "operations",
-            Self::Threads => "threads",
-        }
-    }
-}
+/// The most entries of a scatter list.
+pub const ENTRIES_MAX: u64 = 1024;
 
 /// The values that one numeric parameter may have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -174,66 +22,168 @@ pub struct Range {
     pub max: u64,
 }
 
-/// What an allocation may do and where it may land, as in `include/linux/gfp_types.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Gfp {
-    /// `GFP_KERNEL`: may sleep and reclaim.
-    Kernel,
-    /// `GFP_ATOMIC`: may not sleep, may use reserves.
-    Atomic,
-    /// `GFP_NOWAIT`: may not sleep.
-    NoWait,
-    /// `GFP_KERNEL | GFP_DMA`: from the zone for 24-bit devices.
-    Dma,
-    /// `GFP_KERNEL | GFP_DMA32`: below 4 GiB.
-    Dma32,
-    /// `GFP_HIGHUSER`: high memory too.
-    HighUser,
-    /// `GFP_KERNEL | __GFP_ZERO`: cleared.
-    Zero,
-    /// `GFP_KERNEL_ACCOUNT`: charged to the memory cgroup of who asks, unless that is the root.
-    Account,
-}
+impl Range {
+    /// The values from `min` to `max`.
+    pub const fn new(min: u64, max: u64) -> Self {
+        Self { min, max }
+    }
 
-impl Gfp {
-    /// Every variant with its name.
-    pub const ALL: [(&'static str, Self); 8] = [
-        ("kernel", Self::Kernel),
-        ("atomic", Self::Atomic),
-        ("nowait", Self::NoWait),
-        ("dma", Self::Dma),
-        ("dma32", Self::Dma32),
-        ("highuser", Self::HighUser),
-        ("zero", Self::Zero),
-        ("account", Self::Account),
-    ];
-
-    /// The name.
-    pub fn name(self) -> &'static str {
-        Self::ALL
-            .iter()
-            .find(|(_, gfp)| *gfp == self)
-            .map_or("?", |(name, _)| name)
+    /// Whether `value` is one of them.
+    pub fn has(self, value: u64) -> bool {
+        (self.min..=self.max).contains(&value)
     }
 }
 
-/// What an experiment gets its memory from, or does to it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Family {
-    /// Memory for the CPU.
-    Allocator,
-    /// Memory that CPU and device use at the same time.
-    Coherent,
-    /// Memory that is handed to a device and back.
-    Streaming,
-    /// The same, of memory that stays mapped.
-    Syncing,
-    /// Bytes copied through memory that a device has for good.
-    Copying,
-    /// A window of the CPU onto memory.
-    Window,
-    /// What the CPU's own reading and writing costs.
-    Access,
-    /// The instrument.
-    Instrument,
+/// What this machine and the module's own parameters allow.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Most operations measured per thread.
+    pub iterations: u64,
+    /// Longest run, in ms.
+    pub time: u64,
+    /// Most threads.
+    pub threads: u64,
+    /// Highest memory node.
+    pub node: u64,
+    /// Most operations in one batch.
+    pub batch: u64,
+    /// Bytes of a page.
+    pub page: u64,
+    /// log2 of the pages of the buddy allocator's largest block.
+    pub order: u64,
+}
+
+/// What a parameter may be.
+#[derive(Clone, Copy, Debug)]
+pub enum Values {
+    /// A number: its unit, and its range given the sizes that the experiment takes.
+    Numbers(&'static str, fn(&Limits, Range) -> Range),
+    /// One of a few words, by its place among them. In the structures of /dev/memlab, where 0 is
+    /// the default, they count from this number on.
+    Words(&'static [&'static str], u64),
+}
+
+/// What is known of a parameter.
+#[derive(Clone, Copy, Debug)]
+pub struct Row {
+    /// The name in a request.
+    pub name: &'static str,
+    /// What it may be.
+    pub values: Values,
+    /// What it is where it is not given, if an experiment does not say otherwise.
+    pub default: Option<u64>,
+    /// Whether every experiment takes it.
+    pub common: bool,
+    /// What it is, for `help`.
+    pub about: &'static str,
+}
+
+/// The table: `each!` gets its rows.
+///
+/// ```text
+/// Variant, getter: type of the getter = common or special, default, what it may be, "what it is";
+/// ```
+macro_rules! parameter_table {
+    ($each:ident) => {
+        $each! {
+            Size, size: u64 = common, Some(4096),
+                Numbers("bytes", |_, sizes| sizes),
+                "of one operation; unit and range are the experiment's own: see experiments";
+            Iterations, iterations: u64 = common, Some(10_000),
+                Numbers("operations", |limits, _| Range::new(1, limits.iterations)),
+                "operations measured, per thread, in whole batches";
+            Warmup, warmup: u64 = common, Some(100),
+                Numbers("operations", |limits, _| Range::new(0, limits.iterations)),
+                "operations before the measured ones, per thread";
+            Time, time: u64 = common, Some(1_000),
+                Numbers("ms", |limits, _| Range::new(1, limits.time)),
+                "ms after which the run ends";
+            Threads, threads: u64 = common, Some(1),
+                Numbers("threads", |limits, _| Range::new(1, limits.threads)),
+                "threads at the same time";
+            Node, node: Option<u64> = common, None,
+                Numbers("node id", |limits, _| Range::new(0, limits.node)),
+                "memory node to run on; the scheduler's choice by default";
+            Batch, batch: u64 = common, Some(0),
+                Numbers("operations", |limits, _| Range::new(0, limits.batch)),
+                "operations between two clock reads, a power of two that fits; 0 lets memlab choose";
+            Offset, offset: u64 = special, Some(0),
+                Numbers("bytes", |limits, _| Range::new(0, limits.page.saturating_sub(1))),
+                "where in its first page a buffer begins";
+            Entries, entries: u64 = special, Some(0),
+                Numbers("entries", |_, _| Range::new(0, ENTRIES_MAX)),
+                "of a scatter list; 0 for one per page, up to 1024";
+            // 0 is no value of it: structures have it for not asking.
+            Mask, mask: Option<u64> = special, None,
+                Numbers("bits", |_, _| Range::new(24, 64)),
+                "bits of address that the device is to have; its own by default";
+            Sync, sync: u64 = special, Some(0),
+                Numbers("bytes", |_, sizes| Range::new(0, sizes.max)),
+                "bytes that are synced, from offset on; 0 for all";
+            Align, align: u64 = special, Some(0),
+                Numbers("order", |limits, _| Range::new(0, limits.order)),
+                "log2 of the pages that an allocation is aligned to";
+            Gfp, gfp: Gfp = special, Some(0),
+                Words(Gfp::NAMES, 1),
+                "flags of the allocation; the first that an experiment takes by default";
+            Direction, direction: Direction = special, Some(0),
+                Words(Direction::NAMES, 0),
+                "of the DMA; to-device for transfer-*";
+            Mode, mode: Mode = common, Some(0),
+                Words(Mode::NAMES, 0),
+                "what a pair of clock reads is around";
+        }
+    };
+}
+pub(super) use parameter_table;
+
+macro_rules! parameters {
+    ($($variant:ident, $name:ident: $of:ty
+        = $taken:ident, $default:expr, $kind:ident($($values:tt)*), $about:literal;)*
+    ) => {
+        /// A parameter of a run.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum Parameter {
+            $(#[doc = $about] $variant,)*
+        }
+
+        impl Parameter {
+            /// Every parameter but the device's name, in the order in which they are shown.
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
+
+            /// The keys of a request: the names of all, and the device's.
+            pub const KEYS: &'static [&'static str] = &[$(stringify!($name),)* "device"];
+
+            /// What is known of it.
+            pub fn row(self) -> &'static Row {
+                match self {
+                    $(Self::$variant => &Row {
+                        name: stringify!($name),
+                        values: Values::$kind($($values)*),
+                        default: $default,
+                        common: is_common!($taken),
+                        about: $about,
+                    },)*
+                }
+            }
+        }
+    };
+}
+
+macro_rules! is_common {
+    (common) => {
+        true
+    };
+    (special) => {
+        false
+    };
+}
+
+parameter_table!(parameters);
+
+impl Parameter {
+    /// The name in a request.
+    pub fn name(self) -> &'static str {
+        self.row().name
+    }
 }

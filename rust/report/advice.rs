@@ -75,9 +75,9 @@ pub(super) fn advice<'a, T: Deref<Target = Tally> + 'a>(
          resolution or what the samples allow"
     )?;
     for size in sizes(rows.clone()) {
-        let group = rows.clone().filter(|o| o.request.size == size);
+        let group = rows.clone().filter(|o| o.request.size() == size);
         for_size(out, size, group.clone())?;
-        for (_, direction) in Direction::ALL {
+        for &direction in Direction::ALL {
             for_direction(out, size, direction, group.clone())?;
         }
         places(out, size, group)?;
@@ -86,7 +86,7 @@ pub(super) fn advice<'a, T: Deref<Target = Tally> + 'a>(
     findings::added(out, rows.clone(), direct)?;
     findings::per_kib(out, rows.clone())?;
     findings::largest(out, found.largest)?;
-    let accesses = (rows.clone()).any(|o| o.request.info.family == Family::Access);
+    let accesses = (rows.clone()).any(|o| o.request.info().family == Family::Access);
     if !accesses && rows.clone().any(|o| o.placement.dma.is_some()) {
         writeln!(
             out,
@@ -110,7 +110,7 @@ fn for_size<'a, T: Deref<Target = Tally> + 'a>(
     size: u64,
     group: impl Iterator<Item = &'a Outcome<T>> + Clone,
 ) -> fmt::Result {
-    let costs = memory(group).filter_map(|o| Some((o.request.info, Cost::of(o)?)));
+    let costs = memory(group).filter_map(|o| Some((o.request.info(), Cost::of(o)?)));
     if costs.clone().count() > 1 {
         write!(out, "# {}: to get memory: ", Bytes(size))?;
         ranking(out, costs)?;
@@ -125,10 +125,10 @@ fn memory<'a, T: Deref<Target = Tally> + 'a>(
 ) -> impl Iterator<Item = &'a Outcome<T>> + Clone {
     let rows = group.clone();
     group.filter(move |o| {
-        let name = o.request.info.name;
+        let name = o.request.info().name;
         let mut rows = rows.clone();
-        let first = rows.find(|row| row.request.info.name == name);
-        o.request.info.allocates && first.is_some_and(|first| core::ptr::eq(first, *o))
+        let first = rows.find(|row| row.request.info().name == name);
+        o.request.info().allocates && first.is_some_and(|first| core::ptr::eq(first, *o))
     })
 }
 
@@ -143,8 +143,8 @@ fn for_direction<'a, T: Deref<Target = Tally> + 'a>(
     // What knows no direction serves all.
     let costs = group
         .filter(|o| o.placement.dma.is_some() && for_transfer(o))
-        .filter(|o| o.request.info.directions.is_empty() || o.request.direction == direction)
-        .filter_map(|o| Some((o.request.info, Cost::of(o)?)));
+        .filter(|o| o.request.info().directions.is_empty() || o.request.direction() == direction)
+        .filter_map(|o| Some((o.request.info(), Cost::of(o)?)));
     let best = |of: Family| {
         costs
             .clone()
@@ -190,7 +190,7 @@ fn for_direction<'a, T: Deref<Target = Tally> + 'a>(
 
 /// Whether it is all that a driver does to its memory for a transfer.
 fn for_transfer<T>(o: &Outcome<T>) -> bool {
-    let info = o.request.info;
+    let info = o.request.info();
     match info.family {
         Family::Allocator | Family::Streaming | Family::Copying => true,
         // What has a direction is synced for each transfer, and what the CPU has no address of
@@ -223,7 +223,7 @@ fn places<'a, T: Deref<Target = Tally> + 'a>(
         write!(
             out,
             "{lead}{} {}",
-            o.request.info.name,
+            o.request.info().name,
             Origin(&o.placement)
         )?;
         lead = ", ";
@@ -237,9 +237,9 @@ fn places<'a, T: Deref<Target = Tally> + 'a>(
                 write!(out, "# {size}: ")?;
             }
             let (count, errno) = (Dec(count), errno_name(errno));
-            write!(out, "{lead}{}", o.request.info.name)?;
-            if !o.request.info.directions.is_empty() {
-                write!(out, " {}", o.request.direction.name())?;
+            write!(out, "{lead}{}", o.request.info().name)?;
+            if !o.request.info().directions.is_empty() {
+                write!(out, " {}", o.request.direction().name())?;
             }
             write!(out, " {count} x {errno}")?;
             lead = ", ";

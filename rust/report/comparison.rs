@@ -92,7 +92,7 @@ pub fn comparison<'a, T: Deref<Target = Tally> + 'a>(
     header(out, COLUMNS)?;
     for size in sizes(rows.clone()) {
         writeln!(out, "# {}", Bytes(size))?;
-        for outcome in rows.clone().filter(|o| o.request.size == size) {
+        for outcome in rows.clone().filter(|o| o.request.size() == size) {
             phases(out, outcome)?;
         }
     }
@@ -119,9 +119,9 @@ pub fn comparison<'a, T: Deref<Target = Tally> + 'a>(
 fn phases<T: Deref<Target = Tally>>(out: &mut dyn Write, o: &Outcome<T>) -> fmt::Result {
     let tally = &*o.tally;
     let p = &o.placement;
-    let [acquire, _] = o.request.info.phases;
-    let directed = !o.request.info.directions.is_empty();
-    for (phase, histogram) in o.request.info.phases.iter().zip(&tally.phases) {
+    let [acquire, _] = o.request.info().phases;
+    let directed = !o.request.info().directions.is_empty();
+    for (phase, histogram) in o.request.info().phases.iter().zip(&tally.phases) {
         let cell = |ns: Option<u64>| Maybe(ns.map(|ns| o.clock.net(ns)));
         let [p50, p90, p99, p999] = PERCENTILES.map(|at| cell(histogram.percentile(at)));
         let first = *phase == acquire;
@@ -130,9 +130,9 @@ fn phases<T: Deref<Target = Tally>>(out: &mut dyn Write, o: &Outcome<T>) -> fmt:
             out,
             COLUMNS,
             &[
-                &o.request.info.name,
-                &Bytes(o.request.size),
-                &Maybe(directed.then(|| o.request.direction.name())),
+                &o.request.info().name,
+                &Bytes(o.request.size()),
+                &Maybe(directed.then(|| o.request.direction().name())),
                 phase,
                 &cell(histogram.min()),
                 &p50,
@@ -163,11 +163,11 @@ fn merged<'a, T: 'a>(
     for (attr, name) in Attr::ALL {
         let like = || {
             rows.clone().filter(move |o| {
-                let asked = matches!(o.request.info.family, Family::Coherent | Family::Access);
+                let asked = matches!(o.request.info().family, Family::Coherent | Family::Access);
                 asked && o.placement.attr == attr && attr != Attr::Unknown
             })
         };
-        let named = |o: &Outcome<T>| o.request.info.name;
+        let named = |o: &Outcome<T>| o.request.info().name;
         let mut all = like().map(named);
         let first = all.next();
         if all.all(|name| Some(name) == first) {
@@ -196,7 +196,7 @@ fn notes<'a, T: Deref<Target = Tally> + 'a>(
 ) -> fmt::Result {
     let mut lead = "# batched, a sample is the mean of so many operations, which hides tails: ";
     for o in rows.clone().filter(|o| o.batch > 1) {
-        let (name, size) = (o.request.info.name, Bytes(o.request.size));
+        let (name, size) = (o.request.info().name, Bytes(o.request.size()));
         write!(out, "{lead}{name} {size} x {}", Dec(o.batch))?;
         lead = ", ";
     }
@@ -213,7 +213,7 @@ fn notes<'a, T: Deref<Target = Tally> + 'a>(
     }
     for by in [Ending::Stopped, Ending::DeviceGone] {
         for o in ended(by) {
-            let (name, size) = (o.request.info.name, Bytes(o.request.size));
+            let (name, size) = (o.request.info().name, Bytes(o.request.size()));
             writeln!(out, "# not finished: {name} {size}, {}", ending(by))?;
         }
     }

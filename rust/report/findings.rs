@@ -94,9 +94,9 @@ pub(super) fn added<'a, T: Deref<Target = Tally> + 'a>(
 ) -> fmt::Result {
     for plain in direct {
         let same = |o: &&Outcome<T>| {
-            o.request.info.name == plain.request.info.name
-                && o.request.size == plain.request.size
-                && o.request.direction == plain.request.direction
+            o.request.info().name == plain.request.info().name
+                && o.request.size() == plain.request.size()
+                && o.request.direction() == plain.request.direction()
         };
         let Some(o) = rows.clone().find(same) else {
             continue;
@@ -107,11 +107,11 @@ pub(super) fn added<'a, T: Deref<Target = Tally> + 'a>(
         let (Some(cost), Some(without)) = (Cost::of(o), Cost::of(plain)) else {
             continue;
         };
-        let (name, size) = (o.request.info.name, Bytes(o.request.size));
+        let (name, size) = (o.request.info().name, Bytes(o.request.size()));
         write!(
             out,
             "# {size} {}: {name} takes {cost} on {} (IOMMU {}), {without} on {} (IOMMU {}): ",
-            o.request.direction.name(),
+            o.request.direction().name(),
             device.name,
             device.iommu,
             other.name,
@@ -137,26 +137,26 @@ pub(super) fn per_kib<'a, T: Deref<Target = Tally> + 'a>(
     rows: impl Iterator<Item = &'a Outcome<T>> + Clone,
 ) -> fmt::Result {
     for small in rows.clone() {
-        let info = small.request.info;
+        let info = small.request.info();
         let why = match (small.placement.bounced, &small.device) {
             (Some(true), _) => "the bytes are copied to a bounce buffer and back",
             (_, Some(device)) if !device.coherent => "the caches are cleaned or invalidated",
             _ => continue,
         };
         let like = |o: &&Outcome<T>| {
-            o.request.info.name == info.name && o.request.direction == small.request.direction
+            o.request.info().name == info.name && o.request.direction() == small.request.direction()
         };
-        let smallest = rows.clone().filter(like).map(|o| o.request.size).min();
-        if info.family != Family::Streaming || smallest != Some(small.request.size) {
+        let smallest = rows.clone().filter(like).map(|o| o.request.size()).min();
+        if info.family != Family::Streaming || smallest != Some(small.request.size()) {
             continue;
         }
-        let large = rows.clone().filter(like).max_by_key(|o| o.request.size);
+        let large = rows.clone().filter(like).max_by_key(|o| o.request.size());
         let Some((large, low, high)) =
             large.and_then(|o| Some((o, Cost::of(small)?, Cost::of(o)?)))
         else {
             continue;
         };
-        let bytes = large.request.size.saturating_sub(small.request.size);
+        let bytes = large.request.size().saturating_sub(small.request.size());
         if !low.beats(&high) || bytes == 0 {
             continue;
         }
@@ -165,10 +165,10 @@ pub(super) fn per_kib<'a, T: Deref<Target = Tally> + 'a>(
             out,
             "# {} {}: {why}, {} ns for each KiB between {} and {}",
             info.name,
-            small.request.direction.name(),
+            small.request.direction().name(),
             Dec(num::div(more, bytes).unwrap_or(0)),
-            Bytes(small.request.size),
-            Bytes(large.request.size)
+            Bytes(small.request.size()),
+            Bytes(large.request.size())
         )?;
     }
     Ok(())

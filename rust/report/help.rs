@@ -10,17 +10,17 @@ use super::table::{
     Maybe, //
 };
 use crate::model::{
-    num::Dec,
-    request::{
+    compare_request::{
         CompareRequest,
-        Direction,
-        Gfp,
+        COMPARE_SIZES_MAX, //
+    },
+    num::Dec,
+    parameter::Row,
+    request::{
         Info,
         Limits,
-        Mode,
-        Number,
-        Request,
-        COMPARE_SIZES_MAX,
+        Parameter,
+        Values,
         DEVICE_NAME_MAX, //
     },
     text::Text, //
@@ -76,12 +76,14 @@ struct Parameters(&'static Info);
 
 impl Display for Parameters {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for number in Number::ALL.into_iter().filter(|n| self.0.takes(*n)) {
-            write!(f, "{},", number.name())?;
+        let mut comma = "";
+        for parameter in Parameter::ALL.iter().filter(|p| self.0.takes(**p)) {
+            write!(f, "{comma}{}", parameter.name())?;
+            if let Values::Words(words, _) = parameter.row().values {
+                choices(f, words, |place| self.0.takes_word(*parameter, place))?;
+            }
+            comma = ",";
         }
-        f.write_str("mode")?;
-        choices(f, "gfp", &Gfp::ALL, self.0.gfp)?;
-        choices(f, "direction", &Direction::ALL, self.0.directions)?;
         if self.0.needs_device {
             f.write_str(",device")?;
         }
@@ -89,22 +91,14 @@ impl Display for Parameters {
     }
 }
 
-/// `,KEY` where all words are taken, `,KEY=WORD|WORD` where some are, nothing where none is.
-fn choices<T: PartialEq, const N: usize>(
-    f: &mut fmt::Formatter<'_>,
-    key: &str,
-    all: &[(&'static str, T); N],
-    taken: &[T],
-) -> fmt::Result {
-    if taken.is_empty() {
-        return Ok(());
-    }
-    write!(f, ",{key}")?;
-    if taken.len() == N {
+/// `=WORD|WORD` where some words are taken, nothing where all are.
+fn choices(f: &mut fmt::Formatter<'_>, words: &[&str], taken: impl Fn(u64) -> bool) -> fmt::Result {
+    let some = || (0..).zip(words).filter(|(place, _)| taken(*place));
+    if some().count() == words.len() {
         return Ok(());
     }
     let mut before = '=';
-    for (word, _) in all.iter().filter(|(_, value)| taken.contains(value)) {
+    for (_, word) in some() {
         write!(f, "{before}{word}")?;
         before = '|';
     }
@@ -149,42 +143,20 @@ pub fn help(out: &mut dyn Write, catalogue: &[&'static Info], limits: &Limits) -
     }
     writeln!(out)?;
 
-    writeln!(out, "# Parameters of run; sizes may end in K, M or G:")?;
+    writeln!(
+        out,
+        "# Parameters of run; what is in bytes may end in K, M or G:"
+    )?;
     header(out, PARAMETERS)?;
-    for number in Number::ALL {
-        // The ranges but that of sizes are the same for all.
-        let Some(info) = catalogue.first() else {
-            break;
-        };
-        let range = limits.range(number, info);
-        let default = Maybe(Request::within(info, limits).get(number).map(Dec));
-        let sizes = number == Number::Size;
-        let [min, max] = [range.min, range.max].map(|bound| Maybe((!sizes).then_some(Dec(bound))));
-        let meaning = meaning(number);
-        row(
-            out,
-            PARAMETERS,
-            &[&number.name(), &default, &min, &max, &meaning],
-        )?;
+    // The ranges but that of sizes are the same for all.
+    let any = catalogue.first().copied().unwrap_or(&Info::PLAIN);
+    for &parameter in Parameter::ALL {
+        let row = parameter.row();
+        match row.values {
+            Values::Numbers(..) => number(out, parameter, any, limits)?,
+            Values::Words(names, _) => words(out, row, names)?,
+        }
     }
-    words(
-        out,
-        "gfp",
-        &Gfp::ALL,
-        "flags of the allocation; the first that an experiment takes by default",
-    )?;
-    words(
-        out,
-        "direction",
-        &Direction::ALL,
-        "of the DMA; to-device for transfer-*",
-    )?;
-    words(
-        out,
-        "mode",
-        &Mode::ALL,
-        "what a pair of clock reads is around",
-    )?;
     writeln!(
         out,
         "{:<10} {:>13} {:>8} {:>10} device under test, up to {DEVICE_NAME_MAX} bytes; the module's own by default",
@@ -211,45 +183,30 @@ pub fn help(out: &mut dyn Write, catalogue: &[&'static Info], limits: &Limits) -
         "; time of all runs {} to {} ms, default {}",
         Dec(times.min),
         Dec(times.max),
-        Dec(default.time)
+        Dec(default.time())
     )
 }
 
-fn meaning(number: Number) -> &'static str {
-    match number {
-        Number::Size => {
-            "of one operation; unit and range are the experiment's own: see experiments"
-        }
-        Number::Iterations => "operations measured, per thread, in whole batches",
-        Number::Warmup => "operations before the measured ones, per thread",
-        Number::Time => "ms after which the run ends",
-        Number::Threads => "threads at the same time",
-        Number::Node => "memory node to run on; the scheduler's choice by default",
-        Number::Batch => {
-            "operations between two clock reads, a power of two that fits; 0 lets memlab choose"
-        }
-        Number::Offset => "where in its first page a buffer begins",
-        Number::Entries => "of a scatter list; 0 for one per page, up to 1024",
-        Number::Mask => "bits of address that the device is to have; its own by default",
-        Number::Sync => "bytes that are synced, from offset on; 0 for all",
-        Number::Align => "log2 of the pages that an allocation is aligned to",
-    }
+/// A parameter that takes a number.
+fn number(out: &mut dyn Write, parameter: Parameter, any: &Info, limits: &Limits) -> fmt::Result {
+    let range = any.range(parameter, limits);
+    let default = Maybe(any.default(parameter, limits).map(Dec));
+    let sizes = parameter == Parameter::Size;
+    let [min, max] = [range.min, range.max].map(|bound| Maybe((!sizes).then_some(Dec(bound))));
+    let Row { name, about, .. } = parameter.row();
+    row(out, PARAMETERS, &[name, &default, &min, &max, about])
 }
 
 /// A parameter that takes one of a few words, the first of them by default.
-fn words<T>(
-    out: &mut dyn Write,
-    name: &str,
-    all: &[(&'static str, T)],
-    meaning: &str,
-) -> fmt::Result {
-    let default = all.first().map_or("-", |(word, _)| *word);
+fn words(out: &mut dyn Write, row: &Row, names: &[&str]) -> fmt::Result {
+    let Row { name, about, .. } = row;
+    let default = names.first().unwrap_or(&"-");
     write!(
         out,
-        "{name:<10} {default:>13} {:>8} {:>10} {meaning}: one of",
+        "{name:<10} {default:>13} {:>8} {:>10} {about}: one of",
         "-", "-"
     )?;
-    for (word, _) in all {
+    for word in names {
         write!(out, " {word}")?;
     }
     writeln!(out)

@@ -63,7 +63,7 @@ pub use self::{
 };
 
 use crate::model::request::{
-    Kind,
+    Errno,
     Refusal, //
 };
 use core::fmt::{
@@ -73,12 +73,12 @@ use core::fmt::{
 
 /// Why the last request was not carried out.
 pub fn refusal(out: &mut dyn Write, refusal: &Refusal) -> fmt::Result {
-    let errno = match refusal.kind {
-        Kind::Invalid => "EINVAL",
-        Kind::Range => "ERANGE",
-        Kind::NoDevice => "ENODEV",
-        Kind::NoMemory => "ENOMEM",
-        Kind::Unsupported => "EOPNOTSUPP",
+    let errno = match refusal.errno {
+        Errno::Invalid => "EINVAL",
+        Errno::Range => "ERANGE",
+        Errno::NoDevice => "ENODEV",
+        Errno::NoMemory => "ENOMEM",
+        Errno::Unsupported => "EOPNOTSUPP",
     };
     writeln!(out, "refused {errno} {}", refusal.message)
 }

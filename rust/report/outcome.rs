@@ -36,10 +36,11 @@ use crate::model::{
     placement::Placement,
     provenance::Provenance,
     request::{
-        Mode,
-        Number,
-        Request, //
+        Parameter,
+        Request,
+        Values, //
     },
+    text::Text,
 };
 use core::{
     fmt::{
@@ -78,7 +79,7 @@ pub fn outcome<T: Deref<Target = Tally>>(
     provenance: &Provenance,
 ) -> fmt::Result {
     let tally = &*outcome.tally;
-    let phases = || outcome.request.info.phases.iter().zip(&tally.phases);
+    let phases = || outcome.request.info().phases.iter().zip(&tally.phases);
 
     request(out, &outcome.request)?;
     writeln!(out, "ending        {}", ending(outcome.ending))?;
@@ -107,13 +108,13 @@ pub fn outcome<T: Deref<Target = Tally>>(
 
     threads(out, &tally.threads)?;
     failures(out, &tally.failures)?;
-    placement(out, &outcome.placement, outcome.request.size)?;
+    placement(out, &outcome.placement, outcome.request.size())?;
     if let Some(missing) = without_caches(provenance) {
         writeln!(out, "# {missing}")?;
     }
     writeln!(out)?;
     write_remark(out, &tally.remark, provenance.page_size)?;
-    write_delta(out, outcome.request.info.phases, &tally.delta)?;
+    write_delta(out, outcome.request.info().phases, &tally.delta)?;
     write_provenance(out, provenance, outcome.device.as_ref())?;
     writeln!(out)?;
 
@@ -137,25 +138,28 @@ pub fn outcome<T: Deref<Target = Tally>>(
 }
 
 fn request(out: &mut dyn Write, request: &Request) -> fmt::Result {
-    writeln!(out, "experiment    {}", request.info.name)?;
-    for number in Number::ALL
-        .into_iter()
-        .filter(|number| request.info.takes(*number))
-    {
-        let value = Maybe(request.get(number).map(Dec));
-        let unit = match number {
-            Number::Time => "_ms",
-            _ => "",
+    let info = request.info();
+    writeln!(out, "experiment    {}", info.name)?;
+    for &parameter in Parameter::ALL {
+        let taken = info.takes(parameter);
+        let value = request.get(parameter).filter(|_| taken);
+        let unit = if parameter == Parameter::Time {
+            "_ms"
+        } else {
+            ""
         };
-        let pad = 14usize.saturating_sub(number.name().len() + unit.len());
-        writeln!(out, "{}{unit}{:pad$}{value}", number.name(), "")?;
+        let key = Text::<16>::format(format_args!("{}{unit}", parameter.name()));
+        match parameter.row().values {
+            Values::Numbers(..) if !taken => {}
+            Values::Numbers(..) => writeln!(out, "{key:<14}{}", Maybe(value.map(Dec)))?,
+            Values::Words(words, _) => {
+                // CAST: The place of one of a few words.
+                let word = value.and_then(|place| words.get(place as usize));
+                writeln!(out, "{key:<14}{}", Maybe(word))?;
+            }
+        }
     }
-    let gfp = (!request.info.gfp.is_empty()).then(|| request.gfp.name());
-    writeln!(out, "gfp           {}", Maybe(gfp))?;
-    let direction = (!request.info.directions.is_empty()).then(|| request.direction.name());
-    writeln!(out, "direction     {}", Maybe(direction))?;
-    let mode = Mode::ALL.iter().find(|(_, mode)| *mode == request.mode);
-    writeln!(out, "mode          {}", mode.map_or("-", |(name, _)| name))
+    Ok(())
 }
 
 /// One row of figures, each shown as `shown` says.

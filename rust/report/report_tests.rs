@@ -57,6 +57,8 @@ mod tests {
         threads: 4,
         node: 1,
         batch: 1024,
+        page: 4096,
+        order: 10,
     };
     static NOTHING: Tally = Tally {
         phases: [Histogram::EMPTY; 2],
@@ -94,7 +96,7 @@ mod tests {
 
     fn nothing(info: &'static Info) -> Outcome<&'static Tally> {
         Outcome {
-            request: Request::new(info),
+            request: Request::new(info, &LIMITS),
             tally: &NOTHING,
             clock: ClockCost::default(),
             batch: 1,

@@ -14,7 +14,7 @@ pub(super) fn sizes<'a, T: 'a>(
 ) -> impl Iterator<Item = u64> {
     let above = move |last: Option<u64>| {
         rows.clone()
-            .map(|o| o.request.size)
+            .map(|o| o.request.size())
             .filter(|size| last.is_none_or(|last| *size > last))
             .min()
     };

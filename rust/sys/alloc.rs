@@ -34,9 +34,8 @@ pub(crate) struct Flags(u32);
 impl Flags {
     /// The flags that `gfp` stands for, with `__GFP_NOWARN`.
     pub(crate) fn of(gfp: Gfp) -> Self {
-        let index = Gfp::ALL.iter().position(|(_, each)| *each == gfp);
         // CAST: There are a few. 0 stands for the default in the helper's enumeration.
-        let number = index.map_or(0, |index| index as u32 + 1);
+        let number = gfp as u32 + 1;
         // SAFETY: Takes any number.
         Self(unsafe { lab::memlab_gfp(number) })
     }

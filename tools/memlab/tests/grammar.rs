@@ -4,9 +4,10 @@
 
 mod random;
 
-use memlab::grammar::{parse, parse_compare, COMPARE_KEYS, LINE_MAX, RUN_KEYS};
+use memlab::grammar::{parse, parse_compare, COMPARE_KEYS, LINE_MAX};
+use memlab::model::compare_request::{CompareRequest, Places};
 use memlab::model::request::{
-    CompareRequest, Info, Kind, Limits, Number, Range, Refusal, Request, MESSAGE_MAX,
+    Errno, Info, Limits, Parameter, Range, Refusal, Request, Values, MESSAGE_MAX,
 };
 use random::Random;
 
@@ -16,7 +17,7 @@ const MAPS: Info = Info {
         min: 16,
         max: 4 << 20,
     },
-    numbers: &[Number::Offset, Number::Mask],
+    parameters: &[Parameter::Offset, Parameter::Mask],
     ..Info::STREAMING
 };
 static CATALOGUE: [&Info; 2] = [
@@ -32,13 +33,15 @@ const LIMITS: Limits = Limits {
     threads: 4,
     node: 1,
     batch: 1024,
+    page: 4096,
+    order: 10,
 };
 
 /// What holds for every refusal: it fits, it is one printable line, and its errno is one of two.
 fn assert_refusal(line: &str, refusal: &Refusal) {
     let message = refusal.message.as_str();
     assert!(
-        matches!(refusal.kind, Kind::Invalid | Kind::Range),
+        matches!(refusal.errno, Errno::Invalid | Errno::Range),
         "{line:?}: {message}"
     );
     assert!(
@@ -68,10 +71,10 @@ fn assert_refusal(line: &str, refusal: &Refusal) {
 fn check_run(line: &str) -> bool {
     match parse(line, &CATALOGUE, &LIMITS) {
         Ok(request) => {
-            for number in Number::ALL {
-                let range = LIMITS.range(number, request.info);
-                let value = request.get(number).unwrap_or(range.min);
-                assert!((range.min..=range.max).contains(&value), "{line:?}");
+            for &parameter in Parameter::ALL {
+                let range = request.info().range(parameter, &LIMITS);
+                let value = request.get(parameter).unwrap_or(range.min);
+                assert!(range.has(value), "{line:?}");
             }
             true
         }
@@ -91,7 +94,7 @@ fn check_compare(line: &str) -> bool {
             assert!(sizes.iter().all(|size| (min..=max).contains(size)));
             let distinct: std::collections::BTreeSet<_> = sizes.iter().collect();
             assert_eq!(distinct.len(), sizes.len(), "{line:?}");
-            assert!((100..=LIMITS.time).contains(&request.time), "{line:?}");
+            assert!((100..=LIMITS.time).contains(&request.time()), "{line:?}");
             true
         }
         Err(refusal) => {
@@ -103,19 +106,32 @@ fn check_compare(line: &str) -> bool {
 
 #[test]
 fn what_a_request_holds_is_never_less_than_what_it_takes() {
+    const LARGE: Info = Info {
+        sizes: Range::new(1, 16 << 20),
+        ..Info::PLAIN
+    };
     static LIST: Info = Info {
-        numbers: &[Number::Offset, Number::Entries],
+        sizes: LARGE.sizes,
+        parameters: &[Parameter::Offset, Parameter::Entries],
         ..Info::STREAMING
     };
-    let holds = |info, size, offset, entries| {
-        let mut request = Request::new(info);
-        (request.size, request.offset, request.entries) = (size, offset, entries);
-        request.footprint()
+    let holds = |info: &'static Info, size, offset, entries| {
+        let mut request = Request::new(info, &LIMITS);
+        for (parameter, value) in [
+            (Parameter::Size, size),
+            (Parameter::Offset, offset),
+            (Parameter::Entries, entries),
+        ] {
+            if info.takes(parameter) {
+                request.set(parameter, value, &LIMITS).unwrap();
+            }
+        }
+        request.footprint(&LIMITS)
     };
-    assert_eq!(holds(&Info::PLAIN, 64, 0, 0), 64);
-    assert_eq!(holds(&Info::PLAIN, 4097, 0, 0), 8192);
-    assert_eq!(holds(&Info::PLAIN, 2052 << 10, 0, 0), 4 << 20);
-    assert_eq!(holds(&Info::PLAIN, 5 << 20, 0, 0), 5 << 20);
+    assert_eq!(holds(&LARGE, 64, 0, 0), 64);
+    assert_eq!(holds(&LARGE, 4097, 0, 0), 8192);
+    assert_eq!(holds(&LARGE, 2052 << 10, 0, 0), 4 << 20);
+    assert_eq!(holds(&LARGE, 5 << 20, 0, 0), 5 << 20);
     // One entry for each page, each of which begins a page of its own.
     assert_eq!(holds(&LIST, 64, 0, 0), 4096);
     assert_eq!(holds(&LIST, 4 << 20, 0, 0), 4 << 20);
@@ -177,7 +193,7 @@ fn lines_of_nearly_right_words_are_answered() {
         let mut compare = String::new();
         while pick(&["on", "on", "end"]) == "on" {
             line += pick(&[" ", " ", "\t", "  ", "\n"]);
-            line += pick(RUN_KEYS);
+            line += pick(Parameter::KEYS);
             line += pick(&["=", "=", "=", ""]);
             line += pick(&VALUES);
             compare += pick(COMPARE_KEYS);
@@ -194,8 +210,11 @@ fn lines_of_nearly_right_words_are_answered() {
 
 #[test]
 fn every_number_is_refused_by_name_just_outside_its_range() {
-    for number in Number::ALL {
-        let (name, range) = (number.name(), LIMITS.range(number, &MAPS));
+    let numbers = Parameter::ALL
+        .iter()
+        .filter(|parameter| matches!(parameter.row().values, Values::Numbers(..)));
+    for &number in numbers {
+        let (name, range) = (number.name(), MAPS.range(number, &LIMITS));
         if !MAPS.takes(number) {
             let line = format!("maps {name}={}", range.min);
             let refusal = parse(&line, &CATALOGUE, &LIMITS).unwrap_err();
@@ -213,7 +232,7 @@ fn every_number_is_refused_by_name_just_outside_its_range() {
             let Some(bad) = bad else { continue };
             let line = format!("maps {name}={bad}");
             let refusal = parse(&line, &CATALOGUE, &LIMITS).unwrap_err();
-            assert_eq!(refusal.kind, Kind::Range, "{line}");
+            assert_eq!(refusal.errno, Errno::Range, "{line}");
             let message = refusal.message.as_str();
             assert!(message.starts_with(&format!("{name}={bad}: ")), "{message}");
             let alternatives = format!(" {} to {} ", range.min, range.max);
@@ -253,5 +272,46 @@ fn many_experiments_are_listed_as_far_as_a_message_goes() {
         let refusal = parse(line, &catalogue, &LIMITS).unwrap_err();
         assert_refusal(line, &refusal);
         assert!(refusal.message.as_str().ends_with("(all: see help)"));
+    }
+}
+
+#[test]
+fn any_number_of_experiments_can_be_compared() {
+    let catalogue: Vec<&'static Info> = (0..Places::MAX)
+        .map(|n| {
+            &*Box::leak(Box::new(Info {
+                name: format!("e{n}").leak(),
+                ..MAPS
+            }))
+        })
+        .collect();
+    let line = format!("experiments=e0,e63,e64,e65,e{}", Places::MAX - 1);
+    let chosen = parse_compare(&line, &catalogue, &LIMITS)
+        .unwrap()
+        .experiments;
+    for (place, info) in catalogue.iter().enumerate() {
+        let named = [0, 63, 64, 65, Places::MAX - 1].contains(&place);
+        assert_eq!(chosen.has(place, info), named, "{place}");
+    }
+    assert!(!Places::NONE.clone().insert(Places::MAX));
+}
+
+/// A row of the table of parameters is there in the structure and in its description too.
+#[test]
+fn every_parameter_is_in_the_header_and_described() {
+    let header = include_str!("../../../include/uapi/linux/memlab.h");
+    let run = header.split("struct memlab_run {").nth(1).unwrap();
+    let run = run.split("};").next().unwrap();
+    for key in Parameter::KEYS {
+        // `size` is the size of the structure itself.
+        let field = if *key == "size" { "bytes" } else { key };
+        assert!(
+            run.contains(&format!(" {field};")) || run.contains(&format!(" {field}[")),
+            "no field {field}"
+        );
+        assert!(
+            header.contains(&format!(" * @{field}: ")),
+            "{field} is not described"
+        );
     }
 }

@@ -5,7 +5,7 @@
 mod made;
 
 use made::{
-    machine, outcome, text, CMA, COHERENT, COPY, NONCOHERENT, PLAIN, SG, SINGLE, VMALLOC,
+    directed, machine, outcome, text, CMA, COHERENT, COPY, NONCOHERENT, PLAIN, SG, SINGLE, VMALLOC,
     WRITE_COMBINED,
 };
 use memlab::model::{
@@ -177,7 +177,7 @@ fn advice_follows_the_figures() {
     );
     assert!(!alone.contains("map your buffer") && !alone.contains("allocate coherent"));
     let mut copied = outcome(&COPY, 64, 5000);
-    copied.request.direction = mapped().request.direction;
+    directed(&mut copied, mapped().request.direction());
     let copied = comparison(&[mapped(), copied], Machine::Native);
     assert!(
         copied.contains(": map your buffer for each transfer\n"),
@@ -196,7 +196,7 @@ fn advice_follows_the_figures() {
 
 fn to(info: &'static Info, direction: Direction, net: u64) -> Outcome<Box<Tally>> {
     let mut row = outcome(info, 64, net);
-    row.request.direction = direction;
+    directed(&mut row, direction);
     row.placement.dma = Some(0x7f00_0000);
     row
 }
@@ -308,7 +308,7 @@ fn what_stands_between_is_charged_for() {
         for info in [&SINGLE, &SG] {
             for direction in [Direction::ToDevice, Direction::FromDevice] {
                 let mut row = outcome(info, size, net);
-                row.request.direction = direction;
+                directed(&mut row, direction);
                 rows.push(row);
             }
         }

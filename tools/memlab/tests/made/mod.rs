@@ -9,7 +9,7 @@ use memlab::model::{
     placement::{Attr, Placement, Window},
     provenance::{Device, Machine, Provenance},
     remark::Remark,
-    request::{Family, Info, Request},
+    request::{Direction, Family, Info, Limits, Parameter, Request},
     text::Text,
 };
 
@@ -55,6 +55,16 @@ pub static COPY: Info = Info {
     ..Info::STREAMING
 };
 
+pub const LIMITS: Limits = Limits {
+    iterations: 10_000_000,
+    time: 3_600_000,
+    threads: 16,
+    node: 0,
+    batch: 256,
+    page: 4096,
+    order: 10,
+};
+
 pub const CLOCK: ClockCost = ClockCost {
     median: 40,
     p99: 60,
@@ -94,8 +104,8 @@ pub fn device() -> Device {
 
 /// An outcome whose two phases have samples around `net` ns each.
 pub fn outcome(info: &'static Info, size: u64, net: u64) -> Outcome<Box<Tally>> {
-    let mut request = Request::new(info);
-    request.size = size;
+    let mut request = Request::new(info, &LIMITS);
+    request.set(Parameter::Size, size, &LIMITS).unwrap();
     let mut tally = Box::new(Tally {
         phases: [Histogram::EMPTY, Histogram::EMPTY],
         failures: Failures::NONE,
@@ -134,6 +144,14 @@ pub fn outcome(info: &'static Info, size: u64, net: u64) -> Outcome<Box<Tally>> 
         elapsed: 1_000_000,
         ending: Ending::Complete,
     }
+}
+
+/// Has `row` be one of this direction.
+pub fn directed(row: &mut Outcome<Box<Tally>>, direction: Direction) {
+    let place = direction as u64;
+    row.request
+        .set(Parameter::Direction, place, &LIMITS)
+        .unwrap();
 }
 
 pub fn text(write: impl FnOnce(&mut dyn core::fmt::Write) -> core::fmt::Result) -> String {
