@@ -35,6 +35,23 @@ macro_rules! pci_table {
 #[cfg(CONFIG_PCI)]
 pub(crate) use pci_table;
 
+/// Initialises the memory behind a pointer by a pinned initialiser; as unsafe as the method is.
+#[cfg(not(memlab_linux_7_2))]
+macro_rules! init_pinned {
+    ($init:expr, $slot:expr) => {
+        $init.__init($slot)
+    };
+}
+/// Initialises the memory behind a pointer by a pinned initialiser; as unsafe as the method is.
+#[cfg(memlab_linux_7_2)]
+macro_rules! init_pinned {
+    ($init:expr, $slot:expr) => {
+        $init.__pinned_init($slot)
+    };
+}
+
+pub(crate) use init_pinned;
+
 /// Registers of a PCI device, at hand until it is unbound.
 #[cfg(all(CONFIG_PCI, not(memlab_linux_7_2)))]
 pub(crate) type Registers<const SIZE: usize> = kernel::pci::DevresBar<SIZE>;

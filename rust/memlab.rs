@@ -15,6 +15,7 @@
 mod bench;
 mod bindings;
 mod compat;
+mod devices;
 mod experiment;
 mod facts;
 pub mod front;
@@ -22,15 +23,36 @@ pub mod model;
 mod probe;
 pub mod report;
 mod scenario;
+mod settings;
 mod sys;
 
+use core::borrow::Borrow;
 use kernel::{
     driver,
     prelude::*, //
 };
+use settings::Settings;
 
-/// The module's version, in every result's provenance.
-pub(crate) const VERSION: &str = "0.1";
+/// The module's version.
+const VERSION: &str = "0.1";
+
+/// A module parameter's value, which a kernel hands out as it is or behind a reference.
+fn value<T: Copy>(parameter: impl Borrow<T>) -> T {
+    *parameter.borrow()
+}
+
+/// What the module was loaded with.
+fn settings() -> Settings {
+    Settings {
+        version: VERSION,
+        max_iterations: value(module_parameters::max_iterations.value()),
+        max_time: value(module_parameters::max_time.value()),
+        max_threads: value(module_parameters::max_threads.value()),
+        max_memory: value(module_parameters::max_memory.value()),
+        edu_mask: value(module_parameters::edu_mask.value()),
+        allow_pressure: value::<u32>(module_parameters::allow_pressure.value()) != 0,
+    }
+}
 
 /// What goes first is dropped first: the doors, then the device, then the driver.
 #[pin_data]
@@ -42,14 +64,14 @@ struct Memlab {
     _device: sys::device::PlatformDevice,
     #[cfg(CONFIG_PCI)]
     #[pin]
-    _pci: front::pci::Registration,
+    _pci: devices::pci::Registration,
     #[pin]
-    _driver: front::platform::Registration,
+    _driver: devices::platform::Registration,
 }
 
 impl kernel::InPlaceModule for Memlab {
     fn init(module: &'static ThisModule) -> impl PinInit<Self, Error> {
-        sys::device::init();
+        settings::set(settings());
         // Made in this order, from the driver to the doors.
         pin_init::pin_init_scope(move || {
             #[cfg(CONFIG_DEBUG_FS)]
@@ -58,7 +80,7 @@ impl kernel::InPlaceModule for Memlab {
                 _driver <- driver::Registration::new(<LocalModule as kernel::ModuleMetadata>::NAME, module),
                 #[cfg(CONFIG_PCI)]
                 _pci <- driver::Registration::new(<LocalModule as kernel::ModuleMetadata>::NAME, module),
-                _device: front::platform::own_device()?,
+                _device: devices::platform::own_device()?,
                 _misc <- sys::misc::Misc::register(c"memlab"),
                 #[cfg(CONFIG_DEBUG_FS)]
                 _files: files.publish(c"memlab"),

@@ -8,6 +8,13 @@
 
 include!("memlab/rooms.rs");
 
+use devices::{
+    edu::Edu,
+    engine::{
+        Engine,
+        Way, //
+    }, //
+};
 use kernel::{
     device::Core,
     pci,
@@ -16,30 +23,25 @@ use kernel::{
 use sys::{
     dma::{
         coherent::Coherent,
+        CpuMemory,
         DeviceMemory, //
     },
-    edu::{
-        self,
-        Engine,
-        Way, //
-    },
-    pci::Before, //
+    pci as bus, //
 };
 
 const SIZE: usize = 4096;
 
 /// The device takes what the CPU has written, and gives it back.
 fn transfer(pdev: &pci::Device<Core<'_>>) -> Result {
-    let mut before = Before::of(pdev);
-    before.enable(pdev)?;
-    let (engine, _interrupt) = Engine::new(pdev, 28)?;
+    bus::put_back_later(pdev)?;
+    let engine = Edu::new(pdev, 28)?;
     let mut memory = Coherent::new(pdev.as_ref(), SIZE)?;
 
-    edu::write(&mut memory, |at| at as u8);
+    memory.write(|at| at as u8);
     engine.carry(Way::In, memory.segment(), 0)?;
-    edu::write(&mut memory, |_| 0);
+    memory.write(|_| 0);
     engine.carry(Way::Out, memory.segment(), 0)?;
-    if !edu::holds(&memory, |at| at as u8) {
+    if !memory.holds(|at| at as u8) {
         return Err(EIO);
     }
     dev_info!(pdev, "{} bytes of coherent memory, there and back\n", SIZE);

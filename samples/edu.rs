@@ -2,11 +2,19 @@
 
 //! A whole driver of QEMU's edu: it is started, carries bytes, and is put back as it was found.
 //!
-//! What is dropped first is declared first: the interrupt before the device is disabled. Rests on
+//! What it has registered for the device goes when that is unbound, last what came first: the
+//! interrupt, then what enabled the device, then what it was found like. Rests on
 //! [`Documentation/PCI/pci.rst`](srctree/Documentation/PCI/pci.rst).
 
 include!("memlab/rooms.rs");
 
+use devices::{
+    edu::Edu,
+    engine::{
+        Engine,
+        Way, //
+    }, //
+};
 use kernel::{
     device::Core,
     pci,
@@ -16,47 +24,33 @@ use kernel::{
 use sys::{
     dma::{
         coherent::Coherent,
+        CpuMemory,
         DeviceMemory, //
     },
-    edu::{
-        self,
-        Engine,
-        Way, //
-    },
-    pci::{
-        Before,
-        Interrupt, //
-    }, //
+    pci as bus, //
 };
 
 /// What holds the device as long as it is bound.
 struct Sample {
-    engine: Arc<Engine>,
-    _interrupt: Interrupt<Engine>,
-    _before: Before,
+    engine: Arc<Edu>,
 }
 
 impl Sample {
     /// Takes the device, and has it carry a page there and back.
     fn start(pdev: &pci::Device<Core<'_>>) -> Result<Self> {
-        let mut before = Before::of(pdev);
-        before.enable(pdev)?;
-        let (engine, interrupt) = Engine::new(pdev, 28)?;
+        bus::put_back_later(pdev)?;
+        let engine = Edu::new(pdev, 28)?;
         let size = 4096;
         let mut memory = Coherent::new(pdev.as_ref(), size)?;
-        edu::write(&mut memory, |at| !(at as u8));
+        memory.write(|at| !(at as u8));
         engine.carry(Way::In, memory.segment(), 0)?;
-        edu::write(&mut memory, |_| 0);
+        memory.write(|_| 0);
         engine.carry(Way::Out, memory.segment(), 0)?;
-        if !edu::holds(&memory, |at| !(at as u8)) {
+        if !memory.holds(|at| !(at as u8)) {
             return Err(EIO);
         }
         dev_info!(pdev, "edu has carried {} bytes there and back\n", size);
-        Ok(Self {
-            engine,
-            _interrupt: interrupt,
-            _before: before,
-        })
+        Ok(Self { engine })
     }
 }
 

@@ -7,6 +7,13 @@
 
 include!("memlab/rooms.rs");
 
+use devices::{
+    edu::Edu,
+    engine::{
+        Engine,
+        Way, //
+    }, //
+};
 use kernel::{
     device::Core,
     pci,
@@ -18,11 +25,7 @@ use sys::{
         CpuMemory,
         DeviceMemory, //
     },
-    edu::{
-        Engine,
-        Way, //
-    },
-    pci::Before, //
+    pci as bus, //
 };
 
 /// Bytes of a block.
@@ -30,9 +33,8 @@ const SIZE: usize = 64;
 
 /// The device takes what is in one block, and puts it into another.
 fn transfer(pdev: &pci::Device<Core<'_>>) -> Result {
-    let mut before = Before::of(pdev);
-    before.enable(pdev)?;
-    let (engine, _interrupt) = Engine::new(pdev, 28)?;
+    bus::put_back_later(pdev)?;
+    let engine = Edu::new(pdev, 28)?;
     let dev = pdev.as_ref();
     let pool = Pool::new(dev, SIZE)?;
     let (mut from, to) = (pool.alloc()?, pool.alloc()?);

@@ -8,6 +8,13 @@
 
 include!("memlab/rooms.rs");
 
+use devices::{
+    edu::Edu,
+    engine::{
+        Engine,
+        Way, //
+    }, //
+};
 use kernel::{
     device::Core,
     pci,
@@ -19,11 +26,7 @@ use sys::{
         FromDevice,
         ToDevice, //
     },
-    edu::{
-        Engine,
-        Way, //
-    },
-    pci::Before, //
+    pci as bus, //
 };
 
 /// Four pieces of 1,000 bytes each, which begin 24 bytes into a page.
@@ -33,9 +36,8 @@ const OFFSET: usize = 24;
 
 /// The device takes what the CPU has written, and gives it back.
 fn transfer(pdev: &pci::Device<Core<'_>>) -> Result {
-    let mut before = Before::of(pdev);
-    before.enable(pdev)?;
-    let (engine, _interrupt) = Engine::new(pdev, 28)?;
+    bus::put_back_later(pdev)?;
+    let engine = Edu::new(pdev, 28)?;
     let dev = pdev.as_ref();
 
     let mut list = Scatter::new(PIECES, SIZE, OFFSET, u64::MAX)?;

@@ -7,6 +7,13 @@
 
 include!("memlab/rooms.rs");
 
+use devices::{
+    edu::Edu,
+    engine::{
+        Engine,
+        Way, //
+    }, //
+};
 use kernel::{
     device::Core,
     pci,
@@ -19,20 +26,15 @@ use sys::{
         FromDevice,
         ToDevice, //
     },
-    edu::{
-        Engine,
-        Way, //
-    },
-    pci::Before, //
+    pci as bus, //
 };
 
 const SIZE: usize = 4096;
 
 /// The device takes what the CPU has written, and gives it back.
 fn transfer(pdev: &pci::Device<Core<'_>>) -> Result {
-    let mut before = Before::of(pdev);
-    before.enable(pdev)?;
-    let (engine, _interrupt) = Engine::new(pdev, 28)?;
+    bus::put_back_later(pdev)?;
+    let engine = Edu::new(pdev, 28)?;
     let dev = pdev.as_ref();
 
     let mut buffer = Buffer::new(SIZE)?;

@@ -14,8 +14,8 @@ use super::{
     }, //
 };
 use crate::{
+    devices::lent,
     experiment::CATALOGUE,
-    facts,
     model::{
         compare_request::CompareRequest,
         cost::{
@@ -38,10 +38,7 @@ use crate::{
         text::Text, //
     },
     probe,
-    sys::{
-        device::Lease,
-        task, //
-    },
+    sys::task,
 };
 use kernel::prelude::*;
 
@@ -204,7 +201,7 @@ fn ending(
 /// Refuses where the device that was asked for is not lent, or no longer.
 fn lent(request: &CompareRequest) -> Result<(), Refusal> {
     if !request.device.as_str().is_empty() {
-        facts::lent::lease(request.device)?;
+        lent::look(request.device)?;
     }
     Ok(())
 }
@@ -244,7 +241,7 @@ fn first_of(request: &CompareRequest, family: Family) -> Option<&'static Info> {
 /// What the device can have in one piece; `None` if it is gone, or the search was stopped.
 #[inline(never)]
 fn largest(request: &CompareRequest, cancelled: &dyn Fn() -> bool) -> Option<Largest> {
-    let lease = Lease::take(request.device.as_str()).ok()?;
+    let lease = lent::lease(request.device).ok()?;
     let stop = || cancelled() || lease.recalled();
     probe::coherent::largest(lease.device(), held_max(), &stop)
 }

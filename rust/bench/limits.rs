@@ -4,25 +4,20 @@
 
 use crate::{
     model::request::Limits,
-    module_parameters,
+    settings,
     sys, //
 };
-use core::borrow::Borrow;
 
 /// The largest batch is 2 to this.
 pub(super) const BATCH_SHIFT_MAX: u32 = 8;
 
-/// A module parameter's value, which a kernel hands out as it is or behind a reference.
-fn parameter<T: Copy>(value: impl Borrow<T>) -> T {
-    *value.borrow()
-}
-
 /// The ranges that hold on this machine.
 pub(crate) fn limits() -> Limits {
+    let settings = settings::get();
     Limits {
-        iterations: parameter::<u64>(module_parameters::max_iterations.value()).max(1),
-        time: parameter::<u64>(module_parameters::max_time.value()).max(1),
-        threads: match parameter::<u32>(module_parameters::max_threads.value()) {
+        iterations: settings.max_iterations.max(1),
+        time: settings.max_time.max(1),
+        threads: match settings.max_threads {
             0 => u64::from(sys::machine::cpus()).saturating_mul(4),
             threads => u64::from(threads),
         },
@@ -36,5 +31,5 @@ pub(crate) fn limits() -> Limits {
 
 /// Most bytes that all threads of a run may hold at a time.
 pub(super) fn held_max() -> u64 {
-    (sys::machine::available() >> 2).min(parameter::<u64>(module_parameters::max_memory.value()))
+    (sys::machine::available() >> 2).min(settings::get().max_memory)
 }

@@ -16,6 +16,7 @@ use super::{
     },
 };
 use crate::{
+    devices::lent,
     experiment::{
         self,
         empty::Empty,
@@ -23,7 +24,6 @@ use crate::{
         Visitor, //
     },
     facts::{
-        self,
         provenance, //
     },
     model::{
@@ -45,7 +45,7 @@ use crate::{
     sys::{
         self,
         clock::now,
-        device::Lease,
+        lend::Lease,
         task::{
             self,
             Wake, //
@@ -94,14 +94,14 @@ const TICK_SHIFT: u32 = 4;
 #[inline(never)]
 fn lease(request: &Request) -> Result<Lease, Refusal> {
     if request.info().needs_engine && request.device().as_str().is_empty() {
-        return Lease::take_engine().map_err(|_| {
+        return lent::lease_engine().map_err(|_| {
             let name = request.info().name;
             Refusal::no_device(format_args!(
                 "{name} needs a device that moves bytes, and none is lent: lend QEMU's edu"
             ))
         });
     }
-    facts::lent::lease(request.device())
+    lent::lease(request.device())
 }
 
 /// Runs what `request` asks for, and looks at what the first operation of it changes. `cancelled`
@@ -117,7 +117,7 @@ pub(super) fn turn(request: &Request, cancelled: &dyn Fn() -> bool) -> Result<Re
 
 fn go(request: &Request, look: bool, cancelled: &dyn Fn() -> bool) -> Result<Report, Refusal> {
     let lease = if request.info().needs_device {
-        Some(lease(request)?)
+        Some(experiment::masked(request, lease(request)?)?)
     } else {
         None
     };
@@ -128,8 +128,6 @@ fn go(request: &Request, look: bool, cancelled: &dyn Fn() -> bool) -> Result<Rep
         look,
     };
     let dev = lease.as_ref().map(Lease::device);
-    // Dropped before the lease: the device goes back with its own masks.
-    let _masked = experiment::masked(request, dev)?;
     let mut report = experiment::open(request, dev, runner)??;
     report.device = dev.map(provenance::device);
     Ok(report)

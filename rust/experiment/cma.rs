@@ -63,7 +63,7 @@ impl<'d> Experiment<'d> for Cma {
         let device = super::required(request, device)?;
         let size = super::size_of(request)?;
         Ok(Self {
-            area: facts::lent::area_of(device)?,
+            area: facts::area::of(device)?,
             size,
             pages: size.div_ceil(PAGE_SIZE),
             // CAST: Limited to a few bits.

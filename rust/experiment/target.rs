@@ -18,13 +18,16 @@ use crate::{
         },
     },
     sys::{
-        dma::mask::Masked,
+        lend::Lease,
         machine, //
     },
 };
-use kernel::device::{
-    Bound,
-    Device, //
+use kernel::{
+    device::{
+        Bound,
+        Device, //
+    },
+    error::code::EBUSY, //
 };
 
 /// The device that an experiment needs.
@@ -38,21 +41,21 @@ pub(super) fn required<'d>(
     })
 }
 
-/// Gives the device as many bits of address as the request says, until what it returns is dropped.
+/// Gives the device as many bits of address as the request says, until the lease is given back.
 /// Refuses a number that the platform cannot serve.
-pub(crate) fn masked<'d>(
-    request: &Request,
-    device: Option<&'d Device<Bound>>,
-) -> Result<Option<Masked<'d>>, Refusal> {
-    let (Some(bits), Some(dev)) = (request.mask(), device) else {
-        return Ok(None);
+pub(crate) fn masked(request: &Request, lease: Lease) -> Result<Lease, Refusal> {
+    let Some(bits) = request.mask() else {
+        return Ok(lease);
     };
     // CAST: A mask has 64 bits at most.
     let bits = bits as u32;
-    Masked::set(dev, bits).map(Some).map_err(|_| {
-        Refusal::beyond(format_args!(
+    lease.masked(bits).map_err(|error| match error {
+        EBUSY => Refusal::unsupported(format_args!(
+            "mask={bits}: the device has memory of other users, which was allocated for its own mask"
+        )),
+        _ => Refusal::beyond(format_args!(
             "mask={bits}: this platform cannot serve it: it has no memory that so few bits reach"
-        ))
+        )),
     })
 }
 

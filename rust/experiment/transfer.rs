@@ -18,6 +18,14 @@ use super::{
 };
 use crate::{
     compat,
+    devices::{
+        edu,
+        engine::{
+            Engine,
+            Way, //
+        },
+        lent, //
+    },
     model::{
         placement::Placement,
         request::{
@@ -30,18 +38,11 @@ use crate::{
             Request, //
         },
     },
-    sys::{
-        device,
-        dma::{
-            coherent::Coherent,
-            DeviceMemory,
-            Segment, //
-        },
-        edu::{
-            self,
-            Engine,
-            Way, //
-        },
+    sys::dma::{
+        coherent::Coherent,
+        CpuMemory,
+        DeviceMemory,
+        Segment, //
     },
 };
 use core::marker::PhantomData;
@@ -98,7 +99,7 @@ pub(crate) trait Kind<'d>: Sync + Sized {
 /// The experiment for memory of kind `K`.
 pub(crate) struct Transfer<'d, K> {
     target: Target<'d>,
-    engine: Arc<Engine>,
+    engine: Arc<dyn Engine>,
     /// Apart, as it is large and stacks are small.
     request: KBox<Request>,
     size: usize,
@@ -189,7 +190,7 @@ impl<'d, K: Kind<'d> + 'd> Experiment<'d> for Transfer<'d, K> {
                 request.threads() as u32
             )));
         }
-        let engine = device::engine(target.dev).ok_or_else(|| {
+        let engine = lent::engine(target.dev).ok_or_else(|| {
             let name = request.device();
             Refusal::no_device(format_args!(
                 "device={name}: does not move bytes for us; lend QEMU's edu"
@@ -233,11 +234,11 @@ impl<'d, K: Kind<'d> + 'd> Experiment<'d> for Transfer<'d, K> {
         };
         if self.target.direction == Direction::ToDevice {
             K::write(own, right);
-            edu::write(&mut cargo.proof, wrong);
+            cargo.proof.write(wrong);
             cargo.ready = Ok(());
         } else {
             K::write(own, wrong);
-            edu::write(&mut cargo.proof, right);
+            cargo.proof.write(right);
             cargo.ready = self.prove(Way::In, &cargo.proof);
         }
     }
@@ -264,7 +265,7 @@ impl<'d, K: Kind<'d> + 'd> Experiment<'d> for Transfer<'d, K> {
         let right = |at| pattern(number, at);
         let held = if self.target.direction == Direction::ToDevice {
             self.prove(Way::Out, &cargo.proof)?;
-            edu::holds(&cargo.proof, right)
+            cargo.proof.holds(right)
         } else {
             cargo.own.as_mut().is_some_and(|own| K::holds(own, right))
         };

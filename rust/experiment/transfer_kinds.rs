@@ -45,9 +45,9 @@ use crate::{
                 MappedScatter,
                 Scatter, //
             },
+            CpuMemory,
             Segment, //
         },
-        edu,
         memory::PAGE_SIZE, //
     },
 };
@@ -70,11 +70,11 @@ impl<'d> Kind<'d> for OfCoherent {
     }
 
     fn write(own: &mut Self::Own, byte: impl Fn(usize) -> u8) {
-        edu::write(own, byte);
+        own.write(byte);
     }
 
     fn holds(own: &mut Self::Own, byte: impl Fn(usize) -> u8) -> bool {
-        edu::holds(own, byte)
+        own.holds(byte)
     }
 
     fn lend(own: Self::Own, _target: &Target<'d>) -> Result<Self::Lent, (Self::Own, Error)> {
@@ -105,11 +105,11 @@ impl<'d> Kind<'d> for OfPool {
     }
 
     fn write(own: &mut Self::Own, byte: impl Fn(usize) -> u8) {
-        edu::write(own, byte);
+        own.write(byte);
     }
 
     fn holds(own: &mut Self::Own, byte: impl Fn(usize) -> u8) -> bool {
-        edu::holds(own, byte)
+        own.holds(byte)
     }
 
     fn lend(own: Self::Own, _target: &Target<'d>) -> Result<Self::Lent, (Self::Own, Error)> {
@@ -140,11 +140,11 @@ impl<'d> Kind<'d> for OfNonCoherent {
     }
 
     fn write(own: &mut Self::Own, byte: impl Fn(usize) -> u8) {
-        edu::write(own, byte);
+        own.write(byte);
     }
 
     fn holds(own: &mut Self::Own, byte: impl Fn(usize) -> u8) -> bool {
-        edu::holds(own, byte)
+        own.holds(byte)
     }
 
     fn lend(own: Self::Own, _target: &Target<'d>) -> Result<Self::Lent, (Self::Own, Error)> {
@@ -175,11 +175,11 @@ impl<'d> Kind<'d> for OfNonContiguous {
     }
 
     fn write(own: &mut Self::Own, byte: impl Fn(usize) -> u8) {
-        edu::write(own, byte);
+        own.write(byte);
     }
 
     fn holds(own: &mut Self::Own, byte: impl Fn(usize) -> u8) -> bool {
-        edu::holds(own, byte)
+        own.holds(byte)
     }
 
     fn lend(own: Self::Own, _target: &Target<'d>) -> Result<Self::Lent, (Self::Own, Error)> {

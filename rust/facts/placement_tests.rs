@@ -11,6 +11,7 @@ mod tests {
         of_scattered, //
     };
     use crate::{
+        devices::lent,
         facts::memory,
         model::{
             memory::Zone,
@@ -19,6 +20,7 @@ mod tests {
                 Placement,
                 Window, //
             },
+            text::Text,
         },
         sys::{
             alloc::{
@@ -27,14 +29,12 @@ mod tests {
                 Vmalloc, //
             },
             cma,
-            device::Lease,
             dma::{
                 buffer::Buffer,
                 coherent::{
                     Attr as Asked,
                     Coherent, //
                 },
-                mask::Masked,
                 sg::Scatter,
                 DeviceMemory,
                 ToDevice, //
@@ -106,7 +106,7 @@ mod tests {
 
     #[test]
     fn cma_gives_contiguous_pages_of_its_own_pageblocks() {
-        let lease = Lease::take("");
+        let lease = lent::lease(Text::EMPTY);
         let area = lease
             .as_ref()
             .ok()
@@ -132,7 +132,7 @@ mod tests {
 
     #[test]
     fn coherent_memory_is_contiguous_for_the_device() {
-        let lease = Lease::take("");
+        let lease = lent::lease(Text::EMPTY);
         assert!(lease.is_ok());
         if let Ok(lease) = lease {
             let coherent = machine::dma(lease.device()).coherent;
@@ -154,8 +154,7 @@ mod tests {
 
     /// Where coherent memory of the module's own device is while that has `bits` of address.
     fn coherent(bits: u32, asked: Asked) -> Option<(Placement, u64)> {
-        let lease = Lease::take("").ok()?;
-        let _masked = Masked::set(lease.device(), bits).ok()?;
+        let lease = lent::lease(Text::EMPTY).ok()?.masked(bits).ok()?;
         let memory = Coherent::with(lease.device(), 4 * PAGE_SIZE, asked).ok()?;
         let placement = of_address(memory.as_ptr(), 4 * PAGE_SIZE);
         Some((placement, memory.dma()))
@@ -163,7 +162,7 @@ mod tests {
 
     /// Whether the module's own device sees what is in the CPU's caches.
     fn coherent_device() -> bool {
-        Lease::take("").is_ok_and(|lease| machine::dma(lease.device()).coherent)
+        lent::lease(Text::EMPTY).is_ok_and(|lease| machine::dma(lease.device()).coherent)
     }
 
     #[test]
@@ -217,25 +216,21 @@ mod tests {
 
     #[test]
     fn a_device_has_its_own_masks_back() {
-        let lease = Lease::take("");
-        assert!(lease.is_ok());
-        if let Ok(lease) = lease {
-            let masks = || {
-                let dma = machine::dma(lease.device());
-                (dma.mask, dma.coherent_mask)
-            };
-            let before = masks();
-            let masked = Masked::set(lease.device(), 33);
-            assert!(masked.is_ok());
-            assert_eq!(masks(), ((1 << 33) - 1, (1 << 33) - 1));
-            drop(masked);
-            assert_eq!(masks(), before);
-            // One that is refused changes nothing.
-            let refused = Masked::set(lease.device(), 12);
-            assert!(refused.is_err());
-            drop(refused);
-            assert_eq!(masks(), before);
-        }
+        let masks = || {
+            let look = lent::look(Text::EMPTY).ok()?;
+            Some((look.dma().mask, look.dma().coherent_mask))
+        };
+        let masked = |bits| lent::lease(Text::EMPTY).ok()?.masked(bits).ok();
+        let before = masks();
+        assert!(before.is_some());
+        let narrow = masked(33);
+        assert!(narrow.is_some());
+        assert_eq!(masks(), Some(((1 << 33) - 1, (1 << 33) - 1)));
+        drop(narrow);
+        assert_eq!(masks(), before);
+        // One that is refused changes nothing.
+        assert!(masked(12).is_none());
+        assert_eq!(masks(), before);
     }
 
     #[test]
@@ -268,7 +263,7 @@ mod tests {
 
     #[test]
     fn a_mapped_buffer_goes_out_and_comes_back() {
-        let lease = Lease::take("");
+        let lease = lent::lease(Text::EMPTY);
         let buffer = Buffer::new(PAGE_SIZE);
         assert!(lease.is_ok());
         assert!(buffer.is_ok());

@@ -11,7 +11,12 @@ use crate::{
         },
         text::Text, //
     },
-    sys, //
+    settings,
+    sys::{
+        self,
+        lend::Look,
+        machine::Dma, //
+    },
 };
 use core::fmt::Write;
 use kernel::device::{
@@ -71,7 +76,7 @@ pub(crate) fn machine() -> Provenance {
         release: Text::new(raw.release),
         version: Text::new(raw.version),
         arch: Text::new(raw.arch),
-        module: crate::VERSION,
+        module: settings::get().version,
         cpu: if raw.cpu.is_empty() {
             Text::format(format_args!("id {:#010x}", raw.cpu_id))
         } else {
@@ -91,7 +96,15 @@ pub(crate) fn machine() -> Provenance {
 
 /// What holds for a device under test.
 pub(crate) fn device(dev: &device::Device<Bound>) -> Device {
-    let dma = sys::machine::dma(dev);
+    described(dev, &sys::machine::dma(dev))
+}
+
+/// What holds for a device that is only looked at.
+pub(crate) fn seen(look: &Look) -> Device {
+    described(look.device(), &look.dma())
+}
+
+fn described(dev: &device::Device, dma: &Dma) -> Device {
     Device {
         name: Text::new(dev.name().to_str().unwrap_or("?")),
         bus: Text::new(dma.bus),

@@ -3,6 +3,7 @@
 //! Snapshots of the whole machine: memory by use, events, CMA areas.
 
 use crate::{
+    devices::lent,
     model::totals::{
         Area,
         Event,
@@ -54,8 +55,8 @@ pub(crate) fn events() -> Result<(u64, KVec<Event>)> {
 /// The CMA areas of the devices that are lent now.
 pub(crate) fn areas() -> Result<KVec<Area>> {
     let mut all: KVec<Area> = KVec::new();
-    for lease in sys::device::lease_all()?.iter() {
-        let Some(area) = sys::cma::Area::of(lease.device()) else {
+    for look in lent::look_at_all()?.iter() {
+        let Some(area) = sys::cma::Area::of(look.device()) else {
             continue;
         };
         let name = area.name();

@@ -11,19 +11,18 @@ use super::{
 };
 use crate::{
     bench::limits::limits,
+    devices::lent,
     experiment::CATALOGUE,
-    facts, report,
-    sys::{
-        self,
-        debugfs::{
-            File,
-            Nodes,
-            Text, //
-        },
-        device::Lease, //
+    facts,
+    model::text::Text as Name,
+    report,
+    sys::debugfs::{
+        done,
+        File,
+        Nodes,
+        Text, //
     },
 };
-use core::fmt;
 use kernel::prelude::*;
 
 static FILES: &[File<Lab>] = &[
@@ -122,11 +121,6 @@ pub(crate) fn nodes() -> Result<Nodes<Lab>> {
     Nodes::new(&Lab::new()?, FILES)
 }
 
-/// The only thing that can go wrong in a report is that there is no memory for it.
-pub(super) fn done(written: fmt::Result) -> Result {
-    written.map_err(|_| ENOMEM)
-}
-
 fn show_run(lab: &Lab, out: &mut Text) -> Result {
     let last = lab.run.lock();
     if let Some(refusal) = &last.refusal {
@@ -178,16 +172,14 @@ fn show_calibration(lab: &Lab, out: &mut Text) -> Result {
 }
 
 fn show_devices(_: &Lab, out: &mut Text) -> Result {
-    let leases = sys::device::lease_all()?;
-    let devices = leases
-        .iter()
-        .map(|lease| facts::provenance::device(lease.device()));
+    let looks = lent::look_at_all()?;
+    let devices = looks.iter().map(facts::provenance::seen);
     done(report::devices(out, devices))
 }
 
 fn show_provenance(_: &Lab, out: &mut Text) -> Result {
     let machine = facts::provenance::machine();
-    let device = Lease::take("").ok();
-    let device = device.map(|lease| facts::provenance::device(lease.device()));
+    let look = lent::look(Name::EMPTY).ok();
+    let device = look.as_ref().map(facts::provenance::seen);
     done(report::provenance(out, &machine, device.as_ref()))
 }

@@ -178,7 +178,7 @@ impl Lab {
 #[inline(never)]
 fn area_text(line: &[u8]) -> Result<Option<Finding>, Refusal> {
     let device = grammar::parse_device(text(line)?)?;
-    Ok(probe::cma::probe(facts::lent::area(device)?, &stopped))
+    Ok(probe::cma::probe(facts::area::of_named(device)?, &stopped))
 }
 
 /// Reads a line and runs it. In a frame of its own, like its kin: stacks are small.

@@ -7,8 +7,5 @@ pub(crate) mod debugfs;
 pub mod grammar;
 pub(crate) mod lab;
 pub(crate) mod misc;
-#[cfg(CONFIG_PCI)]
-pub(crate) mod pci;
-pub(crate) mod platform;
 #[cfg(CONFIG_DEBUG_FS)]
 mod snapshots;

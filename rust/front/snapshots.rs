@@ -2,16 +2,16 @@
 
 //! The files that show the state of memory, with what it cost to look.
 
-use super::{
-    debugfs::done,
-    lab::Lab, //
-};
+use super::lab::Lab;
 use crate::{
     facts, report,
     scenario::Scenario,
     sys::{
         clock,
-        debugfs::Text,
+        debugfs::{
+            done,
+            Text, //
+        },
         memory::PAGE_SIZE, //
     },
 };

@@ -18,7 +18,7 @@ use crate::{
         request::Refusal,
         scenario::End, //
     },
-    module_parameters,
+    settings,
     sys::{
         alloc::Pages,
         relief::{
@@ -28,7 +28,6 @@ use crate::{
         task, //
     },
 };
-use core::borrow::Borrow;
 use kernel::{
     prelude::*,
     sync::Arc, //
@@ -56,11 +55,6 @@ impl Drop for Given {
     }
 }
 
-/// A module parameter's value, which a kernel hands out as it is or behind a reference.
-fn value<T: Copy>(parameter: impl Borrow<T>) -> T {
-    *parameter.borrow()
-}
-
 /// The most pages that are taken before the watermark is looked at again.
 const CHUNK: u64 = 1 << 10;
 
@@ -83,7 +77,7 @@ pub(super) fn make(
     share: u64,
     stopped: &dyn Fn() -> bool,
 ) -> Result<(u64, End, Holder), Refusal> {
-    if value::<u32>(module_parameters::allow_pressure.value()) == 0 {
+    if !settings::get().allow_pressure {
         return Err(Refusal::invalid(format_args!(
             "pressure: makes the whole machine short of memory; load the module with allow_pressure=1"
         )));

@@ -6,6 +6,7 @@
 mod tests {
     use super::super::Scenario;
     use crate::{
+        devices::lent,
         facts,
         model::{
             cma::{
@@ -21,10 +22,7 @@ mod tests {
             text::Text, //
         },
         probe,
-        sys::{
-            cma::Area,
-            device::Lease, //
-        },
+        sys::cma::Area,
     };
 
     fn make(kind: Kind, share: u64) -> Result<Scenario, Refusal> {
@@ -37,8 +35,7 @@ mod tests {
     }
 
     fn area() -> Option<Area> {
-        let lease = Lease::take("").ok()?;
-        Area::of(lease.device())
+        Area::of(lent::look(Text::EMPTY).ok()?.device())
     }
 
     fn cause(found: &Finding) -> Option<Cause> {

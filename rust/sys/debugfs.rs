@@ -39,6 +39,11 @@ impl fmt::Write for Text {
     }
 }
 
+/// The only thing that can go wrong in writing a [`Text`] is that there is no memory for it.
+pub(crate) fn done(written: fmt::Result) -> Result {
+    written.map_err(|_| ENOMEM)
+}
+
 /// One file of a directory over a `T`.
 pub(crate) struct File<T: 'static> {
     /// Its name.

@@ -1,39 +1,25 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Devices under test: lent by a driver while it is bound, leased by a run.
+//! The C side of a device, what the DMA layer has noted of it, and a device of the module's own.
 //!
 //! C header: [`include/linux/platform_device.h`](srctree/include/linux/platform_device.h)
-//!
-//! A driver's probe makes a [`Loan`]; a run takes a [`Lease`], through which it reaches the bound
-//! device. Ending the loan tells the run to stop and waits for its lease to come back, so that
-//! whatever borrows the device through a lease is gone before the device is unbound. No lock is
-//! held while a lease is out.
 
-#[cfg(CONFIG_PCI)]
-use super::edu::Engine;
 use crate::bindings as lab;
 use kernel::{
     bindings,
     device::{
         Bound,
-        Core,
         Device,
         DeviceContext, //
     },
-    error::from_err_ptr,
-    prelude::*,
-    sync::{
-        aref::ARef,
-        atomic::{
-            Atomic,
-            Relaxed, //
-        },
-        new_condvar,
-        new_mutex,
-        Arc,
-        CondVar,
-        Mutex, //
+    devres,
+    dma::DmaMask,
+    error::{
+        from_err_ptr,
+        to_result, //
     },
+    prelude::*,
+    sync::aref::ARef, //
 };
 
 /// The C device behind a `&Device`; `Device::as_raw` is not public.
@@ -43,203 +29,57 @@ pub(super) fn as_raw<Ctx: DeviceContext>(dev: &Device<Ctx>) -> *mut bindings::de
     core::ptr::from_ref(dev).cast_mut().cast()
 }
 
-kernel::sync::global_lock! {
-    // SAFETY: `init` is called by the module's init before any driver is registered.
-    unsafe(uninit) static LENT: Mutex<KVec<Arc<Slot>>> = KVec::new();
-}
-
-/// Prepares the register of devices.
+/// A device with what the DMA layer had noted of it: its masks and its longest segment. The device
+/// has them again when this is dropped.
 ///
-/// Called once, by the module's init, before the first driver is registered.
-pub(crate) fn init() {
-    // SAFETY: The only caller is the module's init, which runs once.
-    unsafe { LENT.init() };
-}
-
-/// Without PCI there is no device that moves bytes for us.
-#[cfg(not(CONFIG_PCI))]
-pub(crate) enum Engine {}
-
-/// One device that is lent.
-#[pin_data]
-struct Slot {
+/// # Invariants
+///
+/// The device is bound as long as this lives.
+pub(super) struct Limits {
     device: ARef<Device>,
-    /// What moves bytes, in a device that we know how to drive.
-    engine: Option<Arc<Engine>>,
-    /// What the DMA layer had noted of the device before it was lent.
-    before: lab::memlab_dma_limits,
-    /// Tells the run that the loan is ending. Read without a lock between operations.
-    recalled: Atomic<bool>,
-    #[pin]
-    leases: Mutex<Leases>,
-    #[pin]
-    returned: CondVar,
+    noted: lab::memlab_dma_limits,
 }
 
-/// # Invariants
-///
-/// While `out` is not 0 and `open` was true when it was counted, the device is bound.
-struct Leases {
-    open: bool,
-    out: usize,
-}
-
-/// What a driver holds while its device is lent.
-pub(crate) struct Loan {
-    slot: Arc<Slot>,
-}
-
-impl Loan {
-    /// Lends a device, and with it the engine that `start` may give.
+impl Limits {
+    /// What is noted of `dev` now.
     ///
-    /// Masks and the largest segment are put back when the loan ends, whatever `start` or a run has
-    /// set. To be called from probe; [`Loan::end`] must be called from unbind.
-    pub(crate) fn new(
-        device: &Device<Core<'_>>,
-        start: impl FnOnce() -> Result<Option<Arc<Engine>>>,
-    ) -> Result<Self> {
-        let mut before = pin_init::zeroed::<lab::memlab_dma_limits>();
-        // SAFETY: The device is bound.
-        unsafe { lab::memlab_dma_limits(as_raw(device), &mut before) };
-        let lent = start().and_then(|engine| {
-            let slot = Arc::pin_init(
-                try_pin_init!(Slot {
-                    device: device.into(),
-                    engine,
-                    before,
-                    recalled: Atomic::new(false),
-                    leases <- new_mutex!(Leases { open: true, out: 0 }),
-                    returned <- new_condvar!(),
-                }),
-                GFP_KERNEL,
-            )?;
-            LENT.lock().push(slot.clone(), GFP_KERNEL)?;
-            Ok(Self { slot })
-        });
-        if lent.is_err() {
-            // SAFETY: As above; nothing is mapped for the device.
-            unsafe { lab::memlab_dma_set_limits(as_raw(device), &before) };
+    /// # Safety
+    ///
+    /// The device stays bound until the value is dropped, and nothing is mapped for it then.
+    pub(super) unsafe fn of(dev: &Device<Bound>) -> Self {
+        let mut noted = pin_init::zeroed::<lab::memlab_dma_limits>();
+        // SAFETY: The device is bound, so that its DMA is set up; `noted` may be written.
+        unsafe { lab::memlab_dma_limits(as_raw(dev), &mut noted) };
+        // INVARIANT: By the function's requirement.
+        Self {
+            device: dev.into(),
+            noted,
         }
-        lent
     }
 
-    /// Recalls the device and waits until no lease is out. Does nothing the second time.
-    pub(crate) fn end(&self) {
-        let mut lent = LENT.lock();
-        lent.retain(|slot| !Arc::ptr_eq(slot, &self.slot));
-        if lent.is_empty() {
-            // Nobody drops a static: the last device to go takes the list's memory with it.
-            *lent = KVec::new();
-        }
-        drop(lent);
-        self.slot.recalled.store(true, Relaxed);
-        let mut leases = self.slot.leases.lock();
-        while leases.out > 0 {
-            self.slot.returned.wait(&mut leases);
-        }
-        if core::mem::replace(&mut leases.open, false) {
-            let raw = as_raw::<kernel::device::Normal>(&self.slot.device);
-            // SAFETY: The device is bound, and no run is left that could map anything for it.
-            unsafe { lab::memlab_dma_set_limits(raw, &self.slot.before) };
-        }
+    /// Gives the device so many bits of address; `EIO` where the platform cannot serve that.
+    pub(super) fn set_masks(&mut self, bits: u32) -> Result {
+        let mask = DmaMask::try_new(bits)?.value();
+        let raw = as_raw::<kernel::device::Normal>(&self.device);
+        // SAFETY: By the type invariant the device is bound. Any mask is taken or refused.
+        to_result(unsafe { lab::memlab_dma_set_masks(raw, mask, mask) })
     }
 }
 
-impl Drop for Loan {
+impl Drop for Limits {
     fn drop(&mut self) {
-        self.end();
+        let raw = as_raw::<kernel::device::Normal>(&self.device);
+        // SAFETY: By the type invariant the device is bound; it gets what it had before.
+        unsafe { lab::memlab_dma_set_limits(raw, &self.noted) };
     }
 }
 
-/// The use of a device for the time of a run.
-///
-/// # Invariants
-///
-/// Counted in `slot.leases.out` from when the loan was open.
-pub(crate) struct Lease {
-    slot: Arc<Slot>,
-}
-
-impl Lease {
-    /// Leases the device called `name`, or the one lent first if `name` is empty.
-    ///
-    /// `ENODEV` if none of that name is lent.
-    pub(crate) fn take(name: &str) -> Result<Self> {
-        Self::find(|slot| name.is_empty() || slot.device.name().to_bytes() == name.as_bytes())
-    }
-
-    /// Leases the device lent first of those that have an engine.
-    ///
-    /// `ENODEV` if none has.
-    pub(crate) fn take_engine() -> Result<Self> {
-        Self::find(|slot| slot.engine.is_some())
-    }
-
-    fn find(wanted: impl Fn(&Slot) -> bool) -> Result<Self> {
-        let lent = LENT.lock();
-        let slot = lent.iter().find(|slot| wanted(slot)).ok_or(ENODEV)?.clone();
-        drop(lent);
-        Self::new(slot)
-    }
-
-    /// `ENODEV` if the loan is ending.
-    fn new(slot: Arc<Slot>) -> Result<Self> {
-        let mut leases = slot.leases.lock();
-        if !leases.open {
-            return Err(ENODEV);
-        }
-        leases.out += 1;
-        drop(leases);
-        // INVARIANT: Just counted.
-        Ok(Self { slot })
-    }
-
-    /// The device, bound as long as the lease is out.
-    pub(crate) fn device(&self) -> &Device<Bound> {
-        // SAFETY: By the type invariant the driver's unbind waits for this lease.
-        unsafe { self.slot.device.as_bound() }
-    }
-
-    /// Whether the device is to be given back as soon as may be.
-    #[inline]
-    pub(crate) fn recalled(&self) -> bool {
-        self.slot.recalled.load(Relaxed)
-    }
-}
-
-impl Drop for Lease {
-    fn drop(&mut self) {
-        let mut leases = self.slot.leases.lock();
-        leases.out -= 1;
-        self.slot.returned.notify_all();
-    }
-}
-
-/// The engine of a device that is lent, if it has one.
-#[cfg(CONFIG_PCI)]
-pub(crate) fn engine(dev: &Device<Bound>) -> Option<Arc<Engine>> {
-    let lent = LENT.lock();
-    let raw = as_raw(dev);
-    lent.iter()
-        .find(|slot| as_raw::<kernel::device::Normal>(&slot.device) == raw)?
-        .engine
-        .clone()
-}
-
-/// A lease of every device that is lent, in the order in which they were.
-pub(crate) fn lease_all() -> Result<KVec<Lease>> {
-    let mut slots = KVec::new();
-    for slot in LENT.lock().iter() {
-        slots.push(slot.clone(), GFP_KERNEL)?;
-    }
-    let mut leases = KVec::new();
-    for slot in slots {
-        // One that is just being recalled is not lent any more.
-        if let Ok(lease) = Lease::new(slot) {
-            leases.push(lease, GFP_KERNEL)?;
-        }
-    }
-    Ok(leases)
+/// Has the masks and the longest segment of `dev` put back as they are now when it is unbound, or
+/// when its probe fails. To be called before anything else is registered for it.
+pub(crate) fn put_back_later(dev: &Device<Bound>) -> Result {
+    // SAFETY: The value goes to the device's own list of what is dropped when it is unbound, last
+    // what came first: what may map memory for it was registered later, and has gone before.
+    devres::register(dev, unsafe { Limits::of(dev) }, GFP_KERNEL)
 }
 
 /// A platform device without resources, unregistered on drop.
@@ -274,11 +114,7 @@ impl PlatformDevice {
 
 impl Drop for PlatformDevice {
     fn drop(&mut self) {
-        // SAFETY: By the type invariant.
+        // SAFETY: By the type invariant the device is registered, and only here unregistered.
         unsafe { bindings::platform_device_unregister(self.raw) };
     }
 }
-
-#[cfg(CONFIG_KUNIT = "y")]
-#[path = "device_tests.rs"]
-mod device_tests;

@@ -13,14 +13,14 @@ pub(crate) mod cma;
 pub(crate) mod debugfs;
 pub(crate) mod device;
 pub(crate) mod dma;
-#[cfg(CONFIG_PCI)]
-pub(crate) mod edu;
 pub(crate) mod kmap;
+pub(crate) mod lend;
 pub(crate) mod machine;
 pub(crate) mod memory;
 pub(crate) mod misc;
 #[cfg(CONFIG_PCI)]
 pub(crate) mod pci;
+pub(crate) mod register;
 pub(crate) mod relief;
 pub(crate) mod spin;
 pub(crate) mod task;

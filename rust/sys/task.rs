@@ -80,7 +80,7 @@ pub(crate) fn nth_cpu(n: u32, node: Option<u32>) -> Option<u32> {
 
 /// Counts what has finished.
 #[pin_data]
-pub(super) struct Done {
+pub(crate) struct Done {
     #[pin]
     inner: Opaque<bindings::completion>,
 }
@@ -91,7 +91,7 @@ unsafe impl Send for Done {}
 unsafe impl Sync for Done {}
 
 impl Done {
-    pub(super) fn new() -> impl PinInit<Self> {
+    pub(crate) fn new() -> impl PinInit<Self> {
         pin_init!(Self {
             inner <- Opaque::ffi_init(|slot: *mut bindings::completion| {
                 // SAFETY: `slot` is valid for writes and pinned from here on.
@@ -101,20 +101,20 @@ impl Done {
     }
 
     /// Counts one. May be called in any context.
-    pub(super) fn complete(&self) {
+    pub(crate) fn complete(&self) {
         // SAFETY: The completion was initialised in `new`.
         unsafe { bindings::complete(self.inner.get()) };
     }
 
     /// Forgets what was counted and not waited for.
-    pub(super) fn reset(&self) {
+    pub(crate) fn reset(&self) {
         // SAFETY: The completion was initialised in `new`.
         while unsafe { bindings::try_wait_for_completion(self.inner.get()) } {}
     }
 
     /// Waits for one more: `true` when it has finished, `false` after `tick_ms`, `EINTR` or
     /// `ERESTARTSYS` for a fatal signal, which is looked for only if `killable`.
-    pub(super) fn wait(&self, tick_ms: u32, killable: bool) -> Result<bool> {
+    pub(crate) fn wait(&self, tick_ms: u32, killable: bool) -> Result<bool> {
         let ticks = msecs_to_jiffies(tick_ms).max(1);
         let left = if killable {
             // SAFETY: The completion was initialised in `new`, and callers may sleep.
@@ -276,3 +276,7 @@ where
     }
     Ok(())
 }
+
+#[cfg(CONFIG_KUNIT = "y")]
+#[path = "task_tests.rs"]
+mod task_tests;

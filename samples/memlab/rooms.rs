@@ -8,9 +8,15 @@ mod bindings;
 #[allow(dead_code, reason = "a sample uses some of it")]
 #[path = "../../rust/compat.rs"]
 mod compat;
+#[allow(dead_code, reason = "a sample uses some of it")]
+#[path = "../../rust/devices/mod.rs"]
+mod devices;
 #[allow(dead_code, unreachable_pub, reason = "a sample uses some of it")]
 #[path = "../../rust/model/mod.rs"]
 mod model;
+#[allow(dead_code, reason = "a sample uses some of it")]
+#[path = "../../rust/settings.rs"]
+mod settings;
 #[allow(dead_code, unused_imports, reason = "a sample uses some of it")]
 #[path = "../../rust/sys/mod.rs"]
 mod sys;

@@ -14,7 +14,6 @@
 pub(crate) mod buffer;
 pub(crate) mod coherent;
 pub(crate) mod iova;
-pub(crate) mod mask;
 pub(crate) mod noncoherent;
 pub(crate) mod noncontiguous;
 pub(crate) mod pool;
@@ -131,6 +130,23 @@ pub(crate) unsafe trait CpuMemory {
     /// The address, and how many bytes there are.
     fn cpu(&self) -> (NonNull<u8>, usize);
 
+    /// Sets each byte to what `byte` gives for its place. One by one, and none left out: a device may
+    /// be looking.
+    fn write(&mut self, byte: impl Fn(usize) -> u8) {
+        let (start, size) = self.cpu();
+        for at in 0..size {
+            // SAFETY: As the implementer promises there are so many bytes, and `self` is borrowed.
+            unsafe { start.add(at).write_volatile(byte(at)) };
+        }
+    }
+
+    /// Whether each byte is what `byte` gives for its place. A device may have written them.
+    fn holds(&self, byte: impl Fn(usize) -> u8) -> bool {
+        let (start, size) = self.cpu();
+        // SAFETY: As the implementer promises there are so many bytes, and `self` is borrowed.
+        (0..size).all(|at| unsafe { start.add(at).read_volatile() } == byte(at))
+    }
+
     /// Copies `from` to the beginning, as much of it as there is room for.
     #[inline]
     fn copy_from(&mut self, from: &[u8]) {
@@ -205,7 +221,3 @@ pub(crate) trait DeviceMemory {
         self.segment().dma()
     }
 }
-
-#[cfg(CONFIG_KUNIT = "y")]
-#[path = "tests.rs"]
-mod dma_tests;

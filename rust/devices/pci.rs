@@ -6,21 +6,19 @@
 //! started. QEMU's edu is the one exception, because we know how to drive it: it is enabled, and
 //! what it carries is checked. Either goes back as it came.
 
-use crate::{
-    compat, module_parameters,
-    sys::{
-        device::Loan,
-        edu::{
-            self,
-            Engine, //
-        },
-        pci::{
-            Before,
-            Interrupt, //
-        },
+use super::{
+    edu::{
+        self,
+        Edu, //
     },
+    engine::Engine,
+    lent::Loan, //
 };
-use core::borrow::Borrow;
+use crate::{
+    compat,
+    settings,
+    sys::pci as bus, //
+};
 use kernel::{
     device::Core,
     driver,
@@ -40,16 +38,9 @@ const NO_DEVICE: pci::DeviceId = pci::DeviceId::from_id(pci::Vendor::REDHAT, 1 <
 
 compat::pci_table!(TABLE, [NO_DEVICE]);
 
-/// What is dropped when the device is unbound, in this order: the loan's end waits for the run.
-pub(crate) struct Lent {
-    loan: Loan,
-    _interrupt: Option<Interrupt<Engine>>,
-    _before: Before,
-}
-
 impl pci::Driver for Driver {
     type IdInfo = ();
-    type Data<'bound> = Lent;
+    type Data<'bound> = Loan;
     const ID_TABLE: pci::IdTable<Self::IdInfo> = &TABLE;
 
     fn probe<'bound>(
@@ -59,36 +50,25 @@ impl pci::Driver for Driver {
         lend(pdev)
     }
 
-    fn unbind<'bound>(_dev: &'bound pci::Device<Core<'_>>, lent: Pin<&Lent>) {
-        lent.loan.end();
+    fn unbind<'bound>(_dev: &'bound pci::Device<Core<'_>>, loan: Pin<&Loan>) {
+        loan.end();
     }
 }
 
 /// Lends a device, with its engine if it is an edu.
-fn lend(pdev: &pci::Device<Core<'_>>) -> Result<Lent> {
-    let mut before = Before::of(pdev);
-    let mut interrupt = None;
-    let loan = Loan::new(pdev.as_ref(), || {
-        if !edu::recognises(pdev) {
-            return Ok(None);
-        }
-        before.enable(pdev)?;
-        let (engine, its) = start(pdev)?;
-        interrupt = Some(its);
-        Ok(Some(engine))
-    })?;
-    Ok(Lent {
-        loan,
-        _interrupt: interrupt,
-        _before: before,
-    })
+fn lend(pdev: &pci::Device<Core<'_>>) -> Result<Loan> {
+    bus::put_back_later(pdev)?;
+    let engine: Option<Arc<dyn Engine>> = match edu::recognises(pdev) {
+        true => Some(start(pdev)?),
+        false => None,
+    };
+    Loan::new(pdev.as_ref(), engine)
 }
 
 /// Starts the engine of an edu.
-fn start(pdev: &pci::Device<Core<'_>>) -> Result<(Arc<Engine>, Interrupt<Engine>)> {
-    // A kernel hands out a parameter as it is or behind a reference.
-    let bits: u32 = *module_parameters::edu_mask.value().borrow();
-    Engine::new(pdev, bits).inspect_err(|error| {
+fn start(pdev: &pci::Device<Core<'_>>) -> Result<Arc<Edu>> {
+    let bits = settings::get().edu_mask;
+    Edu::new(pdev, bits).inspect_err(|error| {
         dev_err!(
             pdev,
             "edu with edu_mask={} (bits): {:?}; memory has to begin below it, and QEMU's dma_mask= to be the same\n",

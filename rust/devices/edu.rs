@@ -8,29 +8,27 @@
 //!
 //! [QEMU's `docs/specs/edu.rst`]: https://www.qemu.org/docs/master/specs/edu.html
 
-use super::{
-    clock::now,
-    dma::{
-        CpuMemory,
-        Segment, //
-    },
-    pci::{
-        self as bus,
-        Interrupt,
-        Interrupted, //
-    },
-    task::{
-        Done,
-        TICK_MS, //
+use super::engine::{
+    Engine,
+    Way, //
+};
+use crate::{
+    compat,
+    sys::{
+        clock::now,
+        dma::Segment,
+        pci::{
+            self as bus,
+            Interrupted, //
+        },
+        task::{
+            Done,
+            TICK_MS, //
+        },
     },
 };
-use crate::compat;
 use kernel::{
     device::Core,
-    dma::{
-        Device as _,
-        DmaMask, //
-    },
     io::Io,
     new_mutex, pci,
     prelude::*,
@@ -75,18 +73,9 @@ const RAISE: u32 = 4;
 /// A transfer that takes longer than so many ns is given up.
 const TIMEOUT: u64 = 2_000_000_000;
 
-/// Which way the bytes go.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Way {
-    /// From memory to the device.
-    In,
-    /// From the device to memory.
-    Out,
-}
-
-/// The engine of a device that is lent.
+/// An edu whose registers are enabled.
 #[pin_data]
-pub(crate) struct Engine {
+pub(crate) struct Edu {
     pdev: ARef<pci::Device>,
     registers: compat::Registers<REGISTERS>,
     mask: u64,
@@ -104,58 +93,46 @@ pub(crate) fn recognises(pdev: &pci::Device<Core<'_>>) -> bool {
     (pdev.vendor_id().as_raw(), pdev.device_id()) == ID
 }
 
-impl Engine {
-    /// Gives `pdev`, whose registers are enabled, all addresses of `bits` bits and takes its interrupt.
+impl Edu {
+    /// Enables `pdev`, gives it all addresses of `bits` bits and takes its interrupt.
     ///
-    /// To be called from probe. Who calls puts the device back as it was, also where this fails:
-    /// with `EIO` where memory begins above that mask, or with what has failed.
-    pub(crate) fn new(
-        pdev: &pci::Device<Core<'_>>,
-        bits: u32,
-    ) -> Result<(Arc<Self>, Interrupt<Self>)> {
+    /// To be called from probe, after [`bus::put_back_later`]: what was enabled and taken goes when
+    /// the device is unbound, or its probe fails. `EIO` where memory begins above that mask.
+    pub(crate) fn new(pdev: &pci::Device<Core<'_>>, bits: u32) -> Result<Arc<Self>> {
+        bus::enable(pdev)?;
         // The registers of a 32-bit CPU are reached with 32 bits at a time.
-        let mask = DmaMask::try_new(bits.min(usize::BITS))?;
-        // SAFETY: Nothing is allocated or mapped for a device that is being probed.
-        unsafe { pdev.dma_set_mask_and_coherent(mask)? };
+        let mask = bus::set_masks(pdev, bits.min(usize::BITS))?;
         let bar = pdev.iomap_region_sized::<REGISTERS>(0, c"memlab")?;
         if bar.read32(IDENTITY) & 0xff != IS_EDU {
             return Err(ENODEV);
         }
         let registers = bar.into_devres()?;
-        let engine = Arc::pin_init(
+        let edu = Arc::pin_init(
             try_pin_init!(Self {
                 pdev: pdev.into(),
                 registers,
-                mask: mask.value(),
+                mask,
                 halted: Atomic::new(false),
                 finished <- Done::new(),
                 turn <- new_mutex!(()),
             }),
             GFP_KERNEL,
         )?;
-        let interrupt = Interrupt::new(pdev, engine.clone())?;
-        Ok((engine, interrupt))
+        bus::tell(pdev, edu.clone())?;
+        Ok(edu)
     }
+}
 
-    /// What is under way, and whatever comes until [`Engine::resume`], ends with `ECANCELED`.
-    pub(crate) fn halt(&self) {
+impl Engine for Edu {
+    fn halt(&self) {
         self.halted.store(true, Relaxed);
     }
 
-    /// Takes transfers again.
-    pub(crate) fn resume(&self) {
+    fn resume(&self) {
         self.halted.store(false, Relaxed);
     }
 
-    /// Carries the bytes of `segment` to the engine's own bytes from `offset` on, or from there.
-    /// Returns when the engine has said that it is done.
-    ///
-    /// Where a transfer is not waited for, because it takes too long or was halted, the device has
-    /// lost its way to memory before this returns. Errors: `EINVAL` for a way that the memory was
-    /// not mapped for, a size or an offset beyond [`BUFFER`] or another device's memory, `EFAULT`
-    /// for an address beyond the mask, `EBUSY` if the engine hangs in an earlier transfer,
-    /// `ECANCELED` if it was halted, `ETIMEDOUT`.
-    pub(crate) fn carry(&self, way: Way, segment: Segment<'_>, offset: usize) -> Result {
+    fn carry(&self, way: Way, segment: Segment<'_>, offset: usize) -> Result {
         let (dma, size) = (segment.dma(), segment.size());
         let end = offset.checked_add(size).ok_or(EINVAL)?;
         let allowed = match way {
@@ -221,25 +198,7 @@ impl Engine {
     }
 }
 
-/// Sets each byte of `memory`, which the engine may be looking at, to what `byte` gives for its
-/// place.
-pub(crate) fn write(memory: &mut impl CpuMemory, byte: impl Fn(usize) -> u8) {
-    let (start, size) = memory.cpu();
-    for at in 0..size {
-        // SAFETY: There are so many bytes, and they are borrowed. Volatile: the engine may look.
-        unsafe { start.add(at).write_volatile(byte(at)) };
-    }
-}
-
-/// Whether each byte of `memory`, which the engine may have written, is what `byte` gives for its
-/// place.
-pub(crate) fn holds(memory: &impl CpuMemory, byte: impl Fn(usize) -> u8) -> bool {
-    let (start, size) = memory.cpu();
-    // SAFETY: As above.
-    (0..size).all(|at| unsafe { start.add(at).read_volatile() } == byte(at))
-}
-
-impl Interrupted for Engine {
+impl Interrupted for Edu {
     fn interrupted(&self) -> bool {
         let Some(bar) = self.registers.try_access() else {
             return false;

@@ -1,15 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Loans and leases, and threads that are joined.
+//! Threads that are joined.
 
 #[kernel::macros::kunit_tests(memlab_sys)]
 mod tests {
-    use crate::sys::{
-        device::Lease,
-        task::{
-            self,
-            Wake, //
-        },
+    use super::super::{
+        self as task,
+        Wake, //
     };
     use kernel::{
         prelude::*,
@@ -18,19 +15,6 @@ mod tests {
             Relaxed, //
         },
     };
-
-    #[test]
-    fn the_module_lends_a_device_of_its_own() {
-        let lease = Lease::take("");
-        assert!(lease.is_ok());
-        if let Ok(lease) = lease {
-            assert!(!lease.recalled());
-            assert_eq!(lease.device().name().to_bytes(), b"memlab".as_slice());
-            // A second lease beside it is a matter of counting.
-            assert!(Lease::take("memlab").is_ok());
-        }
-        assert_eq!(Lease::take("nowhere").err(), Some(ENODEV));
-    }
 
     #[test]
     fn every_thread_runs_once_with_its_own_number() {

@@ -5,8 +5,9 @@
 //! It has no registers and moves no bytes; what it has is a place in the DMA layer, which is all
 //! that allocating and mapping need.
 
+use super::lent::Loan;
 use crate::sys::device::{
-    Loan,
+    self,
     PlatformDevice, //
 };
 use kernel::{
@@ -34,7 +35,7 @@ impl platform::Driver for Driver {
         pdev: &'bound platform::Device<Core<'_>>,
         _info: Option<&'bound Self::IdInfo>,
     ) -> impl PinInit<Self::Data<'bound>, Error> + 'bound {
-        Loan::new(pdev.as_ref(), || Ok(None))
+        device::put_back_later(pdev.as_ref()).and_then(|()| Loan::new(pdev.as_ref(), None))
     }
 
     fn unbind<'bound>(_dev: &'bound platform::Device<Core<'_>>, loan: Pin<&Loan>) {

@@ -1,40 +1,43 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The examples of this room's types, and what each of them promises.
+//! The examples of the types of `sys::dma`, on a device, and what each of them promises.
 
 #[kernel::macros::kunit_tests(memlab_dma)]
 mod tests {
-    use super::super::{
-        buffer::{
-            Buffer,
-            Call,
-            Page,
-            Phys,
-            Single, //
+    use crate::{
+        devices::lent,
+        model::text::Text,
+        sys::{
+            access,
+            dma::{
+                buffer::{
+                    Buffer,
+                    Call,
+                    Page,
+                    Phys,
+                    Single, //
+                },
+                coherent::{
+                    Attr,
+                    Coherent,
+                    Hidden, //
+                },
+                iova,
+                noncoherent::NonCoherent,
+                noncontiguous::NonContiguous,
+                pool::Pool,
+                sg::Scatter,
+                Bidirectional,
+                Chosen,
+                CpuMemory,
+                DeviceMemory,
+                Direction,
+                FromDevice,
+                Segment,
+                ToDevice, //
+            },
+            memory::PAGE_SIZE, //
         },
-        coherent::{
-            Attr,
-            Coherent,
-            Hidden, //
-        },
-        iova,
-        noncoherent::NonCoherent,
-        noncontiguous::NonContiguous,
-        pool::Pool,
-        sg::Scatter,
-        Bidirectional,
-        Chosen,
-        CpuMemory,
-        DeviceMemory,
-        Direction,
-        FromDevice,
-        Segment,
-        ToDevice, //
-    };
-    use crate::sys::{
-        access,
-        device::Lease,
-        memory::PAGE_SIZE, //
     };
     use kernel::{
         device::{
@@ -46,8 +49,8 @@ mod tests {
 
     /// Runs `test` with the module's own device.
     fn with_device(test: impl FnOnce(&Device<Bound>) -> Result<bool>) -> bool {
-        let lease = Lease::take("");
-        lease.and_then(|lease| test(lease.device())) == Ok(true)
+        let lease = lent::lease(Text::EMPTY);
+        lease.is_ok_and(|lease| test(lease.device()) == Ok(true))
     }
 
     #[test]
