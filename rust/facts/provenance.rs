@@ -7,7 +7,8 @@ use crate::{
         provenance::{
             Device,
             Machine,
-            Provenance, //
+            Provenance,
+            DISTORTING_MAX, //
         },
         text::Text, //
     },
@@ -18,24 +19,26 @@ use crate::{
         machine::Dma, //
     },
 };
-use core::fmt::Write;
+use core::fmt::{
+    self,
+    Write, //
+};
 use kernel::device::{
     self,
     Bound, //
 };
 
-/// Debug options that slow what is measured, with whether this kernel has them.
-const DISTORTING: [(&str, bool); 11] = [
-    ("DMA_API_DEBUG", cfg!(CONFIG_DMA_API_DEBUG)),
-    ("PROVE_LOCKING", cfg!(CONFIG_PROVE_LOCKING)),
+/// What slows what is measured as soon as it is built in, with whether it is.
+const BUILT_IN: [(&str, bool); 7] = [
     ("KASAN", cfg!(CONFIG_KASAN)),
     ("KCSAN", cfg!(CONFIG_KCSAN)),
-    ("SLUB_DEBUG_ON", cfg!(CONFIG_SLUB_DEBUG_ON)),
-    ("DEBUG_PAGEALLOC", cfg!(CONFIG_DEBUG_PAGEALLOC)),
     ("DEBUG_VM", cfg!(CONFIG_DEBUG_VM)),
     ("DEBUG_OBJECTS", cfg!(CONFIG_DEBUG_OBJECTS)),
     ("DEBUG_ATOMIC_SLEEP", cfg!(CONFIG_DEBUG_ATOMIC_SLEEP)),
-    ("DEBUG_KMEMLEAK", cfg!(CONFIG_DEBUG_KMEMLEAK)),
+    (
+        "DEBUG_KMEMLEAK",
+        cfg!(CONFIG_DEBUG_KMEMLEAK) && !cfg!(CONFIG_DEBUG_KMEMLEAK_DEFAULT_OFF),
+    ),
     (
         "DEBUG_KMAP_LOCAL_FORCE_MAP",
         cfg!(CONFIG_DEBUG_KMAP_LOCAL_FORCE_MAP),
@@ -43,21 +46,41 @@ const DISTORTING: [(&str, bool); 11] = [
 ];
 
 #[inline(never)]
-fn distorting(raw: &sys::machine::Machine) -> Text<160> {
+fn distorting() -> Text<DISTORTING_MAX> {
+    let on = sys::machine::debug();
     let switches = [
-        ("init_on_alloc", raw.init_on_alloc),
-        ("init_on_free", raw.init_on_free),
-        ("page_poison", raw.page_poisoning),
+        ("DMA_API_DEBUG", on.dma_debug),
+        ("PROVE_LOCKING", on.locks),
+        ("slab_debug", on.slab_debug),
+        ("page_owner", on.page_owner),
+        ("DEBUG_PAGEALLOC", on.page_alloc),
+        ("page_poison", on.page_poisoning),
+        ("init_on_alloc", on.init_on_alloc),
+        ("init_on_free", on.init_on_free),
+        ("mem_profiling", on.profiling),
+        ("memory-encryption", on.encryption),
+        ("function-tracing", on.traced),
     ];
-    let mut text = Text::<160>::EMPTY;
-    for (name, on) in DISTORTING.into_iter().chain(switches) {
+    let mut text = Text::EMPTY;
+    for (name, on) in BUILT_IN.into_iter().chain(switches) {
         if on {
-            let comma = if text == Text::EMPTY { "" } else { "," };
-            // What does not fit is cut; writing never fails.
-            let _ = write!(text, "{comma}{name}");
+            add(&mut text, format_args!("{name}"));
         }
     }
+    if on.kfence_ms != 0 {
+        add(&mut text, format_args!("kfence={}ms", on.kfence_ms));
+    }
+    if let Some(name) = sys::machine::tracepoint(&on) {
+        add(&mut text, format_args!("tracepoint:{name}"));
+    }
     text
+}
+
+/// Another one of a list. What does not fit is cut.
+fn add(text: &mut Text<DISTORTING_MAX>, one: fmt::Arguments<'_>) {
+    let comma = if *text == Text::EMPTY { "" } else { "," };
+    // Writing to a text never fails.
+    let _ = write!(text, "{comma}{one}");
 }
 
 /// What holds for the whole machine.
@@ -90,7 +113,7 @@ pub(crate) fn machine() -> Provenance {
         machine,
         hypervisor: Text::new(hypervisor),
         preemption: raw.preemption,
-        distorting: distorting(&raw),
+        distorting: distorting(),
     }
 }
 

@@ -23,6 +23,12 @@ unsigned int memlab_arch_regions(struct memlab_region *out);
 /* The name of an event that only this architecture counts, or NULL. */
 const char *memlab_arch_event_name(unsigned int event);
 
+/*
+ * Whether the first instructions of @function call somebody: a tracer of
+ * functions, or a probe.
+ */
+bool memlab_arch_traced(const void *function);
+
 /* Executes 2 * @rounds instructions besides a few to get here and back; @rounds is not 0. */
 void memlab_arch_spin(unsigned long rounds);
 

@@ -114,10 +114,27 @@ struct memlab_machine {
 	u32 cpus;
 	u32 nodes;
 	bool virtual_board;
+	char hypervisor[13];
+};
+
+/* What is on in this kernel that slows what is measured. */
+struct memlab_debug {
 	bool init_on_alloc;
 	bool init_on_free;
 	bool page_poisoning;
-	char hypervisor[13];
+	bool page_alloc;
+	bool page_owner;
+	bool slab_debug;
+	bool dma_debug;
+	bool locks;
+	bool profiling;
+	bool encryption;
+	/* Somebody is called wherever the kernel begins a function that is measured. */
+	bool traced;
+	/* 0 where it is off. */
+	unsigned long kfence_ms;
+	/* One that somebody listens to, or NULL. */
+	const char *tracepoint;
 };
 
 /* What the DMA layer thinks of a device. */
@@ -192,6 +209,7 @@ struct memlab_relief *memlab_relief_register(unsigned long (*count)(void *data),
 void memlab_relief_unregister(struct memlab_relief *relief);
 
 void memlab_machine(struct memlab_machine *out);
+void memlab_debug(struct memlab_debug *out);
 void memlab_dma(struct device *dev, struct memlab_dma *out);
 void memlab_dma_limits(struct device *dev, struct memlab_dma_limits *out);
 void memlab_dma_set_limits(struct device *dev, const struct memlab_dma_limits *limits);

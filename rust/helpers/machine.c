@@ -61,9 +61,6 @@ void memlab_machine(struct memlab_machine *out)
 	out->preemption = memlab_preemption();
 	out->cpus = num_online_cpus();
 	out->nodes = num_online_nodes();
-	out->init_on_alloc = want_init_on_alloc(0);
-	out->init_on_free = want_init_on_free();
-	out->page_poisoning = page_poisoning_enabled();
 	memlab_arch_machine(out);
 #ifdef CONFIG_OF
 	out->virtual_board = of_machine_is_compatible("linux,dummy-virt");

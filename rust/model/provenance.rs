@@ -17,6 +17,9 @@ pub enum Machine {
     Unknown,
 }
 
+/// Bytes for the names of what slows what is measured.
+pub const DISTORTING_MAX: usize = 192;
+
 /// What holds for the whole machine.
 #[derive(Clone, Copy, Debug)]
 pub struct Provenance {
@@ -44,8 +47,8 @@ pub struct Provenance {
     pub hypervisor: Text<16>,
     /// Preemption model that the kernel was built with.
     pub preemption: &'static str,
-    /// Debug options of this kernel that slow what is measured.
-    pub distorting: Text<160>,
+    /// What is on in this kernel that slows what is measured.
+    pub distorting: Text<DISTORTING_MAX>,
 }
 
 /// What holds for the device under test.

@@ -22,9 +22,6 @@ pub(crate) struct Machine {
     pub(crate) hypervisor: [u8; 13],
     /// Whether this is QEMU's `virt` board by its device tree.
     pub(crate) virtual_board: bool,
-    pub(crate) init_on_alloc: bool,
-    pub(crate) init_on_free: bool,
-    pub(crate) page_poisoning: bool,
 }
 
 /// Asks the machine.
@@ -44,10 +41,22 @@ pub(crate) fn machine() -> Machine {
         preemption: static_str(raw.preemption),
         hypervisor: raw.hypervisor,
         virtual_board: raw.virtual_board,
-        init_on_alloc: raw.init_on_alloc,
-        init_on_free: raw.init_on_free,
-        page_poisoning: raw.page_poisoning,
     }
+}
+
+pub(crate) use lab::memlab_debug as Debug;
+
+/// Asks the kernel what is switched on in it that slows what is measured. May sleep.
+pub(crate) fn debug() -> Debug {
+    let mut raw = pin_init::zeroed::<Debug>();
+    // SAFETY: `raw` is writable, and the callers of this crate may sleep.
+    unsafe { lab::memlab_debug(&mut raw) };
+    raw
+}
+
+/// The tracepoint in `debug` that somebody listens to.
+pub(crate) fn tracepoint(debug: &Debug) -> Option<&'static str> {
+    (!debug.tracepoint.is_null()).then(|| static_str(debug.tracepoint))
 }
 
 /// Bytes that can be had without swapping (`si_mem_available()`).

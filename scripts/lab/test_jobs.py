@@ -104,7 +104,7 @@ JOBS = [
     *(testing(word) for word in TESTING),
     *(Job(f"kunit {KERNELS[word][0]}", word) for word in TESTING),
     Job("misuse", "test-x86_64", ["misuse"], {"append": NO_KUNIT}),
-    Job("stock", "stock", [*CHECKS, "charged", "virtio"], {"smp": 2, "cma": "32M", **PORTS}),
+    Job("stock", "stock", [*CHECKS, "charged", "distorting", "virtio"], {"smp": 2, "cma": "32M", **PORTS}),
     Job(
         "bounced",
         "stock",
@@ -123,6 +123,13 @@ JOBS = [
         "run-arm",
         [*SNAPSHOTS, *HELD, "allocators", "cma_causes"],
         {"smp": 2, "cma": "16M"},
+    ),
+    # More than half of what memory costs there is debugging.
+    Job(
+        "distorted",
+        "stock",
+        ["distorting"],
+        {"append": "slab_debug=FZPU kfence.sample_interval=100 init_on_free=1"},
     ),
     Job("two nodes", "stock", [*SNAPSHOTS, "threads"], TWO_NODES),
     Job(

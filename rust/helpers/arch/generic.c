@@ -9,6 +9,11 @@ int __weak memlab_arch_attr(const void *addr)
 	return -EOPNOTSUPP;
 }
 
+bool __weak memlab_arch_traced(const void *function)
+{
+	return false;
+}
+
 const char * __weak memlab_arch_event_name(unsigned int event)
 {
 	return NULL;
