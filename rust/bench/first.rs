@@ -3,7 +3,6 @@
 //! One operation outside the timed loops, with the state of memory looked at around it: what it
 //! changed. Others' allocations meanwhile are in it, as the counters are the whole machine's.
 
-use super::measure::Subject;
 use crate::{
     experiment::Experiment,
     facts,
@@ -50,15 +49,18 @@ impl Moment {
 /// Before acquiring, after it, after releasing, and when all has been given back.
 pub(super) type Moments = [Moment; 4];
 
-/// What the first operation of `subject` changes.
-pub(super) fn look(subject: &dyn Subject, delta: &mut Delta) -> Result {
+/// What the first operation changes, which `once` is to do by [`operate`].
+pub(super) fn look(
+    once: impl FnOnce(&mut Moments, &mut Delta) -> Result,
+    delta: &mut Delta,
+) -> Result {
     let mut moments = [
         Moment::new()?,
         Moment::new()?,
         Moment::new()?,
         Moment::new()?,
     ];
-    subject.operate(&mut moments, delta)?;
+    once(&mut moments, delta)?;
     for (step, pair) in moments.windows(2).enumerate().take(STEPS) {
         if let [before, after] = pair {
             compare(delta, step, before, after);

@@ -94,12 +94,7 @@ const TICK_SHIFT: u32 = 4;
 #[inline(never)]
 fn lease(request: &Request) -> Result<Lease, Refusal> {
     if request.info().needs_engine && request.device().as_str().is_empty() {
-        return lent::lease_engine().map_err(|_| {
-            let name = request.info().name;
-            Refusal::no_device(format_args!(
-                "{name} needs a device that moves bytes, and none is lent: lend QEMU's edu"
-            ))
-        });
+        return lent::lease_engine(request.info().name);
     }
     lent::lease(request.device())
 }
@@ -225,7 +220,7 @@ impl Runner<'_> {
         let found = KBox::pin_init(new_mutex!(None), GFP_KERNEL).ok()?;
         let look = |_| {
             if let Ok(mut tally) = sys::zeroed::tally() {
-                if first::look(subject, &mut tally.delta).is_ok() {
+                if first::look(|at, delta| subject.operate(at, delta), &mut tally.delta).is_ok() {
                     *found.lock() = Some(tally);
                 }
             }

@@ -107,9 +107,14 @@ pub(crate) fn lease(device: Text<DEVICE_NAME_MAX>) -> Result<Lease, Refusal> {
         .map_err(|error| refusal(device, error))
 }
 
-/// A lease of the device lent first of those that have an engine. `ENODEV` if none has.
-pub(crate) fn lease_engine() -> Result<Lease> {
-    find(|lent| lent.engine.is_some())?.lease()
+/// A lease of the device lent first of those that have an engine, for the experiment called `name`.
+pub(crate) fn lease_engine(name: &str) -> Result<Lease, Refusal> {
+    let found = find(|lent| lent.engine.is_some()).and_then(|bond| bond.lease());
+    found.map_err(|_| {
+        Refusal::no_device(format_args!(
+            "{name} needs a device that moves bytes, and none is lent: lend QEMU's edu"
+        ))
+    })
 }
 
 /// A look at the device called `device`, or at the one lent first if that is empty.

@@ -46,9 +46,10 @@ pub(crate) unsafe trait Plain: Zeroable {}
 
 // SAFETY: Integers and arrays of them; `check_layout` sees to the padding.
 unsafe impl Plain for Info {}
-// SAFETY: As above.
+// SAFETY: A `Run` is of integers and arrays of them; `check_layout` sees to the padding.
 unsafe impl Plain for Run {}
-// SAFETY: As above.
+// SAFETY: An `Outcome` is of integers, of phases and failures that are of integers, and of arrays of
+// them; `check_layout` sees to the padding.
 unsafe impl Plain for Outcome {}
 
 /// The structures are the same for 32-bit and 64-bit callers, and have no holes.

@@ -36,14 +36,14 @@ impl Flags {
     pub(crate) fn of(gfp: Gfp) -> Self {
         // CAST: There are a few. 0 stands for the default in the helper's enumeration.
         let number = gfp as u32 + 1;
-        // SAFETY: Takes any number.
+        // SAFETY: The function chooses constants by the number, whatever that is.
         Self(unsafe { lab::memlab_gfp(number) })
     }
 
     /// The same, failing where the kernel would kill a process to make room: an instrument kills
     /// nobody. `kvmalloc()` would take it for a wish.
     pub(crate) fn without_killing(self) -> Self {
-        // SAFETY: Takes any flags.
+        // SAFETY: The function computes with the number that it is given, and does nothing else.
         Self(unsafe { lab::memlab_gfp_mayfail(self.0) })
     }
 
@@ -135,7 +135,7 @@ impl Vmalloc {
     /// `vmalloc_huge(size, flags)`: of huge pages where the architecture can and there are any.
     #[inline]
     pub(crate) fn huge(size: usize, flags: Flags) -> Result<Self> {
-        // SAFETY: As above.
+        // SAFETY: `vmalloc_huge()` may be called with any size from a context that may sleep.
         let ptr = unsafe { lab::memlab_vmalloc_huge(size, flags.0) };
         let ptr = NonNull::new(ptr).ok_or(ENOMEM)?;
         // INVARIANT: `ptr` was just allocated.
@@ -186,7 +186,8 @@ impl Pages {
     /// `alloc_pages(flags, order)`; `order` is at most [`MAX_ORDER`].
     #[inline]
     pub(crate) fn with(order: u32, flags: Flags) -> Result<Self> {
-        // SAFETY: As above.
+        // SAFETY: The page allocator refuses an order above the maximum, without a warning by the
+        // flags; those of `Flags` suit it all, and whoever chose one that sleeps may sleep.
         let page = unsafe { bindings::alloc_pages(flags.0, order) };
         let page = NonNull::new(page).ok_or(ENOMEM)?;
         // INVARIANT: `page` was just allocated with `order`.
@@ -195,7 +196,7 @@ impl Pages {
 
     /// A block that is free now: nothing is reclaimed or compacted for it, and CMA's are left alone.
     pub(crate) fn spare(order: u32) -> Result<Self> {
-        // SAFETY: As above.
+        // SAFETY: The flags are for any context but NMI, and an order above the maximum is refused.
         let page = unsafe { lab::memlab_alloc_spare(order) };
         let page = NonNull::new(page).ok_or(ENOMEM)?;
         // INVARIANT: `page` was just allocated with `order`.

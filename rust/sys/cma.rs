@@ -27,7 +27,7 @@ pub(crate) struct Area(#[cfg_attr(not(CONFIG_CMA), expect(dead_code))] NonNull<l
 
 // SAFETY: An area belongs to no thread, and its functions do their own locking.
 unsafe impl Send for Area {}
-// SAFETY: As above.
+// SAFETY: What is done with a `&Area` is done under the locks of the area.
 unsafe impl Sync for Area {}
 
 impl Area {

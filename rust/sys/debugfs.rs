@@ -164,7 +164,8 @@ impl<T: Send + Sync + 'static> Operations<T> {
     unsafe extern "C" fn open(inode: *mut bindings::inode, file: *mut bindings::file) -> c_int {
         // SAFETY: The inode's data was set by `Nodes::publish`, and the node outlives the inode.
         let node_ptr = unsafe { (*inode).i_private }.cast::<Node<T>>();
-        // SAFETY: As above.
+        // SAFETY: `Dir` keeps the node until the files are gone, which an open file prevents; nodes are
+        // only ever shared.
         let node = unsafe { &*node_ptr };
         // SAFETY: The file is valid while it is being opened.
         let readable = unsafe { (*file).f_flags } & flags::O_ACCMODE != flags::O_WRONLY;

@@ -77,7 +77,7 @@ pub(crate) struct KmapForced<'a> {
 
 /// Whether this kernel has the forced path (CONFIG_DEBUG_KMAP_LOCAL_FORCE_MAP).
 pub(crate) fn is_forced() -> bool {
-    // SAFETY: Takes nothing.
+    // SAFETY: The function returns a constant of the kernel's configuration.
     unsafe { lab::memlab_kmap_is_forced() }
 }
 
@@ -125,7 +125,7 @@ unsafe impl Send for Kmap {}
 
 /// How many pages `kmap()` has windows for; 0 where a page needs none.
 pub(crate) fn pool() -> u64 {
-    // SAFETY: Takes nothing.
+    // SAFETY: The function returns a constant of the kernel's configuration.
     u64::from(unsafe { lab::memlab_kmaps() })
 }
 

@@ -61,7 +61,7 @@ pub(crate) fn tracepoint(debug: &Debug) -> Option<&'static str> {
 
 /// Bytes that can be had without swapping (`si_mem_available()`).
 pub(crate) fn available() -> u64 {
-    // SAFETY: Takes nothing.
+    // SAFETY: The function adds up counters of the kernel's; it may be called in any context.
     let pages = unsafe { kernel::bindings::si_mem_available() };
     u64::try_from(pages).unwrap_or(0) << kernel::page::PAGE_SHIFT
 }

@@ -46,7 +46,7 @@ pub(crate) fn nodes() -> impl Iterator<Item = u32> {
 
 /// The highest online memory node.
 pub(crate) fn last_node() -> u32 {
-    // SAFETY: Takes nothing and reads the node map.
+    // SAFETY: The function reads the map of online nodes, which is always there.
     unsafe { lab::memlab_last_node() }.unsigned_abs()
 }
 
@@ -55,7 +55,7 @@ pub(crate) fn for_each_zone(
     node: u32,
     mut each: impl FnMut(&'static str, &RawZone) -> Result,
 ) -> Result {
-    // SAFETY: Takes nothing.
+    // SAFETY: The function returns a constant of the kernel's configuration.
     let count = unsafe { lab::memlab_zones() };
     if !nodes().any(|online| online == node) {
         return Ok(());
@@ -76,7 +76,7 @@ pub(crate) fn free_area(node: u32, index: usize, order: usize) -> Option<RawFree
     let mut raw = pin_init::zeroed::<RawFreeArea>();
     let zone = c_int::try_from(node).ok()?;
     let (index, order) = (u32::try_from(index).ok()?, u32::try_from(order).ok()?);
-    // SAFETY: Takes nothing.
+    // SAFETY: The function returns a constant of the kernel's configuration.
     let known = index < unsafe { lab::memlab_zones() } && order < lab::MEMLAB_ORDERS;
     if !known || !nodes().any(|n| n == node) {
         return None;

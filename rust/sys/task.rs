@@ -53,7 +53,7 @@ pub(crate) fn cond_resched() {
 /// free: a loop that may take minutes without sleeping has one now and then.
 #[inline]
 pub(crate) fn pause() {
-    // SAFETY: As above.
+    // SAFETY: The callers of this crate run in process context, in no read-side section of RCU.
     unsafe { lab::memlab_pause() };
 }
 
@@ -120,7 +120,7 @@ impl Done {
             // SAFETY: The completion was initialised in `new`, and callers may sleep.
             unsafe { bindings::wait_for_completion_killable_timeout(self.inner.get(), ticks) }
         } else {
-            // SAFETY: As above.
+            // SAFETY: The completion was initialised in `new`, and callers may sleep.
             let left = unsafe { bindings::wait_for_completion_timeout(self.inner.get(), ticks) };
             // CAST: Not more than the ticks that it was given.
             left as isize

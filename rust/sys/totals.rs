@@ -25,7 +25,7 @@ pub(crate) fn meminfo() -> RawMemInfo {
 
 /// The totals of all VM events, by number; empty where the kernel does not count.
 pub(crate) fn events() -> Result<KVec<c_ulong>> {
-    // SAFETY: Takes nothing.
+    // SAFETY: The function returns a constant of the kernel's configuration.
     let count = unsafe { lab::memlab_events() };
     let mut totals = KVec::from_elem(0, usize::try_from(count)?, GFP_KERNEL)?;
     events_again(&mut totals);
@@ -34,7 +34,7 @@ pub(crate) fn events() -> Result<KVec<c_ulong>> {
 
 /// The same into what [`events`] gave: nothing is allocated.
 pub(crate) fn events_again(totals: &mut [c_ulong]) {
-    // SAFETY: Takes nothing.
+    // SAFETY: The function returns a constant of the kernel's configuration.
     let count = unsafe { lab::memlab_events() };
     if count != 0 && totals.len() >= count as usize {
         // SAFETY: There is room for each event; may be called from a context that may sleep.
@@ -44,7 +44,7 @@ pub(crate) fn events_again(totals: &mut [c_ulong]) {
 
 /// The name of event number `event`; `None` for one that tells nothing of allocations.
 pub(crate) fn event_name(event: usize) -> Option<&'static str> {
-    // SAFETY: Takes any number.
+    // SAFETY: For a number that is none of an event the function returns null.
     let name = unsafe { lab::memlab_event_name(u32::try_from(event).ok()?) };
     (!name.is_null()).then(|| static_str(name))
 }

@@ -4,7 +4,7 @@
 import shutil
 import subprocess
 
-from . import kernel, lint_floors
+from . import kernel, lint_floors, lint_planted
 from .apt import Index
 from .console import Failure, reap, spawn
 
@@ -171,7 +171,7 @@ def lint(lab):
         except Failure as error:
             wrong += 1
             print(f"--- {name}:\n{error}")
-    floors = lint_floors.complaints(lab.checkout, tracked(lab))
+    floors = lint_floors.complaints(lab.checkout, tracked(lab)) + lint_planted.complaints()
     for line in floors:
         print(line)
     wrong += bool(floors)

@@ -3,6 +3,10 @@
 
 import re
 
+from . import lint_circles
+from .lint_circles import TESTS
+from .lint_source import c_code_of, code_of
+
 LONGEST = 500  # lines of a file
 
 # Each room of rust/ with the rooms that it may name; an arrow that points up is not here.
@@ -38,30 +42,18 @@ MAY_SAY_UNSAFE = {"sys", "bindings"}
 # What the host compiles too: `core` alone.
 PURE = re.compile(r"rust/(model|report)/|rust/front/grammar")
 
-# One match per comment, string or character, so that none hides in another.
-NOT_CODE = re.compile(
-    r'//[^\n]*|/\*.*?\*/|b?r(#*)".*?"\1|b?c?"(?:\\.|[^"\\])*"|\'(?:\\.[^\']*|[^\'\\])\'', re.S
-)
 ROOT = re.compile(r"\b(?P<root>crate|super(?:::super)*)::(?P<next>\w+|\{)")
+# What leaves it to the reader to find out why something is sound.
+LAZY = re.compile(r"(?:SAFETY|INVARIANT): *(?:As above|See above|Likewise|Takes \w+\b)[^\n]*")
 # What differs by architecture has one home.
 ARCH_HOME = "rust/helpers/arch/"
 ARCH = re.compile(
     r"\b(?:CONFIG_(?:X86|ARM|ARM64|RISCV|LOONGARCH|PPC|S390|MIPS)(?:_64|_32)?|target_arch"
     r"|__(?:x86_64|i386|arm|aarch64|riscv)__|__LINUX_ARM_ARCH__)\b"
 )
-C_COMMENT = re.compile(r"/\*.*?\*/|//[^\n]*", re.S)
 SPDX = re.compile(r"SPDX-License-Identifier: GPL-2\.0")
 SOURCE = re.compile(r"\.(rs|c|h|py|sh|config)$|(^|/)(Makefile|Kbuild)$")
 GENERATED = re.compile(r"Cargo\.lock$|^LICENSE$")
-
-
-def blank(found):
-    return "\n" * found[0].count("\n") + '""'
-
-
-def code_of(text):
-    """Rust text with comments and literals blanked out, lines kept."""
-    return NOT_CODE.sub(blank, text)
 
 
 def room_of(name):
@@ -104,7 +96,7 @@ def named(code, depth):
 
 def arch_complaints(name, text):
     """(line, sentence) for each word that asks for an architecture outside its home."""
-    code = code_of(text) if name.endswith(".rs") else C_COMMENT.sub(blank, text)
+    code = code_of(text) if name.endswith(".rs") else c_code_of(text)
     for found in ARCH.finditer(code):
         line = code.count("\n", 0, found.start()) + 1
         yield line, f"`{found[0]}` outside {ARCH_HOME}"
@@ -113,7 +105,8 @@ def arch_complaints(name, text):
 def rust_complaints(name, text):
     room = room_of(name)
     code = code_of(text)
-    depth = len(name.split("/")) - 1 - name.endswith("/mod.rs")
+    # A file of tests is a module of what it tests, and has another in it.
+    depth = len(name.split("/")) - 1 - name.endswith("/mod.rs") + 2 * bool(TESTS.search(name))
     if room not in MAY_SAY_UNSAFE:
         for found in re.finditer(r"\bunsafe\b", code):
             line = code.count("\n", 0, found.start()) + 1
@@ -121,8 +114,11 @@ def rust_complaints(name, text):
     if room:
         for line, word in named(code, depth):
             word = "bindings" if word.startswith("bindings") else word
-            if word in MAY_NAME and word not in MAY_NAME.get(room, set()):
+            if word not in MAY_NAME.get(room, set()):
                 yield line, f"`{room}` may not name `{word}`"
+    for found in LAZY.finditer(text):
+        line = text.count("\n", 0, found.start()) + 1
+        yield line, f"`{found[0].strip()}` justifies nothing: say why this one is sound"
     if room and room not in MAY_NAME:
         yield 1, f"`{room}` is no room of the design"
     if PURE.match(name):
@@ -133,7 +129,7 @@ def rust_complaints(name, text):
 
 def complaints(checkout, names):
     """file:line: sentence, for every rule that is broken."""
-    found = []
+    found, rust = [], {}
     for name in names:
         try:
             text = (checkout / name).read_text()
@@ -148,4 +144,5 @@ def complaints(checkout, names):
             found += [f"{name}:{line}: {why}" for line, why in arch_complaints(name, text)]
         if name.startswith("rust/") and name.endswith(".rs"):
             found += [f"{name}:{line}: {why}" for line, why in rust_complaints(name, text)]
-    return found
+            rust[name] = text
+    return found + lint_circles.complaints(rust)

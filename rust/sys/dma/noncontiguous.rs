@@ -53,7 +53,7 @@ impl<'a, D: Direction> NonContiguous<'a, D> {
         // SAFETY: `table` was just allocated for this device and size.
         let cpu = unsafe { lab::memlab_dma_vmap(raw, size, table.as_ptr()) };
         let Some(cpu) = NonNull::new(cpu) else {
-            // SAFETY: As above; it is not used again.
+            // SAFETY: `table` was allocated above, is not mapped for the CPU, and is not used again.
             unsafe { lab::memlab_dma_free_noncontiguous(raw, size, table.as_ptr(), to) };
             return Err(ENOMEM);
         };

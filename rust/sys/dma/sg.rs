@@ -212,7 +212,8 @@ impl<D: Direction> MappedScatter<'_, D> {
         (0..self.count).map(move |_| {
             // SAFETY: By the type invariant this is a mapped entry.
             let segment = unsafe { self.of_entry(entry) };
-            // SAFETY: As above; behind the last one there is null, which is not looked at.
+            // SAFETY: `entry` is one of the list; behind the last one there is null, which the
+            // iterator does not come to.
             entry = unsafe { bindings::sg_next(entry) };
             segment
         })

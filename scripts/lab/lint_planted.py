@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Breaches that the lint must find: a rule that finds nothing looks like a clean tree."""
+
+from . import lint_circles, lint_floors
+
+# (file, its text, what is said of it)
+PLANTED = (
+    ("rust/facts/a.rs", "use crate::bench::run;", "may not name `bench`"),
+    ("rust/facts/a.rs", "const V: &str = crate::VERSION;", "may not name `VERSION`"),
+    ("rust/facts/a.rs", "use crate::{model, module_parameters};", "may not name `module_param"),
+    ("rust/facts/a.rs", "use super::super::front;", "may not name `front`"),
+    ("rust/facts/a_tests.rs", "use super::super::super::super::front;", "may not name `front`"),
+    ("rust/facts/a.rs", "unsafe { f() };", "`unsafe` outside"),
+    ("rust/sys/a.rs", "// SAFETY: As above.", "justifies nothing"),
+    ("rust/sys/a.rs", "// SAFETY: Takes nothing.", "justifies nothing"),
+    ("rust/model/a.rs", "use kernel::prelude::*;", "in a pure room"),
+    ("rust/cellar/a.rs", "", "is no room of the design"),
+    ("rust/helpers/a.c", "#ifdef CONFIG_X86_64", "outside rust/helpers/arch/"),
+    ("rust/sys/a.rs", '#[cfg(target_arch = "arm")]', "outside rust/helpers/arch/"),
+)
+# Files in a circle, one of them by a nested group.
+CIRCLE = {
+    "rust/sys/a.rs": "use super::b::F;",
+    "rust/sys/b.rs": "use crate::{model::c, sys::{d, e::{G, H}}};",
+    "rust/sys/e.rs": "fn f() { crate::sys::a::f() }",
+}
+# What is none: a room's face names what is in it, tests see all, a word in a comment is no arrow.
+NO_CIRCLE = {
+    "rust/sys/mod.rs": "pub(crate) use self::a::F;",
+    "rust/sys/a.rs": "use super::G; // super::b",
+    "rust/sys/b.rs": "use super::a::F;",
+    "rust/sys/a_tests.rs": "use super::super::b; use crate::sys::a;",
+}
+
+
+def complaints():
+    """A sentence for each rule that does not find what was planted for it."""
+    missed = []
+    for name, text, want in PLANTED:
+        check = lint_floors.rust_complaints if name.endswith(".rs") else lambda *_: ()
+        said = [*check(name, text), *lint_floors.arch_complaints(name, text)]
+        if not any(want in why for _, why in said):
+            missed.append(f"lint_planted: nothing says '{want}' of: {text}")
+    if len(lint_circles.complaints(CIRCLE)) != 1:
+        missed.append("lint_planted: the planted circle of files is not found")
+    if lint_circles.complaints(NO_CIRCLE):
+        missed.append("lint_planted: a circle is found where there is none")
+    return missed
