@@ -133,7 +133,7 @@ def lint(lab):
             *c_files,
         ],
     }
-    manifest = ["--manifest-path", "/src/tools/memlab/Cargo.toml", "--locked"]
+    manifest = ["--manifest-path", "/src/tools/Cargo.toml", "--workspace", "--locked"]
     target = lab.root().inside(lab.output()) + "/cargo"
     checks["clippy of the command"] = [
         "env",

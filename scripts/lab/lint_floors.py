@@ -42,6 +42,10 @@ MAY_SAY_UNSAFE = {"sys", "bindings"}
 # What the host compiles too: `core` alone.
 PURE = re.compile(r"rust/(model|report)/|rust/front/grammar")
 
+# The command: who may say `unsafe`, and who may read what the kernel says.
+COMMAND = re.compile(r"tools/memlab/src/(?P<room>\w+)")
+KERNELS_FILES = re.compile(r'"/(?:proc|sys|dev)/|\bprocfs::')
+
 ROOT = re.compile(r"\b(?P<root>crate|super(?:::super)*)::(?P<next>\w+|\{)")
 # What leaves it to the reader to find out why something is sound.
 LAZY = re.compile(r"(?:SAFETY|INVARIANT): *(?:As above|See above|Likewise|Takes \w+\b)[^\n]*")
@@ -127,6 +131,21 @@ def rust_complaints(name, text):
             yield line, f"`{found[0]}` in a pure room"
 
 
+def command_complaints(name, text):
+    """The command's own rules; a test may name any file."""
+    room = COMMAND.match(name)["room"]
+    text = text.partition("#[cfg(test)]")[0]
+    code = code_of(text)
+    if room != "sys":
+        for found in re.finditer(r"\bunsafe\b", code):
+            line = code.count("\n", 0, found.start()) + 1
+            yield line, "`unsafe` outside the command's src/sys"
+    if room not in ("evidence", "sys"):
+        for number, line in enumerate(text.splitlines(), 1):
+            if KERNELS_FILES.search(line) and not line.lstrip().startswith("//"):
+                yield number, "a file of the kernel's outside the command's src/evidence"
+
+
 def complaints(checkout, names):
     """file:line: sentence, for every rule that is broken."""
     found, rust = [], {}
@@ -145,4 +164,6 @@ def complaints(checkout, names):
         if name.startswith("rust/") and name.endswith(".rs"):
             found += [f"{name}:{line}: {why}" for line, why in rust_complaints(name, text)]
             rust[name] = text
+        if COMMAND.match(name) and name.endswith(".rs"):
+            found += [f"{name}:{line}: {why}" for line, why in command_complaints(name, text)]
     return found + lint_circles.complaints(rust)

@@ -18,6 +18,16 @@ PLANTED = (
     ("rust/helpers/a.c", "#ifdef CONFIG_X86_64", "outside rust/helpers/arch/"),
     ("rust/sys/a.rs", '#[cfg(target_arch = "arm")]', "outside rust/helpers/arch/"),
 )
+# The same for the command's own rules.
+COMMAND = (
+    ("tools/memlab/src/commands/a.rs", "unsafe { f() };", "outside the command's src/sys"),
+    ("tools/memlab/src/picture/a.rs", 'read("/proc/iomem");', "outside the command's src/evidence"),
+    (
+        "tools/memlab/src/commands/a.rs",
+        "use procfs::Meminfo;",
+        "outside the command's src/evidence",
+    ),
+)
 # Files in a circle, one of them by a nested group.
 CIRCLE = {
     "rust/sys/a.rs": "use super::b::F;",
@@ -40,6 +50,9 @@ def complaints():
         check = lint_floors.rust_complaints if name.endswith(".rs") else lambda *_: ()
         said = [*check(name, text), *lint_floors.arch_complaints(name, text)]
         if not any(want in why for _, why in said):
+            missed.append(f"lint_planted: nothing says '{want}' of: {text}")
+    for name, text, want in COMMAND:
+        if not any(want in why for _, why in lint_floors.command_complaints(name, text)):
             missed.append(f"lint_planted: nothing says '{want}' of: {text}")
     if len(lint_circles.complaints(CIRCLE)) != 1:
         missed.append("lint_planted: the planted circle of files is not found")

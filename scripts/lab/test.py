@@ -39,7 +39,7 @@ def own(lab, report):
 
 
 def host(lab, report):
-    """The pure rooms under cargo; each test counts."""
+    """The pure rooms and the command under cargo; each test counts."""
     target = "/cache/" + str((lab.output() / "cargo").relative_to(lab.cache.path))
     with lab.console.step("host tests") as step:
         why = ""
@@ -53,8 +53,9 @@ def host(lab, report):
                         "test",
                         "--locked",
                         "--no-fail-fast",
+                        "--workspace",
                         "--manifest-path",
-                        "/src/tools/memlab/Cargo.toml",
+                        "/src/tools/Cargo.toml",
                     ],
                     cwd="/src",
                     env={"CARGO_TARGET_DIR": target},

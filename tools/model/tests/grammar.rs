@@ -4,9 +4,9 @@
 
 mod random;
 
-use memlab::grammar::{parse, parse_compare, COMPARE_KEYS, LINE_MAX};
-use memlab::model::compare_request::{CompareRequest, Places};
-use memlab::model::request::{
+use memlab_model::grammar::{parse, parse_compare, COMPARE_KEYS, LINE_MAX};
+use memlab_model::model::compare_request::{CompareRequest, Places};
+use memlab_model::model::request::{
     Errno, Info, Limits, Parameter, Range, Refusal, Request, Values, MESSAGE_MAX,
 };
 use random::Random;

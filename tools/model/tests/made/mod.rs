@@ -2,7 +2,7 @@
 
 //! Outcomes with figures in them.
 
-use memlab::model::{
+use memlab_model::model::{
     delta::Delta,
     histogram::Histogram,
     outcome::{ClockCost, Ending, Failures, Outcome, Tally, Thread, THREADS},

@@ -5,7 +5,7 @@
 mod random;
 
 use hdrhistogram::Histogram as Reference;
-use memlab::model::histogram::{Histogram, BUCKETS};
+use memlab_model::model::histogram::{Histogram, BUCKETS};
 use random::Random;
 
 const SAMPLES: usize = 1_000_000;

@@ -8,7 +8,7 @@ use made::{
     directed, machine, outcome, text, CMA, COHERENT, COPY, NONCOHERENT, PLAIN, SG, SINGLE, VMALLOC,
     WRITE_COMBINED,
 };
-use memlab::model::{
+use memlab_model::model::{
     cost::{BreakEven, Largest},
     outcome::{Ending, Outcome, Tally},
     placement::Attr,
@@ -16,7 +16,7 @@ use memlab::model::{
     request::{Direction, Info, Refusal},
     text::Text,
 };
-use memlab::report::{self, Findings};
+use memlab_model::report::{self, Findings};
 
 const NOTHING_FOUND: Findings = Findings {
     refused: &[],

@@ -1,0 +1,473 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! `doctor [DEVICE]`: may this kernel host the module, and what is odd about a device.
+
+use super::{Context, Found};
+use crate::{
+    error::{Error, Kind, Result},
+    evidence::{
+        device::{self, Device},
+        kernel, text, Machine,
+    },
+    output::{Body, Cell, Check, Face, Table},
+};
+use clap::Args;
+use schemars::JsonSchema;
+use serde::Serialize;
+
+/// The oldest kernel with the Rust interfaces that the module needs.
+const OLDEST: (u32, u32) = (7, 2);
+/// Options that slow what is measured.
+const DISTORTING: [&str; 9] = [
+    "DMA_API_DEBUG",
+    "KASAN",
+    "KCSAN",
+    "KMSAN",
+    "PROVE_LOCKING",
+    "DEBUG_PAGEALLOC",
+    "SLUB_DEBUG_ON",
+    "PAGE_POISONING",
+    "DEBUG_KMAP_LOCAL_FORCE_MAP",
+];
+
+/// Says whether this kernel can host the module, or what is odd about a device, lent or not
+#[derive(Args, Debug)]
+pub struct Arguments {
+    /// A device of pci, platform or amba; or a disk, an interface, a virtio, USB or SCSI device
+    device: Option<String>,
+}
+
+/// How a finding is to be taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Verdict {
+    /// As it should be.
+    Fine,
+    /// It works, and costs something or surprises.
+    Odd,
+    /// It does not work.
+    Wrong,
+    /// It cannot be told.
+    Unknown,
+}
+
+impl Verdict {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Fine => "fine",
+            Self::Odd => "odd",
+            Self::Wrong => "wrong",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+/// One finding.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+pub struct Finding {
+    /// What was looked at.
+    pub what: String,
+    /// How it is.
+    pub verdict: Verdict,
+    /// What was found, and what follows from it.
+    pub because: String,
+}
+
+/// All findings.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Diagnosis {
+    /// The kernel, or the device.
+    pub subject: String,
+    /// What was found.
+    pub findings: Vec<Finding>,
+}
+
+fn finding(what: &str, verdict: Verdict, because: impl Into<String>) -> Finding {
+    Finding {
+        what: what.to_owned(),
+        verdict,
+        because: because.into(),
+    }
+}
+
+/// Looks.
+pub fn doctor(context: &Context, arguments: &Arguments) -> Result<Found> {
+    let machine = &context.machine;
+    let diagnosis = match &arguments.device {
+        Some(name) => {
+            let device = device::find(machine, name)?;
+            Diagnosis {
+                subject: subject(machine, &device),
+                findings: of_device(machine, &device),
+            }
+        }
+        None => Diagnosis {
+            subject: format!(
+                "Linux {}",
+                kernel::release(machine).unwrap_or_else(|| "?".into())
+            ),
+            findings: of_kernel(machine),
+        },
+    };
+    let wrong = diagnosis
+        .findings
+        .iter()
+        .filter(|finding| finding.verdict == Verdict::Wrong);
+    let wrong: Vec<&Finding> = wrong.collect();
+    let failed = wrong
+        .first()
+        .map(|first| Error::new(Kind::Failed, format!("{}: {}", first.what, first.because)));
+    Ok(Found {
+        failed,
+        body: Body::Doctor(diagnosis),
+        silent: false,
+    })
+}
+
+fn of_kernel(machine: &Machine) -> Vec<Finding> {
+    use Verdict::{Fine, Odd, Unknown, Wrong};
+    let mut found = Vec::new();
+    let release = kernel::release(machine).unwrap_or_default();
+    let mut numbers = release
+        .split(['.', '-'])
+        .map_while(|part| part.parse::<u32>().ok());
+    let version = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
+    found.push(match version >= OLDEST {
+        true => finding("version", Fine, release.clone()),
+        false => finding(
+            "version",
+            Wrong,
+            format!(
+                "{release}: the module needs {}.{} or later",
+                OLDEST.0, OLDEST.1
+            ),
+        ),
+    });
+    let config = kernel::config(machine);
+    let Some(config) = config else {
+        found.push(finding(
+            "configuration",
+            Unknown,
+            "not kept under /lib/modules, /boot or /proc",
+        ));
+        return found;
+    };
+    for name in ["MODULES", "RUST"] {
+        found.push(match config.has(name) {
+            true => finding(name, Fine, "on"),
+            false => finding(
+                name,
+                Wrong,
+                "off: no Rust module can be loaded into this kernel",
+            ),
+        });
+    }
+    found.push(match kernel::missing(machine) {
+        None => finding(
+            "headers",
+            Wrong,
+            format!(
+                "none in /lib/modules/{release}/build: install them, or let make host fetch them"
+            ),
+        ),
+        Some(files) if files.is_empty() => {
+            finding("headers", Fine, "complete, with Rust's metadata")
+        }
+        Some(files) => finding(
+            "headers",
+            Wrong,
+            format!(
+                "lack {}: make host regenerates them for Debian's kernels",
+                files.join(", ")
+            ),
+        ),
+    });
+    let lockdown = kernel::lockdown(machine);
+    found.push(match lockdown.as_deref() {
+        None | Some("none") if !kernel::signatures(machine) => {
+            finding("signatures", Fine, "unsigned modules are taken")
+        }
+        None | Some("none") => finding(
+            "signatures",
+            Wrong,
+            "enforced: sign it with SIGN_KEY= and SIGN_CERT=",
+        ),
+        Some(level) => finding(
+            "signatures",
+            Wrong,
+            format!(
+                "locked down ({level}): sign it with a key that is enrolled, SIGN_KEY= and SIGN_CERT="
+            ),
+        ),
+    });
+    found.push(match kernel::mounted(machine, "debugfs") {
+        true => finding("debugfs", Fine, "mounted"),
+        false => finding("debugfs", Odd, "not mounted: /dev/memlab only"),
+    });
+    let cma = kernel::meminfo(machine, "CmaTotal").unwrap_or(0) >> 10;
+    found.push(match (config.has("CMA"), cma) {
+        (false, _) => finding(
+            "CMA",
+            Odd,
+            "off: large coherent buffers come from the buddy lists or an IOMMU",
+        ),
+        (true, 0) => finding(
+            "CMA",
+            Odd,
+            "no area: cma=64M on the kernel's command line makes one",
+        ),
+        (true, mib) => finding("CMA", Fine, format!("{mib} MiB")),
+    });
+    let iommus = kernel::iommus(machine);
+    found.push(match iommus.as_slice() {
+        [] => finding("IOMMU", Fine, "none in use: maps are direct, or bounced"),
+        all => finding("IOMMU", Fine, all.join(", ")),
+    });
+    if let Some(swiotlb) = kernel::option(machine, "swiotlb").filter(|word| word.contains("force"))
+    {
+        found.push(finding(
+            "swiotlb",
+            Odd,
+            format!("swiotlb={swiotlb}: every map is bounced"),
+        ));
+    }
+    let slow: Vec<&str> = DISTORTING
+        .into_iter()
+        .filter(|name| config.has(name))
+        .collect();
+    found.push(match slow.is_empty() {
+        true => finding(
+            "distorting",
+            Fine,
+            "no debug option that slows what is measured",
+        ),
+        false => finding(
+            "distorting",
+            Odd,
+            format!(
+                "{}: figures are not those of a kernel without",
+                slow.join(", ")
+            ),
+        ),
+    });
+    found
+}
+
+fn subject(machine: &Machine, device: &Device) -> String {
+    let mut words = format!("{} ({}, {})", device.name, device.bus, device.kind(machine));
+    if let Some(asked) = &device.asked {
+        words = format!("{asked}: the DMA is done by {words}");
+    }
+    match device.driver(machine) {
+        Some(driver) => format!("{words}, driver {driver}"),
+        None => format!("{words}, no driver"),
+    }
+}
+
+fn bits(last: u64) -> u64 {
+    u64::from(u64::BITS - last.leading_zeros())
+}
+
+fn of_device(machine: &Machine, device: &Device) -> Vec<Finding> {
+    use Verdict::{Fine, Odd, Unknown};
+    let mut found = Vec::new();
+    let driver = device.driver(machine);
+    if driver.is_none() {
+        found.push(finding(
+            "driver",
+            Odd,
+            "none: masks are the bus's default until one sets them",
+        ));
+    }
+    let domain = device.domain(machine);
+    let translated = domain.as_deref().is_some_and(|kind| kind != "identity");
+    let mask = device.number(machine, "dma_mask_bits");
+    let needed = kernel::last_byte(machine).map(bits);
+    found.push(match (mask, needed) {
+        (None, _) => finding("mask", Unknown, "its bus does not show it in sysfs"),
+        (Some(mask), _) if translated => finding(
+            "mask",
+            Fine,
+            format!("{mask} bits, of the IOMMU's addresses"),
+        ),
+        (Some(mask), None) => finding(
+            "mask",
+            Unknown,
+            format!("{mask} bits; /proc/iomem does not show how far memory reaches"),
+        ),
+        (Some(mask), Some(needed)) if mask >= needed => finding(
+            "mask",
+            Fine,
+            format!("{mask} bits reach all memory, which needs {needed}"),
+        ),
+        (Some(mask), Some(needed)) => finding(
+            "mask",
+            Odd,
+            format!(
+                "{mask} bits, and memory needs {needed}: what lies above {} is bounced{}",
+                text::shown(1 << mask),
+                if mask == 32 {
+                    "; 32 is what a driver has that sets no mask"
+                } else {
+                    ""
+                }
+            ),
+        ),
+    });
+    if let (Some(mask), Some(coherent)) = (mask, device.number(machine, "consistent_dma_mask_bits"))
+    {
+        if mask != coherent {
+            found.push(finding(
+                "coherent mask",
+                Odd,
+                format!(
+                    "{coherent} bits, streaming {mask}: dma_set_mask() sets one of them, dma_set_mask_and_coherent() both"
+                ),
+            ));
+        }
+    }
+    found.push(match domain {
+        None => finding(
+            "IOMMU",
+            Fine,
+            "none stands before it: a map is direct, or bounced",
+        ),
+        Some(kind) => finding(
+            "IOMMU",
+            Fine,
+            match kind.as_str() {
+                "DMA-FQ" => {
+                    "lazy (DMA-FQ): an unmapped buffer stays in reach for some ms".to_owned()
+                }
+                "DMA" => "strict (DMA): each unmap waits for the IOMMU".to_owned(),
+                "identity" => "passthrough (identity): addresses are physical".to_owned(),
+                other => format!("domain {other}"),
+            },
+        ),
+    });
+    let shared = device.shared_with(machine);
+    if !shared.is_empty() {
+        found.push(finding(
+            "IOMMU group",
+            Odd,
+            format!(
+                "shared with {}: they see each other's maps, and it cannot be lent alone",
+                shared.join(", ")
+            ),
+        ));
+    }
+    let forced = kernel::option(machine, "swiotlb").is_some_and(|word| word.contains("force"));
+    if forced && !translated {
+        found.push(finding("bounce", Odd, "swiotlb=force: every map is copied"));
+    }
+    if let Some(features) = device
+        .asked
+        .as_ref()
+        .and_then(|name| device::virtio_features(machine, name))
+    {
+        // VIRTIO_F_ACCESS_PLATFORM is feature 33.
+        let asks = features.as_bytes().get(33) == Some(&b'1');
+        found.push(match asks {
+            true => finding(
+                "virtio",
+                Fine,
+                "uses the DMA API (VIRTIO_F_ACCESS_PLATFORM)",
+            ),
+            false => finding(
+                "virtio",
+                Odd,
+                "does not use the DMA API: physical addresses go to the host",
+            ),
+        });
+    }
+    if device.look(machine, "enable").as_deref() == Some("0") {
+        found.push(finding(
+            "enable",
+            Odd,
+            "not enabled: it answers to nothing until a driver enables it",
+        ));
+    }
+    if let Some(state) = device
+        .look(machine, "power_state")
+        .filter(|state| state.starts_with("D3"))
+    {
+        found.push(finding(
+            "power",
+            Odd,
+            format!("asleep ({state}): the first transfer wakes it"),
+        ));
+    }
+    if kernel::nodes(machine) > 1 && device.look(machine, "numa_node").as_deref() == Some("-1") {
+        found.push(finding(
+            "node",
+            Odd,
+            "its firmware does not say which node it is near",
+        ));
+    }
+    found
+}
+
+impl Face for Diagnosis {
+    fn text(&self) -> String {
+        let worst = |verdict| {
+            self.findings
+                .iter()
+                .filter(|one| one.verdict == verdict)
+                .count()
+        };
+        let (odd, wrong) = (worst(Verdict::Odd), worst(Verdict::Wrong));
+        let mut lines = super::advise::fold(&self.subject, 80);
+        lines.push(match (wrong, odd) {
+            (0, 0) => "nothing odd".to_owned(),
+            (0, odd) => format!("{odd} odd"),
+            (wrong, odd) => format!("{wrong} wrong, {odd} odd"),
+        });
+        let width = self
+            .findings
+            .iter()
+            .map(|one| one.what.len())
+            .max()
+            .unwrap_or(0);
+        for one in &self.findings {
+            let head = format!("{:<7} {:<width$}  ", one.verdict.name(), one.what);
+            let room = 80usize.saturating_sub(head.len()).max(20);
+            for (at, line) in super::advise::fold(&one.because, room).iter().enumerate() {
+                match at {
+                    0 => lines.push(format!("{head}{line}")),
+                    _ => lines.push(format!(
+                        "{:<indent$}{}",
+                        "",
+                        line.trim_start(),
+                        indent = head.len()
+                    )),
+                }
+            }
+        }
+        lines.join("\n") + "\n"
+    }
+
+    fn tables(&self) -> Vec<Table> {
+        let mut table = Table::new(["what", "verdict", "because"]);
+        for one in &self.findings {
+            table.push([
+                Cell::text(&*one.what),
+                Cell::text(one.verdict.name()),
+                Cell::text(&*one.because),
+            ]);
+        }
+        vec![table]
+    }
+
+    fn checks(&self) -> Vec<Check> {
+        let check = |one: &Finding| Check {
+            name: one.what.clone(),
+            held: match one.verdict {
+                Verdict::Wrong => Some(false),
+                Verdict::Unknown => None,
+                Verdict::Fine | Verdict::Odd => Some(true),
+            },
+            because: one.because.clone(),
+        };
+        self.findings.iter().map(check).collect()
+    }
+}

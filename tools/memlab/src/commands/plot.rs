@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! `plot FILE`: a recording as one page.
+
+use super::{Context, Found};
+use crate::{
+    error::Result,
+    evidence::recording::Recording,
+    output::{self, Body, Cell, Check, Face, Table},
+    picture::page::page,
+};
+use clap::Args;
+use schemars::JsonSchema;
+use serde::Serialize;
+use std::path::{Path, PathBuf};
+
+/// Draws a recording as one self-contained HTML page
+#[derive(Args, Debug)]
+pub struct Arguments {
+    /// A recording; - is stdin
+    file: PathBuf,
+    /// The page; - is stdout. By default beside the recording, with .html for its ending
+    #[arg(long, short)]
+    output: Option<PathBuf>,
+}
+
+/// What was drawn.
+#[derive(Serialize, JsonSchema)]
+pub struct Drawn {
+    /// The page.
+    file: PathBuf,
+    /// Its bytes.
+    bytes: u64,
+}
+
+/// Draws.
+pub fn plot(_: &Context, arguments: &Arguments) -> Result<Found> {
+    let recording = Recording::read(&arguments.file)?;
+    let html = page(&recording)?;
+    let stdin = arguments.file == Path::new("-");
+    let beside = || {
+        if stdin {
+            PathBuf::from("-")
+        } else {
+            arguments.file.with_extension("html")
+        }
+    };
+    let file = arguments.output.clone().unwrap_or_else(beside);
+    let to_stdout = file == Path::new("-");
+    if to_stdout {
+        output::print(&html)?;
+    } else {
+        output::replace(&file, html.as_bytes())?;
+    }
+    Ok(Found {
+        body: Body::Plot(Drawn {
+            file,
+            bytes: html.len() as u64,
+        }),
+        failed: None,
+        silent: to_stdout,
+    })
+}
+
+impl Face for Drawn {
+    fn text(&self) -> String {
+        format!("drawn: {}\n", self.file.display())
+    }
+
+    fn tables(&self) -> Vec<Table> {
+        let mut table = Table::new(["file", "bytes"]);
+        table.push([
+            Cell::text(self.file.display().to_string()),
+            Cell::Number(self.bytes),
+        ]);
+        vec![table]
+    }
+
+    fn checks(&self) -> Vec<Check> {
+        vec![Check {
+            name: "plot".into(),
+            held: Some(true),
+            because: format!("{} bytes", self.bytes),
+        }]
+    }
+}

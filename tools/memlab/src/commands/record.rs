@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! `record FILE`: measures, and keeps it.
+
+use super::{run, Context, Found};
+use crate::{
+    error::{Error, Kind, Result},
+    evidence::{
+        comparison::Comparison,
+        module::{self, Module},
+        outcome::Ran,
+        recording::{Recording, FORMAT, LOOKS, VERSION},
+        text::shown,
+    },
+    output::{self, progress, Body, Cell, Check, Face, Table},
+};
+use clap::Args;
+use schemars::JsonSchema;
+use serde::Serialize;
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    time::{Duration, SystemTime},
+};
+
+/// The size at which the curves are taken.
+const CURVE_SIZE: u64 = 4096;
+/// How long one of them is measured, in ms.
+const CURVE_TIME: u64 = 100;
+
+/// Measures what advise does, several times, and keeps all of it in a file
+#[derive(Args, Debug)]
+pub struct Arguments {
+    /// Where to; - is stdout
+    pub file: PathBuf,
+    /// The device to measure on; it has to be lent
+    #[arg(long)]
+    pub device: Option<String>,
+    /// How often to measure: the spread is the noise that diff allows for
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=100))]
+    pub rounds: u32,
+    /// How long one round measures, in ms
+    #[arg(long, default_value_t = 3000, value_parser = clap::value_parser!(u64).range(100..=3_600_000))]
+    pub time: u64,
+}
+
+/// What was kept.
+#[derive(Serialize, JsonSchema)]
+pub struct Kept {
+    /// The file.
+    pub file: PathBuf,
+    /// Its bytes.
+    pub bytes: u64,
+    /// How often everything was measured.
+    pub rounds: u32,
+    /// Rows of a comparison.
+    pub rows: u64,
+    /// How far the rounds of a row lie apart, in per cent of its median: the middle row's.
+    pub noise_pct: Option<f64>,
+}
+
+/// Measures and writes.
+pub fn record(context: &Context, arguments: &Arguments) -> Result<Found> {
+    let module = module::open(&context.machine)?;
+    let recording = measure(
+        &*module,
+        arguments.device.as_deref(),
+        arguments.rounds,
+        arguments.time,
+    )?;
+    let text = serde_json::to_string(&recording)
+        .map_err(|error| Error::new(Kind::Version, format!("json: {error}")))?;
+    let to_stdout = arguments.file == Path::new("-");
+    if to_stdout {
+        output::print(&text)?;
+    } else {
+        output::replace(&arguments.file, text.as_bytes())?;
+    }
+    let medians = recording.medians()?;
+    Ok(Found {
+        body: Body::Record(Kept {
+            file: arguments.file.clone(),
+            bytes: text.len() as u64,
+            rounds: arguments.rounds,
+            rows: medians.len() as u64,
+            noise_pct: noise(&recording)?,
+        }),
+        failed: None,
+        silent: to_stdout,
+    })
+}
+
+/// All that a recording has.
+pub fn measure(
+    module: &dyn Module,
+    device: Option<&str>,
+    rounds: u32,
+    time: u64,
+) -> Result<Recording> {
+    let mut recording = Recording {
+        format: FORMAT.to_owned(),
+        version: VERSION,
+        command: env!("CARGO_PKG_VERSION").to_owned(),
+        taken: SystemTime::UNIX_EPOCH
+            .elapsed()
+            .map_or(0, |since| since.as_secs()),
+        device: device.map(str::to_owned),
+        rounds: Vec::new(),
+        runs: Vec::new(),
+        before: looks(module)?,
+        after: BTreeMap::new(),
+    };
+    let asked = device
+        .map(|name| format!(" device={name}"))
+        .unwrap_or_default();
+    for round in 1..=rounds {
+        let what = format!("round {round} of {rounds}");
+        let line = format!("time={time}{asked}");
+        // Setting up comes on top of the time that is measured.
+        let expected = Duration::from_millis(time * 2);
+        let text = progress::during(&what, expected, || module.ask("compare", &line))?;
+        recording.rounds.push(text);
+    }
+    let compared = recording.comparison()?;
+    for line in curves(&compared) {
+        recording
+            .runs
+            .push(run::measure(module, &format!("{line}{asked}"))?);
+    }
+    recording.after = looks(module)?;
+    Ok(recording)
+}
+
+fn looks(module: &dyn Module) -> Result<BTreeMap<String, String>> {
+    LOOKS
+        .iter()
+        .map(|file| Ok(((*file).to_owned(), module.look(file)?)))
+        .collect()
+}
+
+/// A line for each way that was compared at the size of the curves, for one direction.
+fn curves(compared: &Comparison) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for row in &compared.rows {
+        let direction = row.direction.as_deref();
+        if row.size != CURVE_SIZE || row.samples == 0 || direction == Some("from-device") {
+            continue;
+        }
+        let direction = direction
+            .map(|word| format!(" direction={word}"))
+            .unwrap_or_default();
+        let size = shown(row.size);
+        let line = format!(
+            "{} size={size} time={CURVE_TIME}{direction} mode=op",
+            row.experiment
+        );
+        if !lines.contains(&line) {
+            lines.push(line);
+        }
+    }
+    lines
+}
+
+/// The middle row's spread in per cent of its median; `None` for one round, which has none.
+pub fn noise(recording: &Recording) -> Result<Option<f64>> {
+    if recording.rounds.len() < 2 {
+        return Ok(None);
+    }
+    let medians = recording.medians()?;
+    let shares = medians
+        .iter()
+        .filter(|row| row.floor.is_none() && row.ns != 0);
+    let mut shares: Vec<f64> = shares
+        .map(|row| row.spread() as f64 * 100.0 / row.ns as f64)
+        .collect();
+    shares.sort_by(f64::total_cmp);
+    // To a tenth: more digits would be noise of the noise.
+    Ok(shares
+        .get(shares.len() / 2)
+        .map(|share| (share * 10.0).round() / 10.0))
+}
+
+/// The name of a curve.
+pub fn curve_name(ran: &Ran, phase: &str) -> String {
+    match ran.request.get("direction") {
+        Some(direction) => format!("{} {} {phase}", ran.experiment, direction.csv()),
+        None => format!("{} {phase}", ran.experiment),
+    }
+}
+
+impl Face for Kept {
+    fn text(&self) -> String {
+        let noise = match self.noise_pct {
+            Some(noise) => format!("the rounds of the middle row lie {noise} % apart"),
+            None => "one round says nothing of the noise".to_owned(),
+        };
+        let file = self.file.display();
+        format!(
+            "kept in {file}: {} rows in {} rounds, {noise}\n\
+             a page of it: memlab plot {file}   against another: memlab diff {file} OTHER\n",
+            self.rows, self.rounds
+        )
+    }
+
+    fn tables(&self) -> Vec<Table> {
+        let mut table = Table::new(["file", "bytes", "rounds", "rows", "noise_pct"]);
+        table.push([
+            Cell::text(self.file.display().to_string()),
+            Cell::Number(self.bytes),
+            Cell::Number(self.rounds.into()),
+            Cell::Number(self.rows),
+            self.noise_pct.map_or(Cell::None, Cell::Real),
+        ]);
+        vec![table]
+    }
+
+    fn checks(&self) -> Vec<Check> {
+        vec![Check {
+            name: "record".into(),
+            held: Some(self.rows != 0),
+            because: format!("{} rows in {} rounds", self.rows, self.rounds),
+        }]
+    }
+}

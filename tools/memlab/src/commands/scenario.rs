@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! `scenario`: makes a state of memory to measure under, shows it, ends it.
+
+use super::{Context, Found};
+use crate::{
+    error::Result,
+    evidence::{module, text},
+    output::{Body, Cell, Check, Face, Table},
+};
+use clap::Args;
+use schemars::JsonSchema;
+use serde::Serialize;
+
+/// Makes a state of memory to measure under; without a line, shows what is held
+#[derive(Args, Debug)]
+pub struct Arguments {
+    /// fragment order=K, fill-cma, pressure, or none, which gives everything back
+    line: Vec<String>,
+}
+
+/// What is held.
+#[derive(Serialize, JsonSchema)]
+pub struct State {
+    /// As the module lists it.
+    pub values: Vec<(String, Cell)>,
+    #[serde(skip)]
+    text: String,
+}
+
+impl Face for State {
+    fn text(&self) -> String {
+        self.text.clone()
+    }
+
+    fn tables(&self) -> Vec<Table> {
+        let mut table = Table::new(["key", "value"]);
+        for (key, value) in &self.values {
+            table.push([Cell::text(&**key), value.clone()]);
+        }
+        vec![table]
+    }
+
+    fn checks(&self) -> Vec<Check> {
+        vec![Check {
+            name: "scenario".into(),
+            held: Some(true),
+            because: String::new(),
+        }]
+    }
+}
+
+/// Makes it, or shows it.
+pub fn scenario(context: &Context, arguments: &Arguments) -> Result<Found> {
+    let module = module::open(&context.machine)?;
+    let text = match arguments.line.is_empty() {
+        true => module.look("scenario")?,
+        false => module.ask("scenario", &arguments.line.join(" "))?,
+    };
+    let pairs = text::all_pairs(&text::parse(&text));
+    let values = pairs
+        .into_iter()
+        .map(|(key, value)| (key, Cell::parse(&value)));
+    Ok(Body::Scenario(State {
+        values: values.collect(),
+        text,
+    })
+    .into())
+}

@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A comparison as the module tells it: what it says first, its table, and what follows.
+
+use super::{
+    outcome::Figure,
+    text::bytes, //
+};
+use crate::{
+    error::{Error, Kind, Result},
+    output::{Cell, Table},
+};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// The columns with figures.
+pub const FIGURES: [&str; 6] = ["min", "p50", "p90", "p99", "p99.9", "max"];
+
+/// One phase of one way at one size.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Row {
+    /// The experiment.
+    pub experiment: String,
+    /// Bytes.
+    pub size: u64,
+    /// Which way the bytes go, where that means something.
+    pub direction: Option<String>,
+    /// The phase.
+    pub phase: String,
+    /// The figures, in the order of [`FIGURES`]; none without samples.
+    pub figures: Vec<Figure>,
+    /// How many samples.
+    pub samples: u64,
+    /// Operations that failed.
+    pub failures: u64,
+    /// All other columns, by their names.
+    pub facts: Vec<(String, Cell)>,
+}
+
+impl Row {
+    /// One of [`FIGURES`].
+    pub fn figure(&self, name: &str) -> Option<Figure> {
+        let at = FIGURES.iter().position(|figure| *figure == name)?;
+        self.figures.get(at).copied()
+    }
+
+    /// What it is, for a line of a list.
+    pub fn name(&self) -> String {
+        let direction = self.direction.as_ref().map(|word| format!(" {word}"));
+        format!(
+            "{} {}{} {}",
+            self.experiment,
+            super::text::shown(self.size),
+            direction.unwrap_or_default(),
+            self.phase
+        )
+    }
+}
+
+/// All of it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Comparison {
+    /// What stands above the table, without `#`: the answer.
+    pub answer: Vec<String>,
+    /// The table.
+    pub rows: Vec<Row>,
+    /// What stands under it.
+    pub notes: Vec<String>,
+}
+
+/// Reads the module's file `compare`.
+pub fn read(text: &str) -> Result<Comparison> {
+    let note = |line: &str| {
+        let line = line.strip_prefix('#').unwrap_or(line);
+        line.strip_prefix(' ').unwrap_or(line).to_owned()
+    };
+    let strange = || {
+        Error::new(
+            Kind::Version,
+            "the module's comparison has no table: it is older or newer",
+        )
+    };
+    let lines: Vec<&str> = text.lines().collect();
+    let at = lines
+        .iter()
+        .position(|line| line.starts_with("experiment "));
+    let header = at.ok_or_else(strange)?;
+    let last = lines
+        .iter()
+        .rposition(|line| !line.is_empty() && !line.starts_with('#'));
+    let last = last.unwrap_or(header);
+    let columns: Vec<&str> = lines[header].split_whitespace().collect();
+    let data = lines[header + 1..=last]
+        .iter()
+        .filter(|line| !line.starts_with('#'));
+    let rows = data
+        .filter(|line| !line.is_empty())
+        .map(|line| row(&columns, line));
+    Ok(Comparison {
+        answer: lines[..header].iter().map(|line| note(line)).collect(),
+        rows: rows.collect::<Option<_>>().ok_or_else(strange)?,
+        notes: lines[last + 1..].iter().map(|line| note(line)).collect(),
+    })
+}
+
+fn row(columns: &[&str], line: &str) -> Option<Row> {
+    let words: Vec<&str> = line.split_whitespace().collect();
+    if words.len() != columns.len() {
+        return None;
+    }
+    let word = |name: &str| {
+        let at = columns.iter().position(|column| *column == name)?;
+        Some(words[at])
+    };
+    let known = [
+        "experiment",
+        "size",
+        "direction",
+        "phase",
+        "samples",
+        "failures",
+    ];
+    Some(Row {
+        experiment: word("experiment")?.to_owned(),
+        size: bytes(word("size")?)?,
+        direction: word("direction")
+            .filter(|word| *word != "-")
+            .map(str::to_owned),
+        phase: word("phase")?.to_owned(),
+        figures: FIGURES
+            .iter()
+            .map_while(|name| Figure::parse(word(name)?))
+            .collect(),
+        samples: word("samples")?.parse().ok()?,
+        failures: word("failures")?.parse().ok()?,
+        facts: columns
+            .iter()
+            .zip(&words)
+            .filter(|(name, _)| !known.contains(name) && !FIGURES.contains(name))
+            .map(|(name, word)| ((*name).to_owned(), Cell::parse(word)))
+            .collect(),
+    })
+}
+
+/// The rows for CSV.
+pub fn table(rows: &[Row]) -> Table {
+    let mut columns: Vec<String> = ["experiment", "size", "direction", "phase"]
+        .map(str::to_owned)
+        .to_vec();
+    columns.extend(FIGURES.map(str::to_owned));
+    columns.extend(["samples", "failures"].map(str::to_owned));
+    if let Some(first) = rows.first() {
+        columns.extend(first.facts.iter().map(|(name, _)| name.clone()));
+    }
+    let rows = rows.iter().map(|row| {
+        let mut cells = vec![
+            Cell::text(&*row.experiment),
+            Cell::Number(row.size),
+            row.direction.clone().into(),
+            Cell::text(&*row.phase),
+        ];
+        cells.extend(FIGURES.map(|name| row.figure(name).map_or(Cell::None, Figure::cell)));
+        cells.extend([Cell::Number(row.samples), Cell::Number(row.failures)]);
+        cells.extend(row.facts.iter().map(|(_, cell)| cell.clone()));
+        cells
+    });
+    Table {
+        rows: rows.collect(),
+        columns,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TEXT: &str = "# first\n#   second\n\
+        experiment size direction phase min p50 p90 p99 p99.9 max samples failures zone dma\n\
+        # 64\n\
+        dma-single 64 to-device map <5 9 10 11 12 13 100 2 DMA32 0x10\n\
+        # 4K\n\
+        kmalloc 4K - alloc - - - - - - 0 0 - -\n\
+        #\n# note\n";
+
+    #[test]
+    fn answer_table_and_notes_are_apart() {
+        let read = read(TEXT).unwrap();
+        assert_eq!(read.answer, ["first", "  second"]);
+        assert_eq!(read.notes, ["", "note"]);
+        let [map, alloc] = &read.rows[..] else {
+            panic!("{:?}", read.rows);
+        };
+        assert_eq!(map.figure("min"), Some(Figure::Below(5)));
+        assert_eq!(map.figure("p99.9"), Some(Figure::Ns(12)));
+        assert_eq!((map.samples, map.failures), (100, 2));
+        assert_eq!(map.facts[0], ("zone".into(), Cell::text("DMA32")));
+        assert_eq!((alloc.size, alloc.figure("p50")), (4096, None));
+        assert_eq!(map.name(), "dma-single 64 to-device map");
+    }
+
+    #[test]
+    fn a_row_that_is_cut_short_is_refused() {
+        let cut = TEXT.replace(" 100 2 DMA32 0x10", "");
+        assert_eq!(super::read(&cut).unwrap_err().kind, Kind::Version);
+        assert_eq!(
+            super::read("# nothing yet\n").unwrap_err().kind,
+            Kind::Version
+        );
+    }
+}

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! `memlab`: asks a running kernel what memory and DMA really cost, and shows it.
+
+mod commands;
+mod error;
+mod evidence;
+mod output;
+mod picture;
+mod sys;
+
+use clap::{Args, CommandFactory, Parser, Subcommand};
+use commands::{Context, Found};
+use error::{Error, Kind};
+use output::Format;
+use std::{path::PathBuf, process::ExitCode};
+
+/// Asks a running kernel what memory and DMA really cost
+#[derive(Parser, Debug)]
+#[command(
+    name = "memlab",
+    version,
+    subcommand_required = true,
+    arg_required_else_help = true
+)]
+struct Cli {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Args, Debug)]
+struct Global {
+    /// One JSON document; its schema is tools/memlab/schema.json
+    #[arg(long, global = true, conflicts_with_all = ["csv", "ktap"])]
+    json: bool,
+    /// The rows as CSV
+    #[arg(long, global = true, conflicts_with = "ktap")]
+    csv: bool,
+    /// One line for each thing that held or did not
+    #[arg(long, global = true)]
+    ktap: bool,
+    /// The percentiles to show, as 50,99,99.99
+    #[arg(long, global = true, value_delimiter = ',', value_parser = percentile)]
+    percentiles: Vec<f64>,
+    /// A copy of /proc and /sys of another machine, to look at and not to ask
+    #[arg(long, global = true, hide = true)]
+    root: Option<PathBuf>,
+}
+
+#[derive(Subcommand, Debug)]
+enum Command {
+    Advise(commands::advise::Arguments),
+    Run(commands::run::Arguments),
+    Show(commands::show::Arguments),
+    Scenario(commands::scenario::Arguments),
+    Record(commands::record::Arguments),
+    Diff(commands::diff::Arguments),
+    Plot(commands::plot::Arguments),
+    Lend(commands::lend::LendArguments),
+    Return(commands::lend::ReturnArguments),
+    Doctor(commands::doctor::Arguments),
+    /// Writes man page, completions and schema into a folder
+    #[command(hide = true)]
+    Generate {
+        folder: PathBuf,
+    },
+}
+
+impl Command {
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Advise(_) => "advise",
+            Self::Run(_) => "run",
+            Self::Show(_) => "show",
+            Self::Scenario(_) => "scenario",
+            Self::Record(_) => "record",
+            Self::Diff(_) => "diff",
+            Self::Plot(_) => "plot",
+            Self::Lend(_) => "lend",
+            Self::Return(_) => "return",
+            Self::Doctor(_) => "doctor",
+            Self::Generate { .. } => "generate",
+        }
+    }
+
+    fn carry_out(&self, context: &Context) -> error::Result<Option<Found>> {
+        match self {
+            Self::Advise(arguments) => commands::advise::advise(context, arguments),
+            Self::Run(arguments) => commands::run::run(context, arguments),
+            Self::Show(arguments) => commands::show::show(context, arguments),
+            Self::Scenario(arguments) => commands::scenario::scenario(context, arguments),
+            Self::Record(arguments) => commands::record::record(context, arguments),
+            Self::Diff(arguments) => commands::diff::diff(context, arguments),
+            Self::Plot(arguments) => commands::plot::plot(context, arguments),
+            Self::Doctor(arguments) => commands::doctor::doctor(context, arguments),
+            Self::Lend(arguments) => commands::lend::lend(context, arguments),
+            Self::Return(arguments) => commands::lend::give_back(context, arguments),
+            Self::Generate { folder } => {
+                return commands::generate::generate(Cli::command(), folder).map(|()| None);
+            }
+        }
+        .map(Some)
+    }
+}
+
+fn percentile(text: &str) -> Result<f64, String> {
+    let parsed = text.trim_start_matches('p').parse::<f64>().ok();
+    let fits = parsed.filter(|at| (0.0..=100.0).contains(at));
+    fits.ok_or_else(|| "must be numbers from 0 to 100, as 50,99,99.99".to_owned())
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let format = match &cli.global {
+        global if global.json => Format::Json,
+        global if global.csv => Format::Csv,
+        global if global.ktap => Format::Ktap,
+        _ => Format::Text,
+    };
+    let context = Context {
+        machine: evidence::Machine::at(cli.global.root.as_deref()),
+        percentiles: match cli.global.percentiles.as_slice() {
+            [] => commands::run::PERCENTILES.to_vec(),
+            chosen => chosen.to_vec(),
+        },
+    };
+    let shown = cli
+        .command
+        .carry_out(&context)
+        .and_then(|found| match found {
+            None => Ok(()),
+            Some(found) => {
+                if !found.silent {
+                    output::emit(format, found.body)?;
+                }
+                found.failed.map_or(Ok(()), Err)
+            }
+        });
+    match shown {
+        Ok(()) => ExitCode::SUCCESS,
+        // The value has been shown: what did not hold stands in it.
+        Err(error) if error.kind == Kind::Failed => {
+            eprintln!("memlab: {error}");
+            ExitCode::from(error.kind.code())
+        }
+        Err(error) => end(format, cli.command.name(), &error),
+    }
+}
+
+fn end(format: Format, command: &str, error: &Error) -> ExitCode {
+    output::emit_error(format, command, error);
+    ExitCode::from(error.kind.code())
+}
