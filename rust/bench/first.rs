@@ -70,7 +70,7 @@ pub(super) fn look(
 }
 
 /// That operation.
-pub(super) fn operate<'d, E: Experiment<'d>>(
+pub(super) fn operate<E: Experiment>(
     experiment: &E,
     [begun, acquired, released, settled]: &mut Moments,
     delta: &mut Delta,

@@ -76,7 +76,7 @@ pub(super) trait Hands {
     fn measure(&mut self, iterations: u64, tally: &mut Tally, ending: &Atomic<u32>) -> Result;
 }
 
-impl<'d, E: Experiment<'d>> Subject for E {
+impl<E: Experiment> Subject for E {
     fn with_hands(
         &self,
         batch_shift: u32,
@@ -108,13 +108,13 @@ impl<'d, E: Experiment<'d>> Subject for E {
 }
 
 /// What the operations of one thread start from: as many as a batch has.
-struct Pool<'a, 'd, E: Experiment<'d>> {
+struct Pool<'a, E: Experiment> {
     experiment: &'a E,
     batch_shift: u32,
     idle: KVec<E::Idle>,
 }
 
-impl<'d, E: Experiment<'d>> Hands for Pool<'_, 'd, E> {
+impl<E: Experiment> Hands for Pool<'_, E> {
     fn look(&mut self) -> Option<Placement> {
         let one = self.idle.pop()?;
         let (one, placement) = match self.experiment.acquire(one) {
@@ -155,7 +155,7 @@ fn count_failure(failures: &mut Failures, error: Error, ending: &Atomic<u32>) {
 }
 
 /// Reads the clock around every operation.
-fn each<'d, E: Experiment<'d>>(
+fn each<E: Experiment>(
     experiment: &E,
     iterations: u64,
     pool: &mut KVec<E::Idle>,
@@ -206,7 +206,7 @@ fn each<'d, E: Experiment<'d>>(
 /// A batch in which one fails counts as that failure and as no sample, one that is stopped midway
 /// as neither. Looking for that costs the empty operation as much, so that it is not in a net
 /// figure.
-fn batches_of<'a, 'd, E: Experiment<'d>>(
+fn batches_of<'a, E: Experiment>(
     experiment: &'a E,
     batches: u64,
     batch_shift: u32,

@@ -181,7 +181,7 @@ struct Runner<'a> {
 impl Visitor for Runner<'_> {
     type Output = Result<Report, Refusal>;
 
-    fn visit<'d, E: Experiment<'d>>(self, experiment: &E) -> Self::Output {
+    fn visit<E: Experiment>(self, experiment: &E) -> Self::Output {
         self.run(experiment)
     }
 }

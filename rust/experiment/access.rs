@@ -3,9 +3,15 @@
 //! What the CPU's own writing and reading of a buffer costs, by the kind of buffer.
 
 use super::{
-    required,
+    dma_memory::{
+        place,
+        Asked,
+        DmaAllocation, //
+    },
+    size_of,
     target::CONTIGUOUS_MAX,
-    Experiment, //
+    Experiment,
+    Row, //
 };
 use crate::{
     facts::placement,
@@ -25,12 +31,11 @@ use crate::{
         dma::{
             buffer::Buffer,
             coherent::{
-                self,
-                Attr, //
+                Attr,
+                Coherent, //
             },
-            noncoherent,
-            CpuMemory,
-            DeviceMemory, //
+            noncoherent::NonCoherent,
+            CpuMemory, //
         },
     },
 };
@@ -40,150 +45,146 @@ use kernel::{
         Bound,
         Device, //
     },
-    ffi::c_void,
     prelude::*, //
 };
 
 const ACCESS: Info = Info {
     phases: ["write", "read"],
     family: Family::Access,
-    sizes: Range {
-        min: 1,
-        max: CONTIGUOUS_MAX,
-    },
+    sizes: Range::new(1, CONTIGUOUS_MAX),
     needs_device: true,
     may_sleep: false,
     allocates: false,
     ..Info::PLAIN
 };
 
-/// A kind of buffer, and its row.
-pub(crate) trait Kind<'d> {
-    const INFO: Info;
+/// Where a buffer of so many bytes comes from.
+pub(crate) trait Source: Sync {
     type Memory: CpuMemory;
 
-    /// A buffer of `size` bytes. `dev` is there where the row says that it needs one.
-    fn get(dev: Option<&'d Device<Bound>>, size: usize) -> Result<Self::Memory>;
+    /// Makes a buffer.
+    fn make(&self) -> Result<Self::Memory>;
 
-    /// Where the CPU and the device see it.
-    fn place(memory: &Self::Memory) -> (*const c_void, Option<u64>);
+    /// Where it is.
+    fn place(&self, memory: &Self::Memory) -> Placement;
 }
 
-pub(crate) struct Cached;
+/// Writing and reading what comes from `S`.
+pub(crate) struct Access<S>(S);
 
-impl<'d> Kind<'d> for Cached {
-    const INFO: Info = Info {
-        name: "access-cached",
-        about: "the CPU writes and reads ordinary memory, every byte, word by word",
-        needs_device: false,
-        ..ACCESS
-    };
-    type Memory = Buffer;
-
-    fn get(_dev: Option<&'d Device<Bound>>, size: usize) -> Result<Buffer> {
-        Buffer::new(size)
-    }
-
-    fn place(memory: &Buffer) -> (*const c_void, Option<u64>) {
-        (memory.as_ptr(), None)
-    }
-}
-
-macro_rules! coherent {
-    ($($kind:ident: $attr:ident, $name:literal, $about:literal;)*) => {$(
-        pub(crate) struct $kind;
-
-        impl<'d> Kind<'d> for $kind {
-            const INFO: Info = Info {
-                name: $name,
-                about: $about,
-                ..ACCESS
-            };
-            type Memory = coherent::Coherent<'d>;
-
-            fn get(dev: Option<&'d Device<Bound>>, size: usize) -> Result<Self::Memory> {
-                coherent::Coherent::with(dev.ok_or(ENODEV)?, size, Attr::$attr)
-            }
-
-            fn place(memory: &Self::Memory) -> (*const c_void, Option<u64>) {
-                (memory.as_ptr(), Some(memory.dma()))
-            }
-        }
-    )*};
-}
-
-coherent! {
-    Coherent: None, "access-coherent", "the same with dma_alloc_coherent()'s memory";
-    WriteCombine: WriteCombine, "access-wc", "the same with dma_alloc_wc()'s memory";
-}
-
-pub(crate) struct NonCoherent;
-
-impl<'d> Kind<'d> for NonCoherent {
-    const INFO: Info = Info {
-        name: "access-noncoherent",
-        about: "the same with dma_alloc_noncoherent()'s memory",
-        ..ACCESS
-    };
-    type Memory = noncoherent::NonCoherent<'d, Direction>;
-
-    fn get(dev: Option<&'d Device<Bound>>, size: usize) -> Result<Self::Memory> {
-        noncoherent::NonCoherent::new(dev.ok_or(ENODEV)?, size, Direction::Bidirectional)
-    }
-
-    fn place(memory: &Self::Memory) -> (*const c_void, Option<u64>) {
-        (memory.as_ptr(), Some(memory.dma()))
-    }
-}
-
-pub(crate) struct Access<'d, K> {
-    dev: Option<&'d Device<Bound>>,
-    size: usize,
-    kind: PhantomData<K>,
-}
-
-impl<'d, K: Kind<'d> + Sync> Experiment<'d> for Access<'d, K> {
-    const INFO: Info = K::INFO;
-
-    type Idle = K::Memory;
+impl<S: Source> Experiment for Access<S> {
+    type Idle = S::Memory;
     type Held<'a>
-        = K::Memory
+        = S::Memory
     where
         Self: 'a;
 
-    fn prepare(request: &Request, device: Option<&'d Device<Bound>>) -> Result<Self, Refusal> {
-        Ok(Self {
-            dev: match K::INFO.needs_device {
-                true => Some(required(request, device)?),
-                false => None,
-            },
-            size: super::size_of(request)?,
-            kind: PhantomData,
-        })
-    }
-
-    fn idle(&self) -> Result<K::Memory> {
-        K::get(self.dev, self.size)
+    fn idle(&self) -> Result<S::Memory> {
+        self.0.make()
     }
 
     #[inline]
-    fn acquire(&self, mut idle: K::Memory) -> Result<K::Memory, (K::Memory, Error)> {
+    fn acquire(&self, mut idle: S::Memory) -> Result<S::Memory, (S::Memory, Error)> {
         access::write(&mut idle, 0x5a);
         Ok(idle)
     }
 
     #[inline]
-    fn release(&self, held: K::Memory) -> K::Memory {
+    fn release(&self, held: S::Memory) -> S::Memory {
         access::read(&held);
         held
     }
 
-    fn describe(&self, held: &K::Memory) -> Placement {
-        let (addr, dma) = K::place(held);
-        Placement {
-            dma,
-            bounced: dma.map(|_| false),
-            ..placement::of_address(addr, self.size)
-        }
+    fn describe(&self, held: &S::Memory) -> Placement {
+        self.0.place(held)
     }
+}
+
+/// Ordinary memory.
+pub(crate) struct AccessCached {
+    size: usize,
+}
+
+impl<'d> Row<'d> for AccessCached {
+    const INFO: Info = Info {
+        name: "access-cached",
+        about: "the CPU writes and reads every byte of ordinary memory, word by word",
+        needs_device: false,
+        ..ACCESS
+    };
+
+    type Experiment = Access<Self>;
+
+    fn prepare(
+        request: &Request,
+        _device: Option<&'d Device<Bound>>,
+    ) -> Result<Access<Self>, Refusal> {
+        let size = size_of(request)?;
+        Ok(Access(Self { size }))
+    }
+}
+
+impl Source for AccessCached {
+    type Memory = Buffer;
+
+    fn make(&self) -> Result<Buffer> {
+        Buffer::new(self.size)
+    }
+
+    fn place(&self, memory: &Buffer) -> Placement {
+        placement::of_address(memory.as_ptr(), self.size)
+    }
+}
+
+/// Memory of the kind `M` that the DMA API allocates.
+pub(crate) struct OfDevice<'d, M> {
+    asked: Asked<'d>,
+    kind: PhantomData<fn() -> M>,
+}
+
+impl<'d, M: DmaAllocation<'d> + CpuMemory> Source for OfDevice<'d, M> {
+    type Memory = M;
+
+    fn make(&self) -> Result<M> {
+        M::allocate(&self.asked)
+    }
+
+    fn place(&self, memory: &M) -> Placement {
+        place(memory.addresses(), self.asked.size)
+    }
+}
+
+macro_rules! rows {
+    ($($row:ident: $memory:ty, $attr:ident, $name:literal, $about:literal;)*) => {$(
+        pub(crate) struct $row;
+
+        impl<'d> Row<'d> for $row {
+            const INFO: Info = Info {
+                name: $name,
+                about: $about,
+                ..ACCESS
+            };
+
+            type Experiment = Access<OfDevice<'d, $memory>>;
+
+            fn prepare(
+                request: &Request,
+                device: Option<&'d Device<Bound>>,
+            ) -> Result<Self::Experiment, Refusal> {
+                Ok(Access(OfDevice {
+                    asked: Asked::of(request, device, Attr::$attr)?,
+                    kind: PhantomData,
+                }))
+            }
+        }
+    )*};
+}
+
+rows! {
+    AccessCoherent: Coherent<'d>, None, "access-coherent",
+        "the CPU writes and reads every byte of dma_alloc_coherent()'s memory, word by word";
+    AccessWriteCombine: Coherent<'d>, WriteCombine, "access-wc",
+        "the CPU writes and reads every byte of dma_alloc_wc()'s memory, word by word";
+    AccessNonCoherent: NonCoherent<'d, Direction>, None, "access-noncoherent",
+        "the CPU writes and reads every byte of dma_alloc_noncoherent()'s memory, word by word";
 }

@@ -4,7 +4,10 @@
 //!
 //! Under `-icount shift=0` an instruction takes one nanosecond, and the figures must say so.
 
-use super::Experiment;
+use super::{
+    Experiment,
+    Row, //
+};
 use crate::{
     model::{
         placement::Placement,
@@ -30,7 +33,7 @@ pub(crate) struct Calibrate {
     instructions: usize,
 }
 
-impl<'d> Experiment<'d> for Calibrate {
+impl<'d> Row<'d> for Calibrate {
     const INFO: Info = Info {
         name: "calibrate",
         about: "a loop of so many instructions, then nothing: judges the instrument itself",
@@ -47,14 +50,18 @@ impl<'d> Experiment<'d> for Calibrate {
         ..Info::PLAIN
     };
 
-    type Idle = ();
-    type Held<'a> = [usize; 2];
+    type Experiment = Self;
 
     fn prepare(request: &Request, _device: Option<&'d Device<Bound>>) -> Result<Self, Refusal> {
         Ok(Self {
             instructions: super::size_of(request)?,
         })
     }
+}
+
+impl Experiment for Calibrate {
+    type Idle = ();
+    type Held<'a> = [usize; 2];
 
     fn idle(&self) -> Result {
         Ok(())

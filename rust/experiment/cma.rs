@@ -2,7 +2,13 @@
 
 //! `cma_alloc()` from the area that the device's coherent memory would come from.
 
-use super::Experiment;
+use super::{
+    allocating::{
+        Allocating,
+        Allocator, //
+    },
+    Row, //
+};
 use crate::{
     facts::{
         self,
@@ -40,7 +46,7 @@ pub(crate) struct Cma {
     align: u32,
 }
 
-impl<'d> Experiment<'d> for Cma {
+impl<'d> Row<'d> for Cma {
     const INFO: Info = Info {
         name: "cma",
         about: "cma_alloc() of whole pages and cma_release()",
@@ -56,37 +62,34 @@ impl<'d> Experiment<'d> for Cma {
         ..Info::PLAIN
     };
 
-    type Idle = ();
-    type Held<'a> = cma::Allocation;
+    type Experiment = Allocating<Self>;
 
-    fn prepare(request: &Request, device: Option<&'d Device<Bound>>) -> Result<Self, Refusal> {
+    fn prepare(
+        request: &Request,
+        device: Option<&'d Device<Bound>>,
+    ) -> Result<Allocating<Self>, Refusal> {
         let device = super::required(request, device)?;
         let size = super::size_of(request)?;
-        Ok(Self {
+        Ok(Allocating(Self {
             area: facts::area::of(device)?,
             size,
             pages: size.div_ceil(PAGE_SIZE),
             // CAST: Limited to a few bits.
             align: request.align() as u32,
-        })
+        }))
     }
+}
 
-    fn idle(&self) -> Result {
-        Ok(())
-    }
-
-    #[inline]
-    fn acquire(&self, (): ()) -> Result<cma::Allocation, ((), Error)> {
-        cma::Allocation::new(self.area, self.pages, self.align).map_err(|error| ((), error))
-    }
+impl Allocator for Cma {
+    type Memory<'a> = cma::Allocation;
 
     #[inline]
-    fn release(&self, held: cma::Allocation) {
-        drop(held);
+    fn allocate(&self) -> Result<cma::Allocation> {
+        cma::Allocation::new(self.area, self.pages, self.align)
     }
 
-    fn describe(&self, held: &cma::Allocation) -> Placement {
-        placement::of_pages(held.page(), self.size)
+    fn describe(&self, memory: &cma::Allocation) -> Placement {
+        placement::of_pages(memory.page(), self.size)
     }
 
     fn remark(&self, failed: bool, _most: u64, stopped: &dyn Fn() -> bool) -> Remark {

@@ -5,7 +5,8 @@
 use super::{
     required,
     target::CONTIGUOUS_MAX,
-    Experiment, //
+    Experiment,
+    Row, //
 };
 use crate::{
     facts::placement,
@@ -48,7 +49,7 @@ pub(crate) struct Pair<'d> {
     bounce: Coherent<'d>,
 }
 
-impl<'d> Experiment<'d> for DmaCopy<'d> {
+impl<'d> Row<'d> for DmaCopy<'d> {
     const INFO: Info = Info {
         name: "dma-copy",
         about: "memcpy() to a ready coherent buffer before a transfer and from it after, instead of mapping",
@@ -64,11 +65,7 @@ impl<'d> Experiment<'d> for DmaCopy<'d> {
         ..Info::STREAMING
     };
 
-    type Idle = Pair<'d>;
-    type Held<'a>
-        = Pair<'d>
-    where
-        Self: 'a;
+    type Experiment = Self;
 
     fn prepare(request: &Request, device: Option<&'d Device<Bound>>) -> Result<Self, Refusal> {
         Ok(Self {
@@ -77,6 +74,14 @@ impl<'d> Experiment<'d> for DmaCopy<'d> {
             direction: request.direction(),
         })
     }
+}
+
+impl<'d> Experiment for DmaCopy<'d> {
+    type Idle = Pair<'d>;
+    type Held<'a>
+        = Pair<'d>
+    where
+        Self: 'a;
 
     fn idle(&self) -> Result<Pair<'d>> {
         Ok(Pair {

@@ -3,8 +3,13 @@
 //! `dma_iova_link()`: the same scattered pages as dma-sg's, in one range of device addresses.
 
 use super::{
+    lending::{
+        Lender,
+        Lending, //
+    },
+    size_of,
     target::Target,
-    Experiment, //
+    Row, //
 };
 use crate::{
     facts::placement,
@@ -24,10 +29,9 @@ use crate::{
                 self,
                 Linked, //
             },
-            sg::Scatter,
-            DeviceMemory, //
+            sg::Scatter, //
         },
-        memory::PAGE_SIZE,
+        memory::PAGE_SIZE, //
     },
 };
 use kernel::{
@@ -38,62 +42,66 @@ use kernel::{
     prelude::*, //
 };
 
-pub(crate) struct DmaIova<'d> {
-    target: Target<'d>,
+/// Linking pages.
+#[derive(Clone)]
+pub(crate) struct DmaIova {
     size: usize,
 }
 
-impl<'d> Experiment<'d> for DmaIova<'d> {
+impl<'d> Row<'d> for DmaIova {
     const INFO: Info = Info {
         name: "dma-iova",
         about: "dma_iova_try_alloc(), _link() of scattered pages, _sync(), and dma_iova_destroy(); needs an IOMMU",
-        sizes: Range {
-            min: 1,
-            max: 4 << 20,
-        },
+        sizes: Range::new(1, 4 << 20),
         parameters: &[Parameter::Mask],
         ..Info::STREAMING
     };
 
-    type Idle = Scatter;
-    type Held<'a>
-        = Linked<'d>
-    where
-        Self: 'a;
+    type Experiment = Lending<'d, Self>;
 
-    fn prepare(request: &Request, device: Option<&'d Device<Bound>>) -> Result<Self, Refusal> {
-        let target = Target::of(request, device)?;
-        let size = super::size_of(request)?;
+    fn prepare(
+        request: &Request,
+        device: Option<&'d Device<Bound>>,
+    ) -> Result<Self::Experiment, Refusal> {
+        Lending::prepare(request, device)
+    }
+}
+
+impl<'d> Lender<'d> for DmaIova {
+    const MAPS: bool = true;
+
+    type Own = Scatter;
+    type Lent = Linked<'d>;
+
+    fn of(request: &Request, target: &Target<'d>) -> Result<Self, Refusal> {
+        let (size, name) = (size_of(request)?, request.info().name);
         if !iova::available(target.dev, size) {
             return Err(Refusal::unsupported(format_args!(
-                "dma-iova: needs an IOMMU that translates for the device"
+                "{name}: needs an IOMMU that translates for the device"
             )));
         }
-        Ok(Self { target, size })
+        Ok(Self { size })
     }
 
-    fn idle(&self) -> Result<Scatter> {
-        Scatter::whole(PAGE_SIZE, self.size, 0, self.target.highest)
+    fn make(&self, target: &Target<'d>) -> Result<Scatter> {
+        Scatter::whole(PAGE_SIZE, self.size, 0, target.highest)
     }
 
-    fn touch(&self, idle: &mut Scatter) {
-        if self.target.stained() {
-            idle.fill(0x5a);
-        }
-    }
-
-    #[inline]
-    fn acquire(&self, idle: Scatter) -> Result<Linked<'d>, (Scatter, Error)> {
-        idle.link(self.target.dev, self.target.direction)
+    fn fill(own: &mut Scatter, byte: u8) {
+        own.fill(byte);
     }
 
     #[inline]
-    fn release(&self, held: Linked<'d>) -> Scatter {
-        held.unlink()
+    fn lend(&self, own: Scatter, target: &Target<'d>) -> Result<Linked<'d>, (Scatter, Error)> {
+        own.link(target.dev, target.direction)
     }
 
-    fn describe(&self, held: &Linked<'d>) -> Placement {
-        let placement = placement::of_scattered(held.scatter().pieces());
-        self.target.place(placement, held.dma())
+    #[inline]
+    fn take_back(&self, lent: Linked<'d>) -> Scatter {
+        lent.unlink()
+    }
+
+    fn place(&self, lent: &Linked<'d>) -> Placement {
+        placement::of_scattered(lent.scatter().pieces())
     }
 }

@@ -3,12 +3,19 @@
 //! `dma_map_sg()`: scattered memory lent to a device as one list.
 
 use super::{
+    lending::{
+        Lender,
+        Lending, //
+    },
+    size_of,
     target::{
         check_offset,
         Target, //
     },
-    Experiment, //
+    Row, //
 };
+#[cfg(CONFIG_PCI)]
+use crate::sys::dma::Segment;
 use crate::{
     facts::placement,
     model::{
@@ -25,12 +32,9 @@ use crate::{
         },
     },
     sys::{
-        dma::{
-            sg::{
-                MappedScatter,
-                Scatter, //
-            },
-            DeviceMemory, //
+        dma::sg::{
+            MappedScatter,
+            Scatter, //
         },
         memory::PAGE_SIZE,
     },
@@ -43,38 +47,47 @@ use kernel::{
     prelude::*, //
 };
 
-pub(crate) struct DmaSg<'d> {
-    target: Target<'d>,
+/// Mapping a list.
+#[derive(Clone)]
+pub(crate) struct DmaSg {
     size: usize,
     offset: usize,
     /// Entries of equal length; 0 for whole pages.
     entries: usize,
 }
 
-impl<'d> Experiment<'d> for DmaSg<'d> {
+impl<'d> Row<'d> for DmaSg {
     const INFO: Info = Info {
         name: "dma-sg",
         about: "dma_map_sg() of scattered pages, or of as many entries as are asked for, and dma_unmap_sg()",
         headline: true,
-        sizes: Range {
-            min: 1,
-            max: 64 << 20,
-        },
+        sizes: Range::new(1, 64 << 20),
         parameters: &[Parameter::Offset, Parameter::Entries, Parameter::Mask],
         ..Info::STREAMING
     };
 
-    type Idle = Scatter;
-    type Held<'a>
-        = MappedScatter<'d, Direction>
-    where
-        Self: 'a;
+    type Experiment = Lending<'d, Self>;
 
-    fn prepare(request: &Request, device: Option<&'d Device<Bound>>) -> Result<Self, Refusal> {
-        let target = Target::of(request, device)?;
-        let size = super::size_of(request)?;
+    fn prepare(
+        request: &Request,
+        device: Option<&'d Device<Bound>>,
+    ) -> Result<Self::Experiment, Refusal> {
+        Lending::prepare(request, device)
+    }
+}
+
+impl<'d> Lender<'d> for DmaSg {
+    const MAPS: bool = true;
+
+    type Own = Scatter;
+    type Lent = MappedScatter<'d, Direction>;
+
+    fn of(request: &Request, target: &Target<'d>) -> Result<Self, Refusal> {
+        let size = size_of(request)?;
         // CAST: At most 1024.
         let entries = match request.entries() {
+            // Where bytes are carried a list is to be one, however few there are.
+            0 if request.info().needs_engine => (size as u64).min(4),
             0 if size.div_ceil(PAGE_SIZE) as u64 > ENTRIES_MAX => ENTRIES_MAX,
             entries => entries,
         } as usize;
@@ -91,7 +104,6 @@ impl<'d> Experiment<'d> for DmaSg<'d> {
         target.check_entry(request, longest)?;
         check_offset(request, longest)?;
         Ok(Self {
-            target,
             size,
             // CAST: An offset is within a page.
             offset: request.offset() as usize,
@@ -99,32 +111,38 @@ impl<'d> Experiment<'d> for DmaSg<'d> {
         })
     }
 
-    fn idle(&self) -> Result<Scatter> {
-        let (size, offset, highest) = (self.size, self.offset, self.target.highest);
+    fn make(&self, target: &Target<'d>) -> Result<Scatter> {
+        let (size, offset, highest) = (self.size, self.offset, target.highest);
         match self.entries {
             0 => Scatter::whole(PAGE_SIZE, size, offset, highest),
             entries => Scatter::new(entries, size, offset, highest),
         }
     }
 
-    fn touch(&self, idle: &mut Scatter) {
-        if self.target.stained() {
-            idle.fill(0x5a);
-        }
+    fn fill(own: &mut Scatter, byte: u8) {
+        own.fill(byte);
     }
 
     #[inline]
-    fn acquire(&self, idle: Scatter) -> Result<MappedScatter<'d, Direction>, (Scatter, Error)> {
-        idle.map(self.target.dev, self.target.direction)
+    fn lend(
+        &self,
+        own: Scatter,
+        target: &Target<'d>,
+    ) -> Result<MappedScatter<'d, Direction>, (Scatter, Error)> {
+        own.map(target.dev, target.direction)
     }
 
     #[inline]
-    fn release(&self, held: MappedScatter<'d, Direction>) -> Scatter {
-        held.unmap()
+    fn take_back(&self, lent: MappedScatter<'d, Direction>) -> Scatter {
+        lent.unmap()
     }
 
-    fn describe(&self, held: &MappedScatter<'d, Direction>) -> Placement {
-        let placement = placement::of_scattered(held.scatter().pieces());
-        self.target.place(placement, held.dma())
+    #[cfg(CONFIG_PCI)]
+    fn pieces(lent: &Self::Lent, carry: &mut dyn FnMut(Segment<'_>) -> Result) -> Result {
+        lent.entries().try_for_each(carry)
+    }
+
+    fn place(&self, lent: &MappedScatter<'d, Direction>) -> Placement {
+        placement::of_scattered(lent.scatter().pieces())
     }
 }

@@ -3,12 +3,17 @@
 //! `dma_map_single()` and its kin: contiguous memory lent to a device for one transfer.
 
 use super::{
+    lending::{
+        Lender,
+        Lending, //
+    },
+    size_of,
     target::{
         check_offset,
         Target,
         CONTIGUOUS_MAX, //
     },
-    Experiment, //
+    Row, //
 };
 use crate::{
     facts::placement,
@@ -23,16 +28,13 @@ use crate::{
             Request, //
         },
     },
-    sys::dma::{
-        buffer::{
-            Buffer,
-            Call,
-            Mapped,
-            Page,
-            Phys,
-            Single, //
-        },
-        DeviceMemory, //
+    sys::dma::buffer::{
+        Buffer,
+        Call,
+        Mapped,
+        Page,
+        Phys,
+        Single, //
     },
 };
 use core::marker::PhantomData;
@@ -45,20 +47,17 @@ use kernel::{
 };
 
 const STREAMING: Info = Info {
-    sizes: Range {
-        min: 1,
-        max: CONTIGUOUS_MAX,
-    },
+    sizes: Range::new(1, CONTIGUOUS_MAX),
     parameters: &[Parameter::Offset, Parameter::Mask],
     ..Info::STREAMING
 };
 
-/// A pair of functions with its row.
-pub(crate) trait Row: Call + Sync {
+/// A pair of functions that map and unmap, with its row.
+pub(crate) trait Named: Call + Sync {
     const INFO: Info;
 }
 
-impl Row for Single {
+impl Named for Single {
     const INFO: Info = Info {
         name: "dma-single",
         about: "dma_map_single() of contiguous pages and dma_unmap_single()",
@@ -67,73 +66,83 @@ impl Row for Single {
     };
 }
 
-impl Row for Page {
+impl Named for Page {
     const INFO: Info = Info {
         name: "dma-page",
-        about: "dma_map_page() of the same, found by its page, and dma_unmap_page()",
+        about: "dma_map_page() of contiguous pages, found by the first, and dma_unmap_page()",
         ..STREAMING
     };
 }
 
-impl Row for Phys {
+impl Named for Phys {
     const INFO: Info = Info {
         name: "dma-phys",
-        about: "dma_map_phys() of the same, by physical address, and dma_unmap_phys()",
+        about: "dma_map_phys() of contiguous pages, by physical address, and dma_unmap_phys()",
         ..STREAMING
     };
 }
 
-pub(crate) struct DmaStreaming<'d, C> {
-    target: Target<'d>,
+/// Mapping a buffer by `C`.
+#[derive(Clone)]
+pub(crate) struct DmaStreaming<C> {
     size: usize,
     offset: usize,
     call: PhantomData<C>,
 }
 
-impl<'d, C: Row> Experiment<'d> for DmaStreaming<'d, C> {
+impl<'d, C: Named> Row<'d> for DmaStreaming<C> {
     const INFO: Info = C::INFO;
 
-    type Idle = Buffer;
-    type Held<'a>
-        = Mapped<'d, Direction, C>
-    where
-        Self: 'a;
+    type Experiment = Lending<'d, Self>;
 
-    fn prepare(request: &Request, device: Option<&'d Device<Bound>>) -> Result<Self, Refusal> {
-        let target = Target::of(request, device)?;
+    fn prepare(
+        request: &Request,
+        device: Option<&'d Device<Bound>>,
+    ) -> Result<Self::Experiment, Refusal> {
+        Lending::prepare(request, device)
+    }
+}
+
+impl<'d, C: Named> Lender<'d> for DmaStreaming<C> {
+    const MAPS: bool = true;
+
+    type Own = Buffer;
+    type Lent = Mapped<'d, Direction, C>;
+
+    fn of(request: &Request, target: &Target<'d>) -> Result<Self, Refusal> {
         target.check_mapping(request, request.size())?;
         check_offset(request, request.size())?;
         Ok(Self {
-            target,
-            size: super::size_of(request)?,
+            size: size_of(request)?,
             // CAST: An offset is within a page.
             offset: request.offset() as usize,
             call: PhantomData,
         })
     }
 
-    fn idle(&self) -> Result<Buffer> {
-        Buffer::within(self.size, self.offset, self.target.highest)
+    fn make(&self, target: &Target<'d>) -> Result<Buffer> {
+        Buffer::within(self.size, self.offset, target.highest)
     }
 
-    fn touch(&self, idle: &mut Buffer) {
-        if self.target.stained() {
-            idle.bytes_mut().fill(0x5a);
-        }
-    }
-
-    #[inline]
-    fn acquire(&self, idle: Buffer) -> Result<Mapped<'d, Direction, C>, (Buffer, Error)> {
-        idle.map_by(self.target.dev, self.target.direction)
+    fn fill(own: &mut Buffer, byte: u8) {
+        own.bytes_mut().fill(byte);
     }
 
     #[inline]
-    fn release(&self, held: Mapped<'d, Direction, C>) -> Buffer {
-        held.unmap()
+    fn lend(
+        &self,
+        own: Buffer,
+        target: &Target<'d>,
+    ) -> Result<Mapped<'d, Direction, C>, (Buffer, Error)> {
+        own.map_by(target.dev, target.direction)
     }
 
-    fn describe(&self, held: &Mapped<'d, Direction, C>) -> Placement {
-        self.target
-            .place(placement::of_address(held.as_ptr(), self.size), held.dma())
+    #[inline]
+    fn take_back(&self, lent: Mapped<'d, Direction, C>) -> Buffer {
+        lent.unmap()
+    }
+
+    fn place(&self, lent: &Mapped<'d, Direction, C>) -> Placement {
+        placement::of_address(lent.as_ptr(), self.size)
     }
 }

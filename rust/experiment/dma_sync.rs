@@ -1,13 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! `dma_sync_single_for_device()`: a buffer that stays mapped changes hands for each transfer.
+//! Memory that a device has for good, and that changes hands for each transfer by a sync: a buffer
+//! that stays mapped, and what `dma_alloc_noncoherent()` gives.
 
 use super::{
+    lending::{
+        Lender,
+        Lending, //
+    },
+    size_of,
     target::{
         Target,
         CONTIGUOUS_MAX, //
     },
-    Experiment, //
+    Row, //
 };
 use crate::{
     facts::placement,
@@ -30,7 +36,10 @@ use crate::{
             Mapped,
             OnCpu, //
         },
-        DeviceMemory, //
+        noncoherent::{
+            Lent,
+            NonCoherent, //
+        },
     },
 };
 use kernel::{
@@ -41,34 +50,40 @@ use kernel::{
     prelude::*, //
 };
 
-pub(crate) struct DmaSync<'d> {
-    target: Target<'d>,
+/// Syncing a part of a buffer that stays mapped.
+pub(crate) struct DmaSync {
     size: usize,
     part: core::ops::Range<usize>,
 }
 
-impl<'d> Experiment<'d> for DmaSync<'d> {
+impl<'d> Row<'d> for DmaSync {
     const INFO: Info = Info {
         name: "dma-sync",
         about: "dma_sync_single_range_for_device() of sync bytes from offset on of a mapped buffer, and ..._for_cpu()",
         phases: ["for-device", "for-cpu"],
         family: Family::Syncing,
-        sizes: Range {
-            min: 1,
-            max: CONTIGUOUS_MAX,
-        },
+        sizes: Range::new(1, CONTIGUOUS_MAX),
         parameters: &[Parameter::Offset, Parameter::Sync, Parameter::Mask],
         ..Info::STREAMING
     };
 
-    type Idle = OnCpu<'d, Direction>;
-    type Held<'a>
-        = Mapped<'d, Direction>
-    where
-        Self: 'a;
+    type Experiment = Lending<'d, Self>;
 
-    fn prepare(request: &Request, device: Option<&'d Device<Bound>>) -> Result<Self, Refusal> {
-        let target = Target::of(request, device)?;
+    fn prepare(
+        request: &Request,
+        device: Option<&'d Device<Bound>>,
+    ) -> Result<Self::Experiment, Refusal> {
+        Lending::prepare(request, device)
+    }
+}
+
+impl<'d> Lender<'d> for DmaSync {
+    const MAPS: bool = true;
+
+    type Own = OnCpu<'d, Direction>;
+    type Lent = Mapped<'d, Direction>;
+
+    fn of(request: &Request, target: &Target<'d>) -> Result<Self, Refusal> {
         target.check_mapping(request, request.size())?;
         let (offset, size) = (request.offset(), request.size());
         let sync = match request.sync() {
@@ -84,38 +99,103 @@ impl<'d> Experiment<'d> for DmaSync<'d> {
         // CAST: Both are within the size.
         let (start, end) = (offset as usize, (offset + sync) as usize);
         Ok(Self {
-            target,
-            size: super::size_of(request)?,
+            size: size_of(request)?,
             part: start..end,
         })
     }
 
-    fn idle(&self) -> Result<Self::Idle> {
-        let buffer = Buffer::within(self.size, 0, self.target.highest)?;
+    fn make(&self, target: &Target<'d>) -> Result<OnCpu<'d, Direction>> {
+        let buffer = Buffer::within(self.size, 0, target.highest)?;
         let mapped = buffer
-            .map(self.target.dev, self.target.direction)
+            .map(target.dev, target.direction)
             .map_err(|(_, error)| error)?;
         Ok(mapped.for_cpu(self.part.clone()))
     }
 
-    fn touch(&self, idle: &mut Self::Idle) {
-        if self.target.stained() {
-            idle.bytes_mut().fill(0x5a);
-        }
+    fn fill(own: &mut OnCpu<'d, Direction>, byte: u8) {
+        own.bytes_mut().fill(byte);
     }
 
     #[inline]
-    fn acquire(&self, idle: Self::Idle) -> Result<Mapped<'d, Direction>, (Self::Idle, Error)> {
-        Ok(idle.for_device())
+    fn lend(
+        &self,
+        own: OnCpu<'d, Direction>,
+        _target: &Target<'d>,
+    ) -> Result<Mapped<'d, Direction>, (OnCpu<'d, Direction>, Error)> {
+        Ok(own.for_device())
     }
 
     #[inline]
-    fn release(&self, held: Mapped<'d, Direction>) -> Self::Idle {
-        held.for_cpu(self.part.clone())
+    fn take_back(&self, lent: Mapped<'d, Direction>) -> OnCpu<'d, Direction> {
+        lent.for_cpu(self.part.clone())
     }
 
-    fn describe(&self, held: &Mapped<'d, Direction>) -> Placement {
-        self.target
-            .place(placement::of_address(held.as_ptr(), self.size), held.dma())
+    fn place(&self, lent: &Mapped<'d, Direction>) -> Placement {
+        placement::of_address(lent.as_ptr(), self.size)
+    }
+}
+
+/// Syncing all of what `dma_alloc_noncoherent()` gave.
+#[derive(Clone)]
+pub(crate) struct NonCoherentSync {
+    size: usize,
+}
+
+impl<'d> Row<'d> for NonCoherentSync {
+    const INFO: Info = Info {
+        name: "noncoherent-sync",
+        about: "dma_sync_single_for_device() of dma_alloc_noncoherent()'s memory and ..._for_cpu()",
+        phases: ["for-device", "for-cpu"],
+        family: Family::Syncing,
+        sizes: Range::new(1, 1 << 30),
+        parameters: &[Parameter::Mask],
+        ..Info::STREAMING
+    };
+
+    type Experiment = Lending<'d, Self>;
+
+    fn prepare(
+        request: &Request,
+        device: Option<&'d Device<Bound>>,
+    ) -> Result<Self::Experiment, Refusal> {
+        Lending::prepare(request, device)
+    }
+}
+
+impl<'d> Lender<'d> for NonCoherentSync {
+    const MAPS: bool = false;
+
+    type Own = NonCoherent<'d, Direction>;
+    type Lent = Lent<'d, Direction>;
+
+    fn of(request: &Request, _target: &Target<'d>) -> Result<Self, Refusal> {
+        let size = size_of(request)?;
+        Ok(Self { size })
+    }
+
+    fn make(&self, target: &Target<'d>) -> Result<NonCoherent<'d, Direction>> {
+        NonCoherent::new(target.dev, self.size, target.direction)
+    }
+
+    fn fill(own: &mut NonCoherent<'d, Direction>, byte: u8) {
+        own.bytes_mut().fill(byte);
+    }
+
+    #[inline]
+    fn lend(
+        &self,
+        own: NonCoherent<'d, Direction>,
+        _target: &Target<'d>,
+    ) -> Result<Lent<'d, Direction>, (NonCoherent<'d, Direction>, Error)> {
+        Ok(own.for_device())
+    }
+
+    #[inline]
+    fn take_back(&self, lent: Lent<'d, Direction>) -> NonCoherent<'d, Direction> {
+        lent.for_cpu()
+    }
+
+    fn place(&self, lent: &Lent<'d, Direction>) -> Placement {
+        placement::of_address(lent.as_ptr(), self.size)
     }
 }

@@ -3,47 +3,16 @@
 //! Nothing: what the same loop costs without an operation in it.
 
 use super::Experiment;
-use crate::model::{
-    placement::Placement,
-    request::{
-        Family,
-        Info,
-        Range,
-        Refusal,
-        Request, //
-    },
-};
+use crate::model::placement::Placement;
 use core::hint::black_box;
-use kernel::{
-    device::{
-        Bound,
-        Device, //
-    },
-    prelude::*, //
-};
+use kernel::prelude::*;
 
 pub(crate) struct Empty;
 
-impl<'d> Experiment<'d> for Empty {
-    const INFO: Info = Info {
-        name: "empty",
-        about: "nothing",
-        phases: ["acquire", "release"],
-        family: Family::Instrument,
-        sizes: Range { min: 1, max: 1 },
-        held_max: 256,
-        allocates: false,
-        may_sleep: false,
-        ..Info::PLAIN
-    };
-
+impl Experiment for Empty {
     type Idle = ();
     /// As large as a pointer with a length, so that moving it costs what moving a buffer costs.
     type Held<'a> = [usize; 2];
-
-    fn prepare(_request: &Request, _device: Option<&'d Device<Bound>>) -> Result<Self, Refusal> {
-        Ok(Self)
-    }
 
     fn idle(&self) -> Result {
         Ok(())

@@ -2,7 +2,14 @@
 
 //! `kmalloc()`: from the slab, and above its largest cache straight from the buddy allocator.
 
-use super::Experiment;
+use super::{
+    allocating::{
+        Allocating,
+        Allocator,
+        Asked, //
+    },
+    Row, //
+};
 use crate::{
     facts::placement,
     model::{
@@ -25,20 +32,14 @@ use kernel::{
     prelude::*, //
 };
 
-pub(crate) struct Kmalloc {
-    size: usize,
-    flags: alloc::Flags,
-}
+pub(crate) struct Kmalloc(Asked);
 
-impl<'d> Experiment<'d> for Kmalloc {
+impl<'d> Row<'d> for Kmalloc {
     const INFO: Info = Info {
         name: "kmalloc",
         about: "kmalloc(size) and kfree()",
         headline: true,
-        sizes: Range {
-            min: 1,
-            max: alloc::KMALLOC_MAX,
-        },
+        sizes: Range::new(1, alloc::KMALLOC_MAX),
         held_max: 256,
         // The slab has no caches of high memory, nor below 4 GiB: it warns of such flags.
         gfp: &[
@@ -52,34 +53,28 @@ impl<'d> Experiment<'d> for Kmalloc {
         ..Info::PLAIN
     };
 
-    type Idle = ();
-    type Held<'a> = alloc::Kmalloc;
+    type Experiment = Allocating<Self>;
 
-    fn prepare(request: &Request, _device: Option<&'d Device<Bound>>) -> Result<Self, Refusal> {
-        Ok(Self {
-            size: super::size_of(request)?,
-            flags: alloc::Flags::of(request.gfp()).without_killing(),
-        })
+    fn prepare(
+        request: &Request,
+        _device: Option<&'d Device<Bound>>,
+    ) -> Result<Allocating<Self>, Refusal> {
+        Ok(Allocating(Self(Asked::without_killing(request)?)))
     }
+}
 
-    fn idle(&self) -> Result {
-        Ok(())
-    }
+impl Allocator for Kmalloc {
+    type Memory<'a> = alloc::Kmalloc;
 
     #[inline]
-    fn acquire(&self, (): ()) -> Result<alloc::Kmalloc, ((), Error)> {
-        alloc::Kmalloc::with(self.size, self.flags).map_err(|error| ((), error))
+    fn allocate(&self) -> Result<alloc::Kmalloc> {
+        alloc::Kmalloc::with(self.0.size, self.0.flags)
     }
 
-    #[inline]
-    fn release(&self, held: alloc::Kmalloc) {
-        drop(held);
-    }
-
-    fn describe(&self, held: &alloc::Kmalloc) -> Placement {
+    fn describe(&self, memory: &alloc::Kmalloc) -> Placement {
         Placement {
-            capacity: Some(held.capacity()),
-            ..placement::of_address(held.as_ptr(), self.size)
+            capacity: Some(memory.capacity()),
+            ..placement::of_address(memory.as_ptr(), self.0.size)
         }
     }
 }

@@ -4,7 +4,8 @@
 
 use super::{
     kmap_local::PAGES,
-    Experiment, //
+    Experiment,
+    Row, //
 };
 use crate::{
     facts::placement,
@@ -47,7 +48,7 @@ pub(crate) struct Kmap {
     size: usize,
 }
 
-impl<'d> Experiment<'d> for Kmap {
+impl<'d> Row<'d> for Kmap {
     const INFO: Info = Info {
         name: "kmap",
         about: "kmap() of a page of its own and kunmap(); never more than half of the pool",
@@ -64,9 +65,7 @@ impl<'d> Experiment<'d> for Kmap {
         ..Info::PLAIN
     };
 
-    /// One that fails to unmap, which none does, leaves nothing to map.
-    type Idle = Option<Pages>;
-    type Held<'a> = kmap::Kmap;
+    type Experiment = Self;
 
     fn prepare(request: &Request, _device: Option<&'d Device<Bound>>) -> Result<Self, Refusal> {
         // With all windows taken kmap() sleeps, and nothing can wake it but another's kunmap().
@@ -86,6 +85,12 @@ impl<'d> Experiment<'d> for Kmap {
             size: super::size_of(request)?,
         })
     }
+}
+
+impl Experiment for Kmap {
+    /// One that fails to unmap, which none does, leaves nothing to map.
+    type Idle = Option<Pages>;
+    type Held<'a> = kmap::Kmap;
 
     fn idle(&self) -> Result<Option<Pages>> {
         Ok(Some(Pages::with(0, self.flags)?))
@@ -117,7 +122,7 @@ pub(crate) struct Vmap {
     size: usize,
 }
 
-impl<'d> Experiment<'d> for Vmap {
+impl<'d> Row<'d> for Vmap {
     const INFO: Info = Info {
         name: "vmap",
         about: "vmap() of single pages and vunmap(), whose flush may come later",
@@ -134,8 +139,7 @@ impl<'d> Experiment<'d> for Vmap {
         ..Info::PLAIN
     };
 
-    type Idle = PageList;
-    type Held<'a> = kmap::Vmap;
+    type Experiment = Self;
 
     fn prepare(request: &Request, _device: Option<&'d Device<Bound>>) -> Result<Self, Refusal> {
         Ok(Self {
@@ -143,6 +147,11 @@ impl<'d> Experiment<'d> for Vmap {
             size: super::size_of(request)?,
         })
     }
+}
+
+impl Experiment for Vmap {
+    type Idle = PageList;
+    type Held<'a> = kmap::Vmap;
 
     fn idle(&self) -> Result<PageList> {
         PageList::new(self.size.div_ceil(PAGE_SIZE), || Pages::with(0, self.flags))

@@ -2,7 +2,14 @@
 
 //! `kmap_local_page()`: a short-lived window onto a page, of high memory where there is any.
 
-use super::Experiment;
+use super::{
+    allocating::{
+        Allocating,
+        Allocator, //
+    },
+    size_of,
+    Row, //
+};
 use crate::{
     facts::placement,
     model::{
@@ -21,7 +28,11 @@ use crate::{
             Flags,
             Pages, //
         },
-        kmap,
+        kmap::{
+            self,
+            KmapForced,
+            KmapLocal, //
+        },
         memory::PAGE_SIZE, //
     },
 };
@@ -33,88 +44,34 @@ use kernel::{
     prelude::*, //
 };
 
-pub(crate) struct KmapLocal {
-    page: Pages,
-    size: usize,
-}
-
 /// Where the page that is mapped comes from: high memory where there is any, or low.
 pub(super) const PAGES: &[Gfp] = &[Gfp::HighUser, Gfp::Kernel];
 
 /// Half of what a task has (`KM_MAX_IDX` in include/linux/highmem-internal.h).
 const NESTED: u32 = 8;
 
-/// The page to map.
-fn page_of(request: &Request) -> Result<Pages, Refusal> {
-    let name = request.info().name;
-    Pages::with(0, Flags::of(request.gfp()))
-        .map_err(|_| Refusal::no_memory(format_args!("{name}: no page to map")))
-}
-
-impl<'d> Experiment<'d> for KmapLocal {
-    const INFO: Info = Info {
-        name: "kmap-local",
-        about: "kmap_local_page() of one page and kunmap_local(); batch=8 nests as deep",
-        phases: ["map", "unmap"],
-        family: Family::Window,
-        headline: true,
-        sizes: Range {
-            min: 1,
-            // CAST: A page is far smaller than 4 GiB.
-            max: PAGE_SIZE as u64,
-        },
-        held_max: NESTED,
-        gfp: PAGES,
-        allocates: false,
-        may_sleep: false,
-        ..Info::PLAIN
-    };
-
-    type Idle = ();
-    type Held<'a> = kmap::KmapLocal<'a>;
-
-    fn prepare(request: &Request, _device: Option<&'d Device<Bound>>) -> Result<Self, Refusal> {
-        Ok(Self {
-            page: page_of(request)?,
-            size: super::size_of(request)?,
-        })
-    }
-
-    fn idle(&self) -> Result {
-        Ok(())
-    }
-
-    #[inline]
-    fn acquire(&self, (): ()) -> Result<kmap::KmapLocal<'_>, ((), Error)> {
-        Ok(kmap::KmapLocal::new(&self.page))
-    }
-
-    #[inline]
-    fn release<'a>(&'a self, held: kmap::KmapLocal<'a>) {
-        drop(held);
-    }
-
-    fn describe(&self, held: &kmap::KmapLocal<'_>) -> Placement {
-        placement::of_page_at(self.page.page(), held.as_ptr(), self.size)
-    }
-}
-
-pub(crate) struct KmapForced {
+/// Mapping a page that stays, by the map or, if `FORCED`, by the map even where it need not be.
+pub(crate) struct LocalMap<const FORCED: bool> {
     page: Pages,
     size: usize,
 }
 
-impl<'d> Experiment<'d> for KmapForced {
+impl<'d, const FORCED: bool> Row<'d> for LocalMap<FORCED>
+where
+    Self: Allocator,
+{
     const INFO: Info = Info {
-        name: "kmap-forced",
-        about: "kmap-local through the map even of a low page (CONFIG_DEBUG_KMAP_LOCAL_FORCE_MAP)",
+        name: if FORCED { "kmap-forced" } else { "kmap-local" },
+        about: if FORCED {
+            "kmap_local_page() through the map even of a low page (CONFIG_DEBUG_KMAP_LOCAL_FORCE_MAP)"
+        } else {
+            "kmap_local_page() of one page and kunmap_local(); batch=8 nests as deep"
+        },
         phases: ["map", "unmap"],
         family: Family::Window,
-        sizes: Range {
-            min: 1,
-            // CAST: A page is far smaller than 4 GiB.
-            max: PAGE_SIZE as u64,
-        },
+        headline: !FORCED,
+        // CAST: A page is far smaller than 4 GiB.
+        sizes: Range::new(1, PAGE_SIZE as u64),
         held_max: NESTED,
         gfp: PAGES,
         allocates: false,
@@ -122,36 +79,47 @@ impl<'d> Experiment<'d> for KmapForced {
         ..Info::PLAIN
     };
 
-    type Idle = ();
-    type Held<'a> = kmap::KmapForced<'a>;
+    type Experiment = Allocating<Self>;
 
-    fn prepare(request: &Request, _device: Option<&'d Device<Bound>>) -> Result<Self, Refusal> {
-        if !kmap::is_forced() {
+    fn prepare(
+        request: &Request,
+        _device: Option<&'d Device<Bound>>,
+    ) -> Result<Allocating<Self>, Refusal> {
+        let name = request.info().name;
+        if FORCED && !kmap::is_forced() {
             return Err(Refusal::unsupported(format_args!(
-                "kmap-forced: this kernel has no CONFIG_DEBUG_KMAP_LOCAL_FORCE_MAP"
+                "{name}: this kernel has no CONFIG_DEBUG_KMAP_LOCAL_FORCE_MAP"
             )));
         }
-        Ok(Self {
-            page: page_of(request)?,
-            size: super::size_of(request)?,
-        })
+        let page = Pages::with(0, Flags::of(request.gfp()))
+            .map_err(|_| Refusal::no_memory(format_args!("{name}: no page to map")))?;
+        let size = size_of(request)?;
+        Ok(Allocating(Self { page, size }))
     }
+}
 
-    fn idle(&self) -> Result {
-        Ok(())
-    }
-
-    #[inline]
-    fn acquire(&self, (): ()) -> Result<kmap::KmapForced<'_>, ((), Error)> {
-        kmap::KmapForced::new(&self.page).map_err(|error| ((), error))
-    }
+impl Allocator for LocalMap<false> {
+    type Memory<'a> = KmapLocal<'a>;
 
     #[inline]
-    fn release<'a>(&'a self, held: kmap::KmapForced<'a>) {
-        drop(held);
+    fn allocate(&self) -> Result<KmapLocal<'_>> {
+        Ok(KmapLocal::new(&self.page))
     }
 
-    fn describe(&self, held: &kmap::KmapForced<'_>) -> Placement {
-        placement::of_page_at(self.page.page(), held.as_ptr(), self.size)
+    fn describe(&self, map: &KmapLocal<'_>) -> Placement {
+        placement::of_page_at(self.page.page(), map.as_ptr(), self.size)
+    }
+}
+
+impl Allocator for LocalMap<true> {
+    type Memory<'a> = KmapForced<'a>;
+
+    #[inline]
+    fn allocate(&self) -> Result<KmapForced<'_>> {
+        KmapForced::new(&self.page)
+    }
+
+    fn describe(&self, map: &KmapForced<'_>) -> Placement {
+        placement::of_page_at(self.page.page(), map.as_ptr(), self.size)
     }
 }

@@ -2,7 +2,14 @@
 
 //! `kvmalloc()`: physically contiguous where that is easy to have, else pages as they come.
 
-use super::Experiment;
+use super::{
+    allocating::{
+        Allocating,
+        Allocator,
+        Asked, //
+    },
+    Row, //
+};
 use crate::{
     facts::placement,
     model::{
@@ -20,7 +27,6 @@ use crate::{
         },
     },
     sys::{
-        alloc::Flags,
         allocators::{
             whole_pages,
             Kvmalloc as Memory, //
@@ -36,64 +42,52 @@ use kernel::{
     prelude::*, //
 };
 
-pub(crate) struct Kvmalloc {
-    size: usize,
-    flags: Flags,
-}
+pub(crate) struct Kvmalloc(Asked);
 
 /// The largest size that is tried, in bytes.
 const PROBED: usize = 16 << 20;
 
-impl<'d> Experiment<'d> for Kvmalloc {
+impl<'d> Row<'d> for Kvmalloc {
     const INFO: Info = Info {
         name: "kvmalloc",
         about: "kvmalloc(size) and kvfree(); says up to which size it is contiguous now",
         headline: true,
-        sizes: Range {
-            min: 1,
-            max: PROBED as u64,
-        },
+        sizes: Range::new(1, PROBED as u64),
         held_max: 64,
         gfp: &[Gfp::Kernel, Gfp::Zero, Gfp::Account],
         ..Info::PLAIN
     };
 
-    type Idle = ();
-    type Held<'a> = Memory;
+    type Experiment = Allocating<Self>;
 
-    fn prepare(request: &Request, _device: Option<&'d Device<Bound>>) -> Result<Self, Refusal> {
-        Ok(Self {
-            size: super::size_of(request)?,
-            flags: Flags::of(request.gfp()),
-        })
+    fn prepare(
+        request: &Request,
+        _device: Option<&'d Device<Bound>>,
+    ) -> Result<Allocating<Self>, Refusal> {
+        Ok(Allocating(Self(Asked::of(request)?)))
     }
+}
 
-    fn idle(&self) -> Result {
-        Ok(())
-    }
+impl Allocator for Kvmalloc {
+    type Memory<'a> = Memory;
 
     #[inline]
-    fn acquire(&self, (): ()) -> Result<Memory, ((), Error)> {
-        Memory::new(self.size, self.flags).map_err(|error| ((), error))
+    fn allocate(&self) -> Result<Memory> {
+        Memory::new(self.0.size, self.0.flags)
     }
 
-    #[inline]
-    fn release(&self, held: Memory) {
-        drop(held);
-    }
-
-    fn describe(&self, held: &Memory) -> Placement {
-        let placement = placement::of_address(held.as_ptr(), self.size);
-        let capacity = held.slab_capacity();
+    fn describe(&self, memory: &Memory) -> Placement {
+        let placement = placement::of_address(memory.as_ptr(), self.0.size);
+        let capacity = memory.slab_capacity();
         Placement {
-            capacity: capacity.or(Some(whole_pages(self.size))),
+            capacity: capacity.or(Some(whole_pages(self.0.size))),
             ..placement
         }
     }
 
     fn remark(&self, _failed: bool, most: u64, _stopped: &dyn Fn() -> bool) -> Remark {
         let linear = |size: &usize| {
-            let memory = Memory::new(*size, self.flags);
+            let memory = Memory::new(*size, self.0.flags);
             memory.is_ok_and(|memory| placement::window(memory.as_ptr()) == Window::Linear)
         };
         let sizes = (0..).map(|shift| PAGE_SIZE << shift);

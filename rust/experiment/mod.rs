@@ -3,14 +3,12 @@
 //! What can be asked: one file per API family, one row each in the [catalogue](CATALOGUE).
 
 mod access;
+mod allocating;
 mod calibrate;
 mod cma;
-mod dma_coherent;
 mod dma_copy;
 mod dma_iova;
-mod dma_noncoherent;
-mod dma_noncontiguous;
-mod dma_pool;
+mod dma_memory;
 mod dma_sg;
 mod dma_streaming;
 mod dma_sync;
@@ -19,6 +17,7 @@ mod kmalloc;
 mod kmap;
 mod kmap_local;
 mod kvmalloc;
+mod lending;
 mod pages;
 mod pages_cold;
 mod slab;
@@ -58,15 +57,27 @@ use kernel::{
     prelude::*, //
 };
 
-/// One way of getting memory, or of getting it to a device that is bound for `'d`.
+/// A row of the catalogue, for a device that is bound for `'d`.
+pub(crate) trait Row<'d> {
+    /// What the catalogue says of it.
+    const INFO: Info;
+
+    /// What runs. Rows that differ only in what they ask for share it.
+    type Experiment: Experiment;
+
+    /// Makes what all threads share. Refuses what this machine or device cannot do.
+    fn prepare(
+        request: &Request,
+        device: Option<&'d Device<Bound>>,
+    ) -> Result<Self::Experiment, Refusal>;
+}
+
+/// One way of getting memory, or of getting it to a device.
 ///
 /// An operation starts from something idle, acquires, and releases back to it: a buffer goes into
 /// [`acquire`](Self::acquire) and comes out of [`release`](Self::release) by value, so that what is
 /// held cannot be used as if it were idle. Both are timed and do nothing but the operation.
-pub(crate) trait Experiment<'d>: Sync + Sized {
-    /// What the catalogue says of it.
-    const INFO: Info;
-
+pub(crate) trait Experiment: Sync {
     /// What an operation starts from and leaves behind; `()` where it starts from nothing.
     type Idle;
 
@@ -74,9 +85,6 @@ pub(crate) trait Experiment<'d>: Sync + Sized {
     type Held<'a>
     where
         Self: 'a;
-
-    /// Makes what all threads share. Refuses what this machine or device cannot do.
-    fn prepare(request: &Request, device: Option<&'d Device<Bound>>) -> Result<Self, Refusal>;
 
     /// Makes what one operation starts from.
     fn idle(&self) -> Result<Self::Idle>;
@@ -128,18 +136,18 @@ pub(crate) trait Visitor {
     type Output;
 
     /// Does it.
-    fn visit<'d, E: Experiment<'d>>(self, experiment: &E) -> Self::Output;
+    fn visit<E: Experiment>(self, experiment: &E) -> Self::Output;
 }
 
 macro_rules! catalogue {
-    ($($(#[$when:meta])* $kind:ty),* $(,)?) => {
+    ($($(#[$when:meta])* $row:ty),* $(,)?) => {
         /// Every experiment, in the order in which a comparison shows them.
         pub(crate) static CATALOGUE: &[&Info] = &[
-            $($(#[$when])* &<$kind as Experiment<'static>>::INFO),*
+            $($(#[$when])* &<$row as Row<'static>>::INFO),*
         ];
 
         // A comparison must be able to name each of them.
-        const _: () = assert!([$($(#[$when])* <$kind as Experiment<'_>>::INFO.name),*].len() <= Places::MAX);
+        const _: () = assert!([$($(#[$when])* <$row as Row<'_>>::INFO.name),*].len() <= Places::MAX);
 
         /// Prepares the experiment that `request` names and shows it to `visitor`.
         pub(crate) fn open<V: Visitor>(
@@ -149,8 +157,8 @@ macro_rules! catalogue {
         ) -> Result<V::Output, Refusal> {
             $(
                 $(#[$when])*
-                if request.info().name == <$kind as Experiment<'_>>::INFO.name {
-                    return show::<$kind, V>(request, device, visitor);
+                if request.info().name == <$row as Row<'_>>::INFO.name {
+                    return show::<$row, V>(request, device, visitor);
                 }
             )*
             Err(Refusal::invalid(format_args!(
@@ -164,8 +172,8 @@ macro_rules! catalogue {
 catalogue! {
     kmalloc::Kmalloc,
     kvmalloc::Kvmalloc,
-    vmalloc::Vmalloc,
-    vmalloc::VmallocHuge,
+    vmalloc::Vmalloc<false>,
+    vmalloc::Vmalloc<true>,
     slab::Slab,
     slab::SlabBulk,
     pages::Pages,
@@ -173,59 +181,59 @@ catalogue! {
     pages::PagesExact,
     pages::ContigPages,
     cma::Cma,
-    dma_coherent::DmaCoherent<'_, dma_coherent::Plain>,
-    dma_coherent::DmaCoherent<'_, dma_coherent::WriteCombine>,
-    dma_coherent::DmaCoherent<'_, dma_coherent::Contiguous>,
-    dma_coherent::DmaCoherent<'_, dma_coherent::SinglePages>,
-    dma_coherent::DmaHidden<'_>,
-    dma_pool::DmaPool<'_>,
-    dma_noncoherent::DmaNonCoherent<'_>,
-    dma_noncoherent::NonCoherentSync<'_>,
-    dma_noncontiguous::DmaNonContiguous<'_>,
-    dma_streaming::DmaStreaming<'_, Single>,
-    dma_streaming::DmaStreaming<'_, Page>,
-    dma_streaming::DmaStreaming<'_, Phys>,
-    dma_sync::DmaSync<'_>,
-    dma_sg::DmaSg<'_>,
-    dma_iova::DmaIova<'_>,
+    dma_memory::DmaCoherent,
+    dma_memory::DmaWriteCombine,
+    dma_memory::DmaContiguous,
+    dma_memory::DmaSinglePages,
+    dma_memory::DmaNoMapping,
+    dma_memory::DmaPool<'_>,
+    dma_memory::DmaNonCoherent,
+    dma_sync::NonCoherentSync,
+    dma_memory::DmaNonContiguous,
+    dma_streaming::DmaStreaming<Single>,
+    dma_streaming::DmaStreaming<Page>,
+    dma_streaming::DmaStreaming<Phys>,
+    dma_sync::DmaSync,
+    dma_sg::DmaSg,
+    dma_iova::DmaIova,
     dma_copy::DmaCopy<'_>,
-    access::Access<'_, access::Cached>,
-    access::Access<'_, access::Coherent>,
-    access::Access<'_, access::WriteCombine>,
-    access::Access<'_, access::NonCoherent>,
-    kmap_local::KmapLocal,
-    kmap_local::KmapForced,
+    access::AccessCached,
+    access::AccessCoherent,
+    access::AccessWriteCombine,
+    access::AccessNonCoherent,
+    kmap_local::LocalMap<false>,
+    kmap_local::LocalMap<true>,
     kmap::Kmap,
     kmap::Vmap,
     #[cfg(CONFIG_PCI)]
-    transfer::Transfer<'_, transfer_kinds::OfCoherent>,
+    transfer_kinds::TransferCoherent,
     #[cfg(CONFIG_PCI)]
-    transfer::Transfer<'_, transfer_kinds::OfPool>,
+    transfer_kinds::TransferPool,
     #[cfg(CONFIG_PCI)]
-    transfer::Transfer<'_, transfer_kinds::OfNonCoherent>,
+    transfer_kinds::TransferNonCoherent,
     #[cfg(CONFIG_PCI)]
-    transfer::Transfer<'_, transfer_kinds::OfNonContiguous>,
+    transfer_kinds::TransferNonContiguous,
     #[cfg(CONFIG_PCI)]
-    transfer::Transfer<'_, transfer_kinds::Of<Single>>,
+    transfer_kinds::TransferSingle,
     #[cfg(CONFIG_PCI)]
-    transfer::Transfer<'_, transfer_kinds::Of<Page>>,
+    transfer_kinds::TransferPage,
     #[cfg(CONFIG_PCI)]
-    transfer::Transfer<'_, transfer_kinds::Of<Phys>>,
+    transfer_kinds::TransferPhys,
     #[cfg(CONFIG_PCI)]
-    transfer::Transfer<'_, transfer_kinds::OfSg>,
+    transfer_kinds::TransferSg,
     #[cfg(CONFIG_PCI)]
-    transfer::Transfer<'_, transfer_kinds::OfIova>,
+    transfer_kinds::TransferIova,
     calibrate::Calibrate,
 }
 
-/// Prepares one kind of experiment and shows it. Its frame is its own, not a part of `open`'s.
+/// Prepares the experiment of a row and shows it. Its frame is its own, not a part of `open`'s.
 #[inline(never)]
-fn show<'d, E: Experiment<'d>, V: Visitor>(
+fn show<'d, R: Row<'d>, V: Visitor>(
     request: &Request,
     device: Option<&'d Device<Bound>>,
     visitor: V,
 ) -> Result<V::Output, Refusal> {
-    Ok(visitor.visit(&E::prepare(request, device)?))
+    Ok(visitor.visit(&R::prepare(request, device)?))
 }
 
 /// The size of a request as the kernel's functions take it.

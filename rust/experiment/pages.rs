@@ -2,7 +2,14 @@
 
 //! Whole pages: blocks of the buddy allocator, as many as fit, or any contiguous range.
 
-use super::Experiment;
+use super::{
+    allocating::{
+        Allocating,
+        Allocator,
+        Asked, //
+    },
+    Row, //
+};
 use crate::{
     facts::placement,
     model::{
@@ -17,7 +24,6 @@ use crate::{
     },
     sys::{
         alloc::{
-            Flags,
             Pages as Block,
             KMALLOC_MAX, //
         },
@@ -38,20 +44,16 @@ use kernel::{
 };
 
 /// Whole pages up to the largest block.
-const BLOCKS: Range = Range {
-    // CAST: A page is far smaller than 4 GiB.
-    min: PAGE_SIZE as u64,
-    max: KMALLOC_MAX,
-};
+// CAST: A page is far smaller than 4 GiB.
+const BLOCKS: Range = Range::new(PAGE_SIZE as u64, KMALLOC_MAX);
 
 /// `alloc_pages()`, by order.
 pub(crate) struct Pages {
-    size: usize,
+    asked: Asked,
     order: u32,
-    flags: Flags,
 }
 
-impl<'d> Experiment<'d> for Pages {
+impl<'d> Row<'d> for Pages {
     const INFO: Info = Info {
         name: "pages",
         about: "alloc_pages() of the order that has room for the size, and __free_pages()",
@@ -70,47 +72,41 @@ impl<'d> Experiment<'d> for Pages {
         ..Info::PLAIN
     };
 
-    type Idle = ();
-    type Held<'a> = Block;
+    type Experiment = Allocating<Self>;
 
-    fn prepare(request: &Request, _device: Option<&'d Device<Bound>>) -> Result<Self, Refusal> {
-        let size = super::size_of(request)?;
-        Ok(Self {
-            size,
-            order: size.div_ceil(PAGE_SIZE).next_power_of_two().ilog2(),
-            flags: Flags::of(request.gfp()).without_killing(),
-        })
+    fn prepare(
+        request: &Request,
+        _device: Option<&'d Device<Bound>>,
+    ) -> Result<Allocating<Self>, Refusal> {
+        let asked = Asked::without_killing(request)?;
+        let pages = asked.size.div_ceil(PAGE_SIZE);
+        Ok(Allocating(Self {
+            asked,
+            order: pages.next_power_of_two().ilog2(),
+        }))
     }
+}
 
-    fn idle(&self) -> Result {
-        Ok(())
-    }
+impl Allocator for Pages {
+    type Memory<'a> = Block;
 
     #[inline]
-    fn acquire(&self, (): ()) -> Result<Block, ((), Error)> {
-        Block::with(self.order, self.flags).map_err(|error| ((), error))
+    fn allocate(&self) -> Result<Block> {
+        Block::with(self.order, self.asked.flags)
     }
 
-    #[inline]
-    fn release(&self, held: Block) {
-        drop(held);
-    }
-
-    fn describe(&self, held: &Block) -> Placement {
+    fn describe(&self, memory: &Block) -> Placement {
         Placement {
-            capacity: Some(held.size() as u64),
-            ..placement::of_pages(held.page(), self.size)
+            capacity: Some(memory.size() as u64),
+            ..placement::of_pages(memory.page(), self.asked.size)
         }
     }
 }
 
 /// `alloc_pages_exact()`.
-pub(crate) struct PagesExact {
-    size: usize,
-    flags: Flags,
-}
+pub(crate) struct PagesExact(Asked);
 
-impl<'d> Experiment<'d> for PagesExact {
+impl<'d> Row<'d> for PagesExact {
     const INFO: Info = Info {
         name: "pages-exact",
         about: "alloc_pages_exact(size), which gives back what a block has too much, and its free",
@@ -129,92 +125,76 @@ impl<'d> Experiment<'d> for PagesExact {
         ..Info::PLAIN
     };
 
-    type Idle = ();
-    type Held<'a> = Exact;
+    type Experiment = Allocating<Self>;
 
-    fn prepare(request: &Request, _device: Option<&'d Device<Bound>>) -> Result<Self, Refusal> {
-        Ok(Self {
-            size: super::size_of(request)?,
-            flags: Flags::of(request.gfp()).without_killing(),
-        })
+    fn prepare(
+        request: &Request,
+        _device: Option<&'d Device<Bound>>,
+    ) -> Result<Allocating<Self>, Refusal> {
+        Ok(Allocating(Self(Asked::without_killing(request)?)))
     }
+}
 
-    fn idle(&self) -> Result {
-        Ok(())
-    }
+impl Allocator for PagesExact {
+    type Memory<'a> = Exact;
 
     #[inline]
-    fn acquire(&self, (): ()) -> Result<Exact, ((), Error)> {
-        Exact::new(self.size, self.flags).map_err(|error| ((), error))
+    fn allocate(&self) -> Result<Exact> {
+        Exact::new(self.0.size, self.0.flags)
     }
 
-    #[inline]
-    fn release(&self, held: Exact) {
-        drop(held);
-    }
-
-    fn describe(&self, held: &Exact) -> Placement {
+    fn describe(&self, memory: &Exact) -> Placement {
         Placement {
-            capacity: Some(whole_pages(self.size)),
-            ..placement::of_address(held.as_ptr(), self.size)
+            capacity: Some(whole_pages(self.0.size)),
+            ..placement::of_address(memory.as_ptr(), self.0.size)
         }
     }
 }
 
 /// `alloc_contig_pages()`.
 pub(crate) struct ContigPages {
-    size: usize,
+    asked: Asked,
     pages: usize,
-    flags: Flags,
 }
 
-impl<'d> Experiment<'d> for ContigPages {
+impl<'d> Row<'d> for ContigPages {
     const INFO: Info = Info {
         name: "contig-pages",
         about: "alloc_contig_pages(), which moves what lies in the way, and free_contig_range()",
-        sizes: Range {
-            max: 16 << 20,
-            ..BLOCKS
-        },
+        sizes: Range::new(BLOCKS.min, 16 << 20),
         gfp: &[Gfp::Kernel, Gfp::HighUser, Gfp::Zero],
         ..Info::PLAIN
     };
 
-    type Idle = ();
-    type Held<'a> = Contig;
+    type Experiment = Allocating<Self>;
 
-    fn prepare(request: &Request, _device: Option<&'d Device<Bound>>) -> Result<Self, Refusal> {
+    fn prepare(
+        request: &Request,
+        _device: Option<&'d Device<Bound>>,
+    ) -> Result<Allocating<Self>, Refusal> {
         if !cfg!(CONFIG_CONTIG_ALLOC) {
             return Err(Refusal::unsupported(format_args!(
                 "contig-pages: this kernel has no CONFIG_CONTIG_ALLOC"
             )));
         }
-        let size = super::size_of(request)?;
-        Ok(Self {
-            size,
-            pages: size.div_ceil(PAGE_SIZE),
-            flags: Flags::of(request.gfp()),
-        })
+        let asked = Asked::of(request)?;
+        let pages = asked.size.div_ceil(PAGE_SIZE);
+        Ok(Allocating(Self { asked, pages }))
     }
+}
 
-    fn idle(&self) -> Result {
-        Ok(())
-    }
+impl Allocator for ContigPages {
+    type Memory<'a> = Contig;
 
     #[inline]
-    fn acquire(&self, (): ()) -> Result<Contig, ((), Error)> {
-        Contig::new(self.pages, self.flags).map_err(|error| ((), error))
+    fn allocate(&self) -> Result<Contig> {
+        Contig::new(self.pages, self.asked.flags)
     }
 
-    #[inline]
-    fn release(&self, held: Contig) {
-        drop(held);
-    }
-
-    fn describe(&self, held: &Contig) -> Placement {
+    fn describe(&self, memory: &Contig) -> Placement {
         Placement {
-            capacity: Some(whole_pages(self.size)),
-            ..placement::of_pages(held.page(), self.size)
+            capacity: Some(whole_pages(self.asked.size)),
+            ..placement::of_pages(memory.page(), self.asked.size)
         }
     }
 }

@@ -4,7 +4,10 @@
 //!
 //! Compare with `pages size=4K`, which finds its page on a list that the last free filled.
 
-use super::Experiment;
+use super::{
+    Experiment,
+    Row, //
+};
 use crate::{
     facts::placement,
     model::{
@@ -46,7 +49,7 @@ pub(crate) struct PagesCold {
 /// What was taken from this CPU's list.
 pub(crate) struct Taken(KVVec<Pages>);
 
-impl<'d> Experiment<'d> for PagesCold {
+impl<'d> Row<'d> for PagesCold {
     const INFO: Info = Info {
         name: "pages-cold",
         about: "one page by alloc_pages() with this CPU's list emptied before each",
@@ -61,14 +64,18 @@ impl<'d> Experiment<'d> for PagesCold {
         ..Info::PLAIN
     };
 
-    type Idle = Taken;
-    type Held<'a> = (Taken, Pages);
+    type Experiment = Self;
 
     fn prepare(request: &Request, _device: Option<&'d Device<Bound>>) -> Result<Self, Refusal> {
         Ok(Self {
             flags: Flags::of(request.gfp()).without_killing(),
         })
     }
+}
+
+impl Experiment for PagesCold {
+    type Idle = Taken;
+    type Held<'a> = (Taken, Pages);
 
     fn idle(&self) -> Result<Taken> {
         Ok(Taken(KVVec::with_capacity(AT_HAND_MAX, GFP_KERNEL)?))

@@ -2,7 +2,14 @@
 
 //! `kmem_cache_alloc()`: objects of one size from a cache of their own, singly and in bulk.
 
-use super::Experiment;
+use super::{
+    allocating::{
+        Allocating,
+        Allocator,
+        Asked, //
+    },
+    Row, //
+};
 use crate::{
     facts::placement,
     model::{
@@ -15,14 +22,11 @@ use crate::{
             Request, //
         },
     },
-    sys::{
-        alloc::Flags,
-        allocators::{
-            Bulk,
-            Cache,
-            Object,
-            BULK, //
-        },
+    sys::allocators::{
+        Bulk,
+        Cache,
+        Object,
+        BULK, //
     },
 };
 use kernel::{
@@ -33,31 +37,22 @@ use kernel::{
     prelude::*, //
 };
 
-/// A cache of objects of the size that was asked for.
+/// A cache of objects of the size that is asked for.
 struct Objects {
     cache: Cache,
-    size: usize,
-    flags: Flags,
+    asked: Asked,
 }
 
 impl Objects {
     fn new(request: &Request) -> Result<Self, Refusal> {
-        let size = super::size_of(request)?;
-        let name = request.info().name;
-        let cache = Cache::new(size)
+        let (asked, name) = (Asked::without_killing(request)?, request.info().name);
+        let cache = Cache::new(asked.size)
             .map_err(|_| Refusal::no_memory(format_args!("{name}: no memory for a cache")))?;
-        Ok(Self {
-            cache,
-            size,
-            flags: Flags::of(request.gfp()).without_killing(),
-        })
+        Ok(Self { cache, asked })
     }
 }
 
-const SIZES: Range = Range {
-    min: 8,
-    max: 64 << 10,
-};
+const SIZES: Range = Range::new(8, 64 << 10);
 
 const GFP: &[Gfp] = &[
     Gfp::Kernel,
@@ -70,7 +65,7 @@ const GFP: &[Gfp] = &[
 /// One object at a time.
 pub(crate) struct Slab(Objects);
 
-impl<'d> Experiment<'d> for Slab {
+impl<'d> Row<'d> for Slab {
     const INFO: Info = Info {
         name: "slab",
         about: "kmem_cache_alloc() from a cache of its own and kmem_cache_free()",
@@ -80,32 +75,28 @@ impl<'d> Experiment<'d> for Slab {
         ..Info::PLAIN
     };
 
-    type Idle = ();
-    type Held<'a> = Object<'a>;
+    type Experiment = Allocating<Self>;
 
-    fn prepare(request: &Request, _device: Option<&'d Device<Bound>>) -> Result<Self, Refusal> {
-        Ok(Self(Objects::new(request)?))
+    fn prepare(
+        request: &Request,
+        _device: Option<&'d Device<Bound>>,
+    ) -> Result<Allocating<Self>, Refusal> {
+        Ok(Allocating(Self(Objects::new(request)?)))
     }
+}
 
-    fn idle(&self) -> Result {
-        Ok(())
-    }
+impl Allocator for Slab {
+    type Memory<'a> = Object<'a>;
 
     #[inline]
-    fn acquire(&self, (): ()) -> Result<Object<'_>, ((), Error)> {
-        let found = self.0.cache.alloc(self.0.flags);
-        found.map_err(|error| ((), error))
+    fn allocate(&self) -> Result<Object<'_>> {
+        self.0.cache.alloc(self.0.asked.flags)
     }
 
-    #[inline]
-    fn release<'a>(&'a self, held: Object<'a>) {
-        drop(held);
-    }
-
-    fn describe(&self, held: &Object<'_>) -> Placement {
+    fn describe(&self, memory: &Object<'_>) -> Placement {
         Placement {
-            capacity: Some(held.capacity()),
-            ..placement::of_address(held.as_ptr(), self.0.size)
+            capacity: Some(memory.capacity()),
+            ..placement::of_address(memory.as_ptr(), self.0.asked.size)
         }
     }
 }
@@ -113,7 +104,7 @@ impl<'d> Experiment<'d> for Slab {
 /// Sixteen in one call.
 pub(crate) struct SlabBulk(Objects);
 
-impl<'d> Experiment<'d> for SlabBulk {
+impl<'d> Row<'d> for SlabBulk {
     const INFO: Info = Info {
         name: "slab-bulk",
         about: "16 objects at once by kmem_cache_alloc_bulk() and kmem_cache_free_bulk()",
@@ -125,32 +116,28 @@ impl<'d> Experiment<'d> for SlabBulk {
         ..Info::PLAIN
     };
 
-    type Idle = ();
-    type Held<'a> = Bulk<'a>;
+    type Experiment = Allocating<Self>;
 
-    fn prepare(request: &Request, _device: Option<&'d Device<Bound>>) -> Result<Self, Refusal> {
-        Ok(Self(Objects::new(request)?))
+    fn prepare(
+        request: &Request,
+        _device: Option<&'d Device<Bound>>,
+    ) -> Result<Allocating<Self>, Refusal> {
+        Ok(Allocating(Self(Objects::new(request)?)))
     }
+}
 
-    fn idle(&self) -> Result {
-        Ok(())
-    }
+impl Allocator for SlabBulk {
+    type Memory<'a> = Bulk<'a>;
 
     #[inline]
-    fn acquire(&self, (): ()) -> Result<Bulk<'_>, ((), Error)> {
-        let found = self.0.cache.alloc_bulk(self.0.flags);
-        found.map_err(|error| ((), error))
+    fn allocate(&self) -> Result<Bulk<'_>> {
+        self.0.cache.alloc_bulk(self.0.asked.flags)
     }
 
-    #[inline]
-    fn release<'a>(&'a self, held: Bulk<'a>) {
-        drop(held);
-    }
-
-    fn describe(&self, held: &Bulk<'_>) -> Placement {
+    fn describe(&self, memory: &Bulk<'_>) -> Placement {
         Placement {
             capacity: None,
-            ..placement::of_address(held.as_ptr(), self.0.size)
+            ..placement::of_address(memory.as_ptr(), self.0.asked.size)
         }
     }
 }

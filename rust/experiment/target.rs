@@ -18,6 +18,7 @@ use crate::{
         },
     },
     sys::{
+        alloc::KMALLOC_MAX,
         lend::Lease,
         machine, //
     },
@@ -59,12 +60,15 @@ pub(crate) fn masked(request: &Request, lease: Lease) -> Result<Lease, Refusal> 
     })
 }
 
-/// A device that memory is mapped for, and how.
-pub(super) struct Target<'d> {
+/// A device that memory is lent to, and how.
+#[derive(Clone, Copy)]
+pub(crate) struct Target<'d> {
     pub(super) dev: &'d Device<Bound>,
     pub(super) direction: Direction,
     /// The highest address that the device reaches.
     pub(super) highest: u64,
+    /// Whether memory is mapped, and may be bounced by that.
+    maps: bool,
     /// Whether an IOMMU gives the device addresses of its own.
     translated: bool,
     /// The largest single mapping, in bytes.
@@ -74,15 +78,17 @@ pub(super) struct Target<'d> {
 }
 
 impl<'d> Target<'d> {
-    /// Refuses a device whose streaming mappings could only fail.
+    /// The device that `request` asks for. Where memory `maps`, refuses one whose mappings could
+    /// only fail.
     pub(super) fn of(
         request: &Request,
         device: Option<&'d Device<Bound>>,
+        maps: bool,
     ) -> Result<Self, Refusal> {
         let dev = required(request, device)?;
         let facts = provenance::device(dev);
         // Bounce buffers lie below 4 GiB, anywhere: swiotlb_map() warns of those out of reach.
-        if facts.swiotlb_force && facts.mask < u64::from(u32::MAX) {
+        if maps && facts.swiotlb_force && facts.mask < u64::from(u32::MAX) {
             let (mask, name) = (Hex(facts.mask), request.info().name);
             return Err(Refusal::unsupported(format_args!(
                 "mask={mask}: for {name} every mapping is bounced here, through memory that the device cannot reach"
@@ -92,6 +98,7 @@ impl<'d> Target<'d> {
             dev,
             direction: request.direction(),
             highest: facts.mask,
+            maps,
             translated: translates(facts.iommu),
             max_mapping: facts.max_mapping,
             max_segment: u64::from(machine::dma(dev).max_segment),
@@ -128,7 +135,7 @@ impl<'d> Target<'d> {
 
     /// Whether the CPU writes what is mapped: a driver that fills its buffer leaves it in the
     /// caches, and a device that is not coherent with them would look cheaper without.
-    pub(super) fn stained(&self) -> bool {
+    pub(super) fn cpu_writes(&self) -> bool {
         self.direction != Direction::FromDevice
     }
 
@@ -136,8 +143,11 @@ impl<'d> Target<'d> {
     pub(super) fn place(&self, placement: Placement, dma: u64) -> Placement {
         Placement {
             dma: Some(dma),
-            // Without translation the address differs only where the bytes lie elsewhere.
-            bounced: (!self.translated).then_some(dma != placement.phys),
+            bounced: match self.maps {
+                false => Some(false),
+                // Without translation the address differs only where the bytes lie elsewhere.
+                true => (!self.translated).then_some(dma != placement.phys),
+            },
             ..placement
         }
     }
@@ -149,15 +159,15 @@ fn translates(iommu: &str) -> bool {
 }
 
 /// The largest piece of contiguous memory that the page allocator gives, in bytes.
-pub(super) const CONTIGUOUS_MAX: u64 = 4 << 20;
+pub(super) const CONTIGUOUS_MAX: u64 = KMALLOC_MAX;
 
 /// Refuses a buffer that with its offset does not fit into contiguous memory.
 pub(super) fn check_offset(request: &Request, bytes: u64) -> Result<(), Refusal> {
     if bytes.saturating_add(request.offset()) <= CONTIGUOUS_MAX {
         return Ok(());
     }
-    let (offset, bytes) = (Dec(request.offset()), Dec(bytes));
+    let (offset, bytes, max) = (Dec(request.offset()), Dec(bytes), Dec(CONTIGUOUS_MAX));
     Err(Refusal::beyond(format_args!(
-        "offset={offset}: with {bytes} bytes behind it beyond contiguous memory, 4 MiB"
+        "offset={offset}: with {bytes} bytes behind it beyond contiguous memory, {max} bytes"
     )))
 }

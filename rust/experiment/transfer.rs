@@ -9,17 +9,17 @@
 //! the CPU looks there. No two operations have the same pattern. One byte that is not the right one
 //! makes the operation a failure (`EBADMSG`), and its time is no sample.
 //!
-//! Beside a transfer's 100 ms a call is nothing: what an operation does is not inlined, so that
-//! frames stay small.
+//! Beside a transfer's 100 ms a call is nothing: one experiment serves every kind of memory.
 
 use super::{
+    lending::Lender,
+    size_of,
     target::Target,
     Experiment, //
 };
 use crate::{
     compat,
     devices::{
-        edu,
         engine::{
             Engine,
             Way, //
@@ -30,22 +30,18 @@ use crate::{
         placement::Placement,
         request::{
             Direction,
-            Family,
-            Info,
-            Parameter,
-            Range,
             Refusal,
             Request, //
         },
     },
     sys::dma::{
         coherent::Coherent,
+        sg::Scatter,
         CpuMemory,
         DeviceMemory,
         Segment, //
     },
 };
-use core::marker::PhantomData;
 use kernel::{
     device::{
         Bound,
@@ -55,63 +51,124 @@ use kernel::{
     sync::Arc, //
 };
 
-/// A kind of memory that a driver has carried.
-pub(crate) trait Kind<'d>: Sync + Sized {
-    const NAME: &'static str;
-    const ABOUT: &'static str;
-    /// The numbers that it takes.
-    const PARAMETERS: &'static [Parameter] = &[Parameter::Mask];
+/// Memory whose every byte can be set and looked at.
+pub(super) trait Bytes {
+    /// Sets each byte to what `byte` gives for its place.
+    fn write(&mut self, byte: &dyn Fn(usize) -> u8);
 
-    /// The memory when it is the CPU's.
-    type Own;
-    /// The memory when it is the device's.
-    type Lent: DeviceMemory;
+    /// Whether each byte is what `byte` gives for its place.
+    fn holds(&self, byte: &dyn Fn(usize) -> u8) -> bool;
+}
 
-    /// Refuses what it cannot do.
-    fn check(_request: &Request, _target: &Target<'d>) -> Result<(), Refusal> {
+impl<M: CpuMemory> Bytes for M {
+    fn write(&mut self, byte: &dyn Fn(usize) -> u8) {
+        CpuMemory::write(self, byte);
+    }
+
+    fn holds(&self, byte: &dyn Fn(usize) -> u8) -> bool {
+        CpuMemory::holds(self, byte)
+    }
+}
+
+/// The pieces lie one after the other.
+impl Bytes for Scatter {
+    fn write(&mut self, byte: &dyn Fn(usize) -> u8) {
+        let mut before = 0;
+        for piece in self.pieces_mut() {
+            CpuMemory::write(piece, |at| byte(before + at));
+            before += piece.size();
+        }
+    }
+
+    fn holds(&self, byte: &dyn Fn(usize) -> u8) -> bool {
+        let mut before = 0;
+        self.pieces().all(|piece| {
+            let holds = CpuMemory::holds(piece, |at| byte(before + at));
+            before += piece.size();
+            holds
+        })
+    }
+}
+
+/// Memory that a lender hands to the device, its type forgotten: what is generic over lenders lies
+/// behind these calls.
+trait Load: Bytes {
+    /// Makes it the device's.
+    fn lend(&mut self) -> Result;
+
+    /// Calls `carry` with each piece that the device sees.
+    fn pieces(&self, carry: &mut dyn FnMut(Segment<'_>) -> Result) -> Result;
+
+    /// Makes it the CPU's again, if it is not.
+    fn take_back(&mut self);
+
+    /// Where it is, as long as it is the device's.
+    fn describe(&self) -> Option<Placement>;
+}
+
+struct LoadOf<'d, L: Lender<'d>> {
+    lender: L,
+    target: Target<'d>,
+    /// The memory, as long as it is the CPU's.
+    own: Option<L::Own>,
+    /// The memory, as long as it is the device's.
+    lent: Option<L::Lent>,
+}
+
+impl<'d, L: Lender<'d, Own: Bytes>> Bytes for LoadOf<'d, L> {
+    fn write(&mut self, byte: &dyn Fn(usize) -> u8) {
+        if let Some(own) = &mut self.own {
+            own.write(byte);
+        }
+    }
+
+    fn holds(&self, byte: &dyn Fn(usize) -> u8) -> bool {
+        self.own.as_ref().is_some_and(|own| own.holds(byte))
+    }
+}
+
+impl<'d, L: Lender<'d, Own: Bytes>> Load for LoadOf<'d, L> {
+    fn lend(&mut self) -> Result {
+        let own = self.own.take().ok_or(EINVAL)?;
+        match self.lender.lend(own, &self.target) {
+            Ok(lent) => self.lent = Some(lent),
+            Err((own, error)) => {
+                self.own = Some(own);
+                return Err(error);
+            }
+        }
         Ok(())
     }
 
-    /// Memory that `request` asks for.
-    fn make(target: &Target<'d>, request: &Request, size: usize) -> Result<Self::Own>;
-
-    /// Sets each byte to what `byte` gives for its place.
-    fn write(own: &mut Self::Own, byte: impl Fn(usize) -> u8);
-
-    /// Whether each byte is what `byte` gives for its place.
-    fn holds(own: &mut Self::Own, byte: impl Fn(usize) -> u8) -> bool;
-
-    /// Makes it the device's. Gives it back if that fails.
-    fn lend(own: Self::Own, target: &Target<'d>) -> Result<Self::Lent, (Self::Own, Error)>;
-
-    /// Makes it the CPU's again.
-    fn take_back(lent: Self::Lent) -> Self::Own;
-
-    /// Calls `carry` with each piece that the device sees: here there is one.
-    fn pieces(lent: &Self::Lent, mut carry: impl FnMut(Segment<'_>) -> Result) -> Result {
-        carry(lent.segment())
+    fn pieces(&self, carry: &mut dyn FnMut(Segment<'_>) -> Result) -> Result {
+        L::pieces(self.lent.as_ref().ok_or(EINVAL)?, carry)
     }
 
-    /// Where the CPU sees it.
-    fn place(lent: &Self::Lent, size: usize) -> Placement;
+    fn take_back(&mut self) {
+        if let Some(lent) = self.lent.take() {
+            self.own = Some(self.lender.take_back(lent));
+        }
+    }
+
+    fn describe(&self) -> Option<Placement> {
+        let lent = self.lent.as_ref()?;
+        Some(self.target.place(self.lender.place(lent), lent.dma()))
+    }
 }
 
-/// The experiment for memory of kind `K`.
-pub(crate) struct Transfer<'d, K> {
+type Made<'d> = Result<KBox<dyn Load + 'd>>;
+
+/// The experiment of every kind of memory.
+pub(crate) struct Transfer<'d> {
     target: Target<'d>,
     engine: Arc<dyn Engine>,
-    /// Apart, as it is large and stacks are small.
-    request: KBox<Request>,
     size: usize,
-    kind: PhantomData<K>,
+    make: KBox<dyn Fn() -> Made<'d> + Sync + 'd>,
 }
 
-/// What an operation works on. Boxed, as it is large and stacks are small.
-pub(crate) struct Cargo<'d, K: Kind<'d>> {
-    /// The memory, as long as it is the CPU's.
-    own: Option<K::Own>,
-    /// The memory, as long as it is the device's.
-    lent: Option<K::Lent>,
+/// What an operation works on.
+pub(crate) struct Cargo<'d> {
+    load: KBox<dyn Load + 'd>,
     proof: Coherent<'d>,
     /// The number of the operation, from which its pattern comes.
     number: usize,
@@ -126,64 +183,16 @@ fn pattern(number: usize, at: usize) -> u8 {
     (at.wrapping_mul(167) ^ (at >> 8).wrapping_mul(29) ^ number.wrapping_mul(59)) as u8
 }
 
-impl<'d, K: Kind<'d>> Transfer<'d, K> {
-    /// Makes the memory the device's and carries it. Where it is not carried the engine is done
-    /// with it all the same, one way or the other.
-    fn lend(&self, cargo: &mut Cargo<'d, K>) -> Result {
-        let own = cargo.own.take().ok_or(EINVAL)?;
-        let lent = match K::lend(own, &self.target) {
-            Ok(lent) => cargo.lent.insert(lent),
-            Err((own, error)) => {
-                cargo.own = Some(own);
-                return Err(error);
-            }
-        };
-        let way = match self.target.direction {
-            Direction::FromDevice => Way::Out,
-            _ => Way::In,
-        };
-        let mut offset = 0;
-        K::pieces(lent, |piece| {
-            self.engine.carry(way, piece, offset)?;
-            offset += piece.size();
-            Ok(())
-        })
-    }
-
-    /// Carries between the engine and the page of proof.
-    fn prove(&self, way: Way, proof: &Coherent<'d>) -> Result {
-        self.engine.carry(way, proof.segment(), 0)
-    }
-}
-
-impl<'d, K: Kind<'d> + 'd> Experiment<'d> for Transfer<'d, K> {
-    const INFO: Info = Info {
-        name: K::NAME,
-        about: K::ABOUT,
-        phases: ["transfer", "return"],
-        family: Family::Streaming,
-        sizes: Range {
-            min: 1,
-            // CAST: A few KiB.
-            max: edu::BUFFER as u64,
-        },
-        held_max: 1,
-        directions: &[Direction::ToDevice, Direction::FromDevice],
-        parameters: K::PARAMETERS,
-        needs_device: true,
-        needs_engine: true,
-        allocates: false,
-        ..Info::PLAIN
-    };
-
-    type Idle = KBox<Cargo<'d, K>>;
-    type Held<'a>
-        = KBox<Cargo<'d, K>>
+impl<'d> Transfer<'d> {
+    /// Carries what `L` lends. See [`Row::prepare`](super::Row::prepare).
+    pub(super) fn of<L>(
+        request: &Request,
+        device: Option<&'d Device<Bound>>,
+    ) -> Result<Self, Refusal>
     where
-        Self: 'a;
-
-    fn prepare(request: &Request, device: Option<&'d Device<Bound>>) -> Result<Self, Refusal> {
-        let target = Target::of(request, device)?;
+        L: Lender<'d, Own: Bytes> + Clone + 'd,
+    {
+        let target = Target::of(request, device, L::MAPS)?;
         if request.threads() > 1 {
             return Err(Refusal::invalid(format_args!(
                 "threads={}: the device has one engine, only 1 thread can have it carry",
@@ -196,8 +205,17 @@ impl<'d, K: Kind<'d> + 'd> Experiment<'d> for Transfer<'d, K> {
                 "device={name}: does not move bytes for us; lend QEMU's edu"
             ))
         })?;
-        K::check(request, &target)?;
-        let copied = KBox::new(*request, GFP_KERNEL).map_err(|_| {
+        let lender = L::of(request, &target)?;
+        let make = move || -> Made<'d> {
+            let load = LoadOf {
+                own: Some(lender.make(&target)?),
+                lent: None,
+                lender: lender.clone(),
+                target,
+            };
+            Ok(KBox::new(load, GFP_KERNEL)?)
+        };
+        let make = KBox::new(make, GFP_KERNEL).map_err(|_| {
             let name = request.info().name;
             Refusal::no_memory(format_args!("{name}: no memory for the request"))
         })?;
@@ -205,17 +223,44 @@ impl<'d, K: Kind<'d> + 'd> Experiment<'d> for Transfer<'d, K> {
         Ok(Self {
             target,
             engine,
-            request: copied,
-            size: super::size_of(request)?,
-            kind: PhantomData,
+            size: size_of(request)?,
+            make,
         })
     }
 
-    #[inline(never)]
+    /// Makes the memory the device's and carries it. Where it is not carried the engine is done
+    /// with it all the same, one way or the other.
+    fn carry(&self, load: &mut dyn Load) -> Result {
+        load.lend()?;
+        let way = match self.target.direction {
+            Direction::FromDevice => Way::Out,
+            _ => Way::In,
+        };
+        let mut offset = 0;
+        load.pieces(&mut |piece| {
+            self.engine.carry(way, piece, offset)?;
+            offset += piece.size();
+            Ok(())
+        })
+    }
+
+    /// Carries between the engine and the page of proof.
+    fn prove(&self, way: Way, proof: &Coherent<'d>) -> Result {
+        self.engine.carry(way, proof.segment(), 0)
+    }
+}
+
+impl<'d> Experiment for Transfer<'d> {
+    /// Boxed, as it is large and stacks are small.
+    type Idle = KBox<Cargo<'d>>;
+    type Held<'a>
+        = KBox<Cargo<'d>>
+    where
+        Self: 'a;
+
     fn idle(&self) -> Result<Self::Idle> {
         let cargo = Cargo {
-            own: Some(K::make(&self.target, &self.request, self.size)?),
-            lent: None,
+            load: (self.make)()?,
             proof: Coherent::new(self.target.dev, self.size)?,
             number: 0,
             ready: Ok(()),
@@ -223,64 +268,52 @@ impl<'d, K: Kind<'d> + 'd> Experiment<'d> for Transfer<'d, K> {
         Ok(KBox::new(cargo, GFP_KERNEL)?)
     }
 
-    #[inline(never)]
     fn touch(&self, cargo: &mut Self::Idle) {
         cargo.number = cargo.number.wrapping_add(1);
         let number = cargo.number;
         let right = |at| pattern(number, at);
         let wrong = |at| !pattern(number, at);
-        let Some(own) = &mut cargo.own else {
-            return;
-        };
         if self.target.direction == Direction::ToDevice {
-            K::write(own, right);
-            cargo.proof.write(wrong);
+            cargo.load.write(&right);
+            CpuMemory::write(&mut cargo.proof, wrong);
             cargo.ready = Ok(());
         } else {
-            K::write(own, wrong);
-            cargo.proof.write(right);
+            cargo.load.write(&wrong);
+            CpuMemory::write(&mut cargo.proof, right);
             cargo.ready = self.prove(Way::In, &cargo.proof);
         }
     }
 
-    #[inline(never)]
     fn acquire(&self, mut cargo: Self::Idle) -> Result<Self::Held<'_>, (Self::Idle, Error)> {
-        match cargo.ready.and_then(|()| self.lend(&mut cargo)) {
+        match cargo.ready.and_then(|()| self.carry(&mut *cargo.load)) {
             Ok(()) => Ok(cargo),
             Err(error) => Err((self.release(cargo), error)),
         }
     }
 
-    #[inline(never)]
     fn release<'a>(&'a self, mut cargo: Self::Held<'a>) -> Self::Idle {
-        if let Some(lent) = cargo.lent.take() {
-            cargo.own = Some(K::take_back(lent));
-        }
+        cargo.load.take_back();
         cargo
     }
 
-    #[inline(never)]
     fn check(&self, cargo: &mut Self::Idle) -> Result {
         let number = cargo.number;
         let right = |at| pattern(number, at);
-        let held = if self.target.direction == Direction::ToDevice {
+        let holds = if self.target.direction == Direction::ToDevice {
             self.prove(Way::Out, &cargo.proof)?;
-            cargo.proof.holds(right)
+            CpuMemory::holds(&cargo.proof, right)
         } else {
-            cargo.own.as_mut().is_some_and(|own| K::holds(own, right))
+            cargo.load.holds(&right)
         };
-        if held {
+        if holds {
             Ok(())
         } else {
             Err(compat::bad_message())
         }
     }
 
-    fn describe(&self, cargo: &KBox<Cargo<'d, K>>) -> Placement {
-        match &cargo.lent {
-            Some(lent) => self.target.place(K::place(lent, self.size), lent.dma()),
-            None => Placement::UNKNOWN,
-        }
+    fn describe(&self, cargo: &KBox<Cargo<'d>>) -> Placement {
+        cargo.load.describe().unwrap_or(Placement::UNKNOWN)
     }
 
     fn halt(&self) {

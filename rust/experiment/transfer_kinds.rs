@@ -1,396 +1,218 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The kinds of memory that a driver has carried, each by its own functions of the DMA API.
+//! The kinds of memory that a driver has carried: what is mapped for each transfer, what is synced
+//! for each, and what is the device's as well as the CPU's all the time.
 
 use super::{
+    dma_iova::DmaIova,
+    dma_sg::DmaSg,
+    dma_streaming::DmaStreaming,
+    dma_sync::NonCoherentSync,
+    lending::Lender,
+    size_of,
     target::Target,
-    transfer::Kind, //
+    transfer::Transfer,
+    Row, //
 };
 use crate::{
+    devices::edu,
     facts::placement,
     model::{
         placement::Placement,
         request::{
             Direction,
+            Family,
+            Info,
             Parameter,
+            Range,
             Refusal,
             Request, //
         },
     },
-    sys::{
-        dma::{
-            buffer::{
-                Buffer,
-                Call,
-                Mapped,
-                Page,
-                Phys,
-                Single, //
-            },
-            coherent::Coherent,
-            iova::{
-                self,
-                Linked, //
-            },
-            noncoherent::{
-                self,
-                NonCoherent, //
-            },
-            noncontiguous::{
-                self,
-                NonContiguous, //
-            },
-            pool::OwnBlock,
-            sg::{
-                MappedScatter,
-                Scatter, //
-            },
-            CpuMemory,
-            Segment, //
+    sys::dma::{
+        buffer::{
+            Page,
+            Phys,
+            Single, //
         },
-        memory::PAGE_SIZE, //
+        coherent::Coherent,
+        noncontiguous::{
+            Lent,
+            NonContiguous, //
+        },
+        pool::OwnBlock,
+        CpuMemory, //
     },
 };
-use core::marker::PhantomData;
-use kernel::prelude::*;
+use kernel::{
+    device::{
+        Bound,
+        Device, //
+    },
+    prelude::*, //
+};
 
-/// Coherent memory: the device may have it at any time.
-pub(crate) struct OfCoherent;
+const TRANSFER: Info = Info {
+    phases: ["transfer", "return"],
+    family: Family::Streaming,
+    // CAST: A few KiB.
+    sizes: Range::new(1, edu::BUFFER as u64),
+    held_max: 1,
+    directions: &[Direction::ToDevice, Direction::FromDevice],
+    parameters: &[Parameter::Mask],
+    needs_device: true,
+    needs_engine: true,
+    allocates: false,
+    ..Info::PLAIN
+};
 
-impl<'d> Kind<'d> for OfCoherent {
-    const NAME: &'static str = "transfer-coherent";
-    const ABOUT: &'static str =
-        "edu carries memory from dma_alloc_coherent(); each byte is checked";
+macro_rules! rows {
+    ($($row:ident: $lender:ty, $name:literal, $about:literal, $more:expr;)*) => {$(
+        pub(crate) struct $row;
 
-    type Own = Coherent<'d>;
-    type Lent = Coherent<'d>;
+        impl<'d> Row<'d> for $row {
+            const INFO: Info = Info {
+                name: $name,
+                about: $about,
+                ..$more
+            };
 
-    fn make(target: &Target<'d>, _request: &Request, size: usize) -> Result<Self::Own> {
-        Coherent::new(target.dev, size)
-    }
+            type Experiment = Transfer<'d>;
 
-    fn write(own: &mut Self::Own, byte: impl Fn(usize) -> u8) {
-        own.write(byte);
-    }
-
-    fn holds(own: &mut Self::Own, byte: impl Fn(usize) -> u8) -> bool {
-        own.holds(byte)
-    }
-
-    fn lend(own: Self::Own, _target: &Target<'d>) -> Result<Self::Lent, (Self::Own, Error)> {
-        Ok(own)
-    }
-
-    fn take_back(lent: Self::Lent) -> Self::Own {
-        lent
-    }
-
-    fn place(lent: &Self::Lent, size: usize) -> Placement {
-        placement::of_address(lent.as_ptr(), size)
-    }
+            fn prepare(
+                request: &Request,
+                device: Option<&'d Device<Bound>>,
+            ) -> Result<Transfer<'d>, Refusal> {
+                Transfer::of::<$lender>(request, device)
+            }
+        }
+    )*};
 }
 
-/// A block of a pool, coherent likewise.
-pub(crate) struct OfPool;
+const OFFSET: Info = Info {
+    parameters: &[Parameter::Offset, Parameter::Mask],
+    ..TRANSFER
+};
 
-impl<'d> Kind<'d> for OfPool {
-    const NAME: &'static str = "transfer-pool";
-    const ABOUT: &'static str = "the same of a block from dma_pool_alloc()";
-
-    type Own = OwnBlock<'d>;
-    type Lent = OwnBlock<'d>;
-
-    fn make(target: &Target<'d>, _request: &Request, size: usize) -> Result<Self::Own> {
-        OwnBlock::new(target.dev, size)
-    }
-
-    fn write(own: &mut Self::Own, byte: impl Fn(usize) -> u8) {
-        own.write(byte);
-    }
-
-    fn holds(own: &mut Self::Own, byte: impl Fn(usize) -> u8) -> bool {
-        own.holds(byte)
-    }
-
-    fn lend(own: Self::Own, _target: &Target<'d>) -> Result<Self::Lent, (Self::Own, Error)> {
-        Ok(own)
-    }
-
-    fn take_back(lent: Self::Lent) -> Self::Own {
-        lent
-    }
-
-    fn place(lent: &Self::Lent, size: usize) -> Placement {
-        placement::of_address(lent.as_ptr(), size)
-    }
+rows! {
+    TransferCoherent: BothCoherent, "transfer-coherent",
+        "edu carries memory from dma_alloc_coherent(); each byte is checked", TRANSFER;
+    TransferPool: BothPool, "transfer-pool",
+        "edu carries a block from dma_pool_alloc(); each byte is checked", TRANSFER;
+    TransferNonCoherent: NonCoherentSync, "transfer-noncoherent",
+        "edu carries pages from dma_alloc_noncoherent(), synced each time; each byte is checked",
+        TRANSFER;
+    TransferNonContiguous: NonContiguousSync, "transfer-noncontiguous",
+        "edu carries pages from dma_alloc_noncontiguous() with their vmap; each byte is checked",
+        TRANSFER;
+    TransferSingle: DmaStreaming<Single>, "transfer-single",
+        "edu carries memory that dma_map_single() maps each time; each byte is checked", OFFSET;
+    TransferPage: DmaStreaming<Page>, "transfer-page",
+        "edu carries memory that dma_map_page() maps each time; each byte is checked", OFFSET;
+    TransferPhys: DmaStreaming<Phys>, "transfer-phys",
+        "edu carries memory that dma_map_phys() maps each time; each byte is checked", OFFSET;
+    TransferSg: DmaSg, "transfer-sg",
+        "edu carries a list of pieces that dma_map_sg() maps each time; each byte is checked",
+        Info {
+            parameters: &[Parameter::Entries, Parameter::Offset, Parameter::Mask],
+            ..TRANSFER
+        };
+    TransferIova: DmaIova, "transfer-iova",
+        "edu carries pages that dma_iova_link() links each time; each byte is checked", TRANSFER;
 }
 
-/// Pages that are not coherent, with explicit syncs.
-pub(crate) struct OfNonCoherent;
+/// Declares lenders of memory that is both's: nothing is done to lend it.
+macro_rules! both {
+    ($($(#[$about:meta])* $lender:ident: $memory:ident;)*) => {$(
+        $(#[$about])*
+        #[derive(Clone)]
+        struct $lender {
+            size: usize,
+        }
 
-impl<'d> Kind<'d> for OfNonCoherent {
-    const NAME: &'static str = "transfer-noncoherent";
-    const ABOUT: &'static str = "the same of pages from dma_alloc_noncoherent(), synced each time";
+        impl<'d> Lender<'d> for $lender {
+            const MAPS: bool = false;
 
-    type Own = NonCoherent<'d, Direction>;
-    type Lent = noncoherent::Lent<'d, Direction>;
+            type Own = $memory<'d>;
+            type Lent = $memory<'d>;
 
-    fn make(target: &Target<'d>, _request: &Request, size: usize) -> Result<Self::Own> {
-        NonCoherent::new(target.dev, size, target.direction)
-    }
+            fn of(request: &Request, _target: &Target<'d>) -> Result<Self, Refusal> {
+                let size = size_of(request)?;
+                Ok(Self { size })
+            }
 
-    fn write(own: &mut Self::Own, byte: impl Fn(usize) -> u8) {
-        own.write(byte);
-    }
+            fn make(&self, target: &Target<'d>) -> Result<$memory<'d>> {
+                $memory::new(target.dev, self.size)
+            }
 
-    fn holds(own: &mut Self::Own, byte: impl Fn(usize) -> u8) -> bool {
-        own.holds(byte)
-    }
+            fn fill(own: &mut $memory<'d>, byte: u8) {
+                own.write(|_| byte);
+            }
 
-    fn lend(own: Self::Own, _target: &Target<'d>) -> Result<Self::Lent, (Self::Own, Error)> {
-        Ok(own.for_device())
-    }
+            fn lend(
+                &self,
+                own: $memory<'d>,
+                _target: &Target<'d>,
+            ) -> Result<$memory<'d>, ($memory<'d>, Error)> {
+                Ok(own)
+            }
 
-    fn take_back(lent: Self::Lent) -> Self::Own {
-        lent.for_cpu()
-    }
+            fn take_back(&self, lent: $memory<'d>) -> $memory<'d> {
+                lent
+            }
 
-    fn place(lent: &Self::Lent, size: usize) -> Placement {
-        placement::of_address(lent.as_ptr(), size)
-    }
+            fn place(&self, lent: &$memory<'d>) -> Placement {
+                placement::of_address(lent.as_ptr(), self.size)
+            }
+        }
+    )*};
 }
 
-/// Pages that need not be in one piece, seen through a vmap.
-pub(crate) struct OfNonContiguous;
+both! {
+    /// Coherent memory.
+    BothCoherent: Coherent;
+    /// A block of a pool, coherent likewise.
+    BothPool: OwnBlock;
+}
 
-impl<'d> Kind<'d> for OfNonContiguous {
-    const NAME: &'static str = "transfer-noncontiguous";
-    const ABOUT: &'static str = "the same of pages from dma_alloc_noncontiguous() and their vmap";
+/// Pages that need not be in one piece, seen through a vmap and synced.
+#[derive(Clone)]
+struct NonContiguousSync {
+    size: usize,
+}
+
+impl<'d> Lender<'d> for NonContiguousSync {
+    const MAPS: bool = false;
 
     type Own = NonContiguous<'d, Direction>;
-    type Lent = noncontiguous::Lent<'d, Direction>;
+    type Lent = Lent<'d, Direction>;
 
-    fn make(target: &Target<'d>, _request: &Request, size: usize) -> Result<Self::Own> {
-        NonContiguous::new(target.dev, size, target.direction)
+    fn of(request: &Request, _target: &Target<'d>) -> Result<Self, Refusal> {
+        let size = size_of(request)?;
+        Ok(Self { size })
     }
 
-    fn write(own: &mut Self::Own, byte: impl Fn(usize) -> u8) {
-        own.write(byte);
+    fn make(&self, target: &Target<'d>) -> Result<NonContiguous<'d, Direction>> {
+        NonContiguous::new(target.dev, self.size, target.direction)
     }
 
-    fn holds(own: &mut Self::Own, byte: impl Fn(usize) -> u8) -> bool {
-        own.holds(byte)
+    fn fill(own: &mut NonContiguous<'d, Direction>, byte: u8) {
+        own.write(|_| byte);
     }
 
-    fn lend(own: Self::Own, _target: &Target<'d>) -> Result<Self::Lent, (Self::Own, Error)> {
+    fn lend(
+        &self,
+        own: NonContiguous<'d, Direction>,
+        _target: &Target<'d>,
+    ) -> Result<Lent<'d, Direction>, (NonContiguous<'d, Direction>, Error)> {
         Ok(own.for_device())
     }
 
-    fn take_back(lent: Self::Lent) -> Self::Own {
+    fn take_back(&self, lent: Lent<'d, Direction>) -> NonContiguous<'d, Direction> {
         lent.for_cpu()
     }
 
-    fn place(lent: &Self::Lent, size: usize) -> Placement {
-        placement::of_address(lent.as_ptr(), size)
-    }
-}
-
-/// Contiguous memory, mapped by `C` for each transfer.
-pub(crate) struct Of<C>(PhantomData<C>);
-
-/// The names of the functions that map contiguous memory.
-pub(crate) trait Named: Call {
-    const NAME: &'static str;
-    const ABOUT: &'static str;
-}
-
-impl Named for Single {
-    const NAME: &'static str = "transfer-single";
-    const ABOUT: &'static str = "the same of memory that dma_map_single() maps each time";
-}
-
-impl Named for Page {
-    const NAME: &'static str = "transfer-page";
-    const ABOUT: &'static str = "the same of memory that dma_map_page() maps each time";
-}
-
-impl Named for Phys {
-    const NAME: &'static str = "transfer-phys";
-    const ABOUT: &'static str = "the same of memory that dma_map_phys() maps each time";
-}
-
-impl<'d, C: Named + Sync> Kind<'d> for Of<C> {
-    const NAME: &'static str = C::NAME;
-    const ABOUT: &'static str = C::ABOUT;
-    const PARAMETERS: &'static [Parameter] = &[Parameter::Offset, Parameter::Mask];
-
-    type Own = Buffer;
-    type Lent = Mapped<'d, Direction, C>;
-
-    fn make(target: &Target<'d>, request: &Request, size: usize) -> Result<Self::Own> {
-        let offset = usize::try_from(request.offset())?;
-        Buffer::within(size, offset, target.highest)
-    }
-
-    fn write(own: &mut Self::Own, byte: impl Fn(usize) -> u8) {
-        fill(own.bytes_mut(), byte);
-    }
-
-    fn holds(own: &mut Self::Own, byte: impl Fn(usize) -> u8) -> bool {
-        same(own.bytes(), byte)
-    }
-
-    fn lend(own: Self::Own, target: &Target<'d>) -> Result<Self::Lent, (Self::Own, Error)> {
-        own.map_by(target.dev, target.direction)
-    }
-
-    fn take_back(lent: Self::Lent) -> Self::Own {
-        lent.unmap()
-    }
-
-    fn place(lent: &Self::Lent, size: usize) -> Placement {
-        placement::of_address(lent.as_ptr(), size)
-    }
-}
-
-/// Sets each byte to what `byte` gives for its place.
-fn fill(bytes: &mut [u8], byte: impl Fn(usize) -> u8) {
-    let places = bytes.iter_mut().enumerate();
-    places.for_each(|(at, there)| *there = byte(at));
-}
-
-/// Whether each byte is what `byte` gives for its place.
-fn same(bytes: &[u8], byte: impl Fn(usize) -> u8) -> bool {
-    bytes
-        .iter()
-        .enumerate()
-        .all(|(at, there)| *there == byte(at))
-}
-
-/// What a list is made of: `entries` pieces on pages of their own, or four.
-fn pieces(target: &Target<'_>, request: &Request, size: usize) -> Result<Scatter> {
-    let entries = match usize::try_from(request.entries())? {
-        0 => size.min(4),
-        entries => entries,
-    };
-    Scatter::new(
-        entries,
-        size,
-        usize::try_from(request.offset())?,
-        target.highest,
-    )
-}
-
-/// Sets the bytes of all pieces, one after the other.
-fn scatter(own: &mut Scatter, byte: impl Fn(usize) -> u8) {
-    let mut before = 0;
-    for piece in own.pieces_mut() {
-        fill(piece.bytes_mut(), |at| byte(before + at));
-        before += piece.size();
-    }
-}
-
-/// Whether the bytes of all pieces, one after the other, are those.
-fn gathered(own: &Scatter, byte: impl Fn(usize) -> u8) -> bool {
-    let mut before = 0;
-    own.pieces().all(|piece| {
-        let same = same(piece.bytes(), |at| byte(before + at));
-        before += piece.size();
-        same
-    })
-}
-
-/// Scattered pieces, mapped as one list for each transfer.
-pub(crate) struct OfSg;
-
-impl<'d> Kind<'d> for OfSg {
-    const NAME: &'static str = "transfer-sg";
-    const ABOUT: &'static str = "the same of a list of pieces that dma_map_sg() maps each time";
-    const PARAMETERS: &'static [Parameter] =
-        &[Parameter::Entries, Parameter::Offset, Parameter::Mask];
-
-    type Own = Scatter;
-    type Lent = MappedScatter<'d, Direction>;
-
-    fn check(request: &Request, _target: &Target<'d>) -> Result<(), Refusal> {
-        if request.entries() > request.size() {
-            let (entries, size) = (request.entries() as u32, request.size() as u32);
-            return Err(Refusal::invalid(format_args!(
-                "entries={entries}: more than the {size} bytes of size"
-            )));
-        }
-        Ok(())
-    }
-
-    fn make(target: &Target<'d>, request: &Request, size: usize) -> Result<Self::Own> {
-        pieces(target, request, size)
-    }
-
-    fn write(own: &mut Self::Own, byte: impl Fn(usize) -> u8) {
-        scatter(own, byte);
-    }
-
-    fn holds(own: &mut Self::Own, byte: impl Fn(usize) -> u8) -> bool {
-        gathered(own, byte)
-    }
-
-    fn lend(own: Self::Own, target: &Target<'d>) -> Result<Self::Lent, (Self::Own, Error)> {
-        own.map(target.dev, target.direction)
-    }
-
-    fn take_back(lent: Self::Lent) -> Self::Own {
-        lent.unmap()
-    }
-
-    fn pieces(lent: &Self::Lent, carry: impl FnMut(Segment<'_>) -> Result) -> Result {
-        lent.entries().try_for_each(carry)
-    }
-
-    fn place(lent: &Self::Lent, _size: usize) -> Placement {
-        placement::of_scattered(lent.scatter().pieces())
-    }
-}
-
-/// Pages that are linked into one range of the IOMMU's addresses for each transfer.
-pub(crate) struct OfIova;
-
-impl<'d> Kind<'d> for OfIova {
-    const NAME: &'static str = "transfer-iova";
-    const ABOUT: &'static str = "the same of pages that dma_iova_link() links each time";
-
-    type Own = Scatter;
-    type Lent = Linked<'d>;
-
-    fn check(_request: &Request, target: &Target<'d>) -> Result<(), Refusal> {
-        if !iova::available(target.dev, PAGE_SIZE) {
-            return Err(Refusal::unsupported(format_args!(
-                "transfer-iova: needs an IOMMU that translates for the device"
-            )));
-        }
-        Ok(())
-    }
-
-    fn make(target: &Target<'d>, _request: &Request, size: usize) -> Result<Self::Own> {
-        Scatter::whole(PAGE_SIZE, size, 0, target.highest)
-    }
-
-    fn write(own: &mut Self::Own, byte: impl Fn(usize) -> u8) {
-        scatter(own, byte);
-    }
-
-    fn holds(own: &mut Self::Own, byte: impl Fn(usize) -> u8) -> bool {
-        gathered(own, byte)
-    }
-
-    fn lend(own: Self::Own, target: &Target<'d>) -> Result<Self::Lent, (Self::Own, Error)> {
-        own.link(target.dev, target.direction)
-    }
-
-    fn take_back(lent: Self::Lent) -> Self::Own {
-        lent.unlink()
-    }
-
-    fn place(lent: &Self::Lent, _size: usize) -> Placement {
-        placement::of_scattered(lent.scatter().pieces())
+    fn place(&self, lent: &Lent<'d, Direction>) -> Placement {
+        placement::of_address(lent.as_ptr(), self.size)
     }
 }

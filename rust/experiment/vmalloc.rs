@@ -2,7 +2,14 @@
 
 //! `vmalloc()`: pages as they come, made contiguous in virtual space only.
 
-use super::Experiment;
+use super::{
+    allocating::{
+        Allocating,
+        Allocator,
+        Asked, //
+    },
+    Row, //
+};
 use crate::{
     facts::placement,
     model::{
@@ -16,10 +23,7 @@ use crate::{
         },
     },
     sys::{
-        alloc::{
-            Flags,
-            Vmalloc as Memory, //
-        },
+        alloc::Vmalloc as Memory,
         allocators::whole_pages, //
     },
 };
@@ -31,107 +35,53 @@ use kernel::{
     prelude::*, //
 };
 
-pub(crate) struct Vmalloc {
-    size: usize,
-    flags: Flags,
-}
+/// `vmalloc()`, or `vmalloc_huge()`.
+pub(crate) struct Vmalloc<const HUGE: bool>(Asked);
 
-/// The flags that vmalloc() takes without a warning (`GFP_VMALLOC_SUPPORTED`) and that a caller who
-/// may sleep has a use for.
-const GFP: &[Gfp] = &[Gfp::Kernel, Gfp::Zero, Gfp::Account];
-
-impl<'d> Experiment<'d> for Vmalloc {
+impl<'d, const HUGE: bool> Row<'d> for Vmalloc<HUGE> {
     const INFO: Info = Info {
-        name: "vmalloc",
-        about: "vmalloc(size) and vfree()",
-        headline: true,
-        sizes: Range {
-            min: 1,
-            max: 16 << 20,
+        name: if HUGE { "vmalloc-huge" } else { "vmalloc" },
+        about: if HUGE {
+            "vmalloc_huge(size) and vfree(): of huge pages where the architecture has them"
+        } else {
+            "vmalloc(size) and vfree()"
         },
+        headline: !HUGE,
+        sizes: Range::new(1, 16 << 20),
         held_max: 64,
-        gfp: GFP,
+        // What vmalloc() takes without a warning (`GFP_VMALLOC_SUPPORTED`) and a caller who may
+        // sleep has a use for.
+        gfp: &[Gfp::Kernel, Gfp::Zero, Gfp::Account],
         ..Info::PLAIN
     };
 
-    type Idle = ();
-    type Held<'a> = Memory;
+    type Experiment = Allocating<Self>;
 
-    fn prepare(request: &Request, _device: Option<&'d Device<Bound>>) -> Result<Self, Refusal> {
-        Ok(Self {
-            size: super::size_of(request)?,
-            flags: Flags::of(request.gfp()),
-        })
+    fn prepare(
+        request: &Request,
+        _device: Option<&'d Device<Bound>>,
+    ) -> Result<Allocating<Self>, Refusal> {
+        Ok(Allocating(Self(Asked::of(request)?)))
     }
+}
 
-    fn idle(&self) -> Result {
-        Ok(())
-    }
+impl<const HUGE: bool> Allocator for Vmalloc<HUGE> {
+    type Memory<'a> = Memory;
 
     #[inline]
-    fn acquire(&self, (): ()) -> Result<Memory, ((), Error)> {
-        Memory::with(self.size, self.flags).map_err(|error| ((), error))
-    }
-
-    #[inline]
-    fn release(&self, held: Memory) {
-        drop(held);
-    }
-
-    fn describe(&self, held: &Memory) -> Placement {
-        Placement {
-            capacity: Some(whole_pages(self.size)),
-            ..placement::of_address(held.as_ptr(), self.size)
+    fn allocate(&self) -> Result<Memory> {
+        let Asked { size, flags } = self.0;
+        match HUGE {
+            true => Memory::huge(size, flags),
+            false => Memory::with(size, flags),
         }
     }
-}
 
-pub(crate) struct VmallocHuge {
-    size: usize,
-    flags: Flags,
-}
-
-impl<'d> Experiment<'d> for VmallocHuge {
-    const INFO: Info = Info {
-        name: "vmalloc-huge",
-        about: "vmalloc_huge(size) and vfree(): of 2 MiB pages where the architecture has them",
-        sizes: Range {
-            min: 1,
-            max: 16 << 20,
-        },
-        held_max: 64,
-        gfp: GFP,
-        ..Info::PLAIN
-    };
-
-    type Idle = ();
-    type Held<'a> = Memory;
-
-    fn prepare(request: &Request, _device: Option<&'d Device<Bound>>) -> Result<Self, Refusal> {
-        Ok(Self {
-            size: super::size_of(request)?,
-            flags: Flags::of(request.gfp()),
-        })
-    }
-
-    fn idle(&self) -> Result {
-        Ok(())
-    }
-
-    #[inline]
-    fn acquire(&self, (): ()) -> Result<Memory, ((), Error)> {
-        Memory::huge(self.size, self.flags).map_err(|error| ((), error))
-    }
-
-    #[inline]
-    fn release(&self, held: Memory) {
-        drop(held);
-    }
-
-    fn describe(&self, held: &Memory) -> Placement {
+    fn describe(&self, memory: &Memory) -> Placement {
+        let size = self.0.size;
         Placement {
-            capacity: Some(whole_pages(self.size)),
-            ..placement::of_address(held.as_ptr(), self.size)
+            capacity: Some(whole_pages(size)),
+            ..placement::of_address(memory.as_ptr(), size)
         }
     }
 }

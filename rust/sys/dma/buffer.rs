@@ -219,6 +219,7 @@ pub(crate) trait Call: super::sealed::Sealed {
 macro_rules! calls {
     ($($(#[$doc:meta])* $name:ident = $map:ident, $unmap:ident;)*) => {$(
         $(#[$doc])*
+        #[derive(Clone)]
         pub(crate) struct $name;
 
         impl super::sealed::Sealed for $name {}
