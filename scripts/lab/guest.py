@@ -54,20 +54,34 @@ class Result:
     log: Path
 
 
-def busybox(lab, arch):
-    """The static busybox of an architecture."""
-    if arch == host():
-        return lab.root().path / "usr/bin/busybox"
+def taken(lab, package, debian, file, what):
+    """One file of a package of another architecture than the root's."""
 
     def build(path, step):
-        packages = Index(lab.cache, "trixie", arch.debian)
+        packages = Index(lab.cache, "trixie", debian)
         packages.update(step)
-        deb = packages.download(["busybox-static"], path, step)[0]
+        deb = packages.download([package], path, step)[0]
         step.run(["dpkg-deb", "-x", deb, path / "tree"])
         deb.unlink()
+        (path / "tree" / file).rename(path / Path(file).name)
+        shutil.rmtree(path / "tree")
 
-    entry = lab.cache.ensure(f"busybox-{arch.debian}", f"busybox for {arch.name}", 100, build)
-    return entry / "tree/usr/bin/busybox"
+    entry = lab.cache.ensure(f"{package}-{debian}", what, 600, build)
+    return entry / Path(file).name
+
+
+def busybox(lab, arch):
+    """The static busybox of an architecture."""
+    file = "usr/bin/busybox"
+    if arch == host():
+        return lab.root().path / file
+    return taken(lab, "busybox-static", arch.debian, file, f"busybox for {arch.name}")
+
+
+def firmware(lab):
+    """EFI for arm64, which hands ACPI tables to the kernel."""
+    file = "usr/share/qemu-efi-aarch64/QEMU_EFI.fd"
+    return taken(lab, "qemu-efi-aarch64", host().debian, file, "EFI firmware for arm64")
 
 
 def initramfs(lab, name, arch, files, job):
@@ -141,13 +155,14 @@ def command(
     cma="64M",
     loglevel=4,
     dtb=None,
+    acpi=False,
     chardevs=(),
 ):
     """QEMU's command line, for inside the root.
 
     numa: a pair (cpus, memory) per node, like ("0-1", "512M") or ("", "64G"); memory is their sum.
     cpu: instead of the machine's usual one; machine: further properties of it, as in QEMU's -M.
-    dtb: a device tree instead of the board's own.
+    dtb: a device tree instead of the board's own; acpi: firmware, and its tables instead of any.
     chardevs: what devices may be joined to.
     """
     arch = ARCHES[kernel.arch]
@@ -159,6 +174,7 @@ def command(
     if accel == "kvm" and arch.machine == "virt":
         board += ",gic-version=host"
     line = f"console={arch.tty} panic=-1 loglevel={loglevel} cma={cma} {append} {arch.append}"
+    line += " acpi=force" if acpi else ""
     argv = [
         arch.qemu,
         "-M",
@@ -200,6 +216,9 @@ def command(
         # With a calendar that starts anywhere, no two boots would be in step.
         argv += ["-icount", "shift=0,sleep=off", "-rtc", "base=2026-01-01,clock=vm", *arch.exact]
     binds = [(Path(kernel.image), "/tmp/image"), (archive, "/tmp/initrd")]
+    if acpi:
+        argv += ["-bios", "/tmp/firmware"]
+        binds.append((firmware(lab), "/tmp/firmware"))
     if dtb:
         argv += ["-dtb", "/tmp/dtb"]
         binds.append((dtb, "/tmp/dtb"))

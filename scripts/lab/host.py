@@ -9,10 +9,12 @@ import subprocess
 from pathlib import Path
 
 from . import kernel, module
+from .arch import ARCHES
 from .console import Failure
 
 OLDEST = (7, 2)
-DEBIAN = re.compile(r"(\d+\.\d+)\.\d+\+deb13-(?:\w+-)?amd64")
+# "-amd64", "-cloud-amd64", "-arm64-16k", "-armmp-lpae"
+DEBIAN = re.compile(r"(\d+\.\d+)\.\d+\+deb13-(?:\w+-)?(amd64|arm64|armmp)(?:-\w+)?")
 
 
 def number(text):
@@ -93,12 +95,13 @@ def shipped(lab, release, config):
 
 def regenerated(lab, release):
     """Debian's headers ship no metadata: from the same source, in the toolchain root."""
-    series = DEBIAN.fullmatch(release).group(1)
+    series, flavour = DEBIAN.fullmatch(release).groups()
+    arch = next(each for each in ARCHES.values() if each.flavours["stock"].startswith(flavour))
     name = kernel.stock_name(lab, release)
     if lab.cache.complete(name):
         which = kernel.remembered(lab.cache.path / name)
     else:
-        packages = kernel.index(lab)
+        packages = kernel.index(lab, arch=arch.debian)
         versions = [
             version
             for version in packages.versions(f"linux-headers-{release}")
@@ -109,7 +112,7 @@ def regenerated(lab, release):
                 f"kernel {release} cannot host memlab: {kernel.SUITE} has no headers "
                 "and source of it any more; boot a newer kernel or use KDIR="
             )
-        which = kernel.stock_release(lab, packages, "x86_64", series, release, versions[0])
+        which = kernel.stock_release(lab, packages, arch.name, series, release, versions[0])
     built = lab.cache.path / name / "build"
     return module.build(lab, which), built / "scripts/sign-file"
 

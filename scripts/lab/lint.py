@@ -112,6 +112,7 @@ def complain(lab, name, command):
 def lint(lab):
     source = kernel.stock(lab).source
     which = [kernel.built(lab, f"test-{arch}", arch) for arch in ("x86_64", "arm")]
+    which.append(kernel.stock(lab, "arm64"))
     rust = [f"/src/{name}" for name in tracked(lab, "*.rs")]
     python = [f"/src/{name}" for name in tracked(lab, "*.py")]
     c_files = [f"/src/{name}" for name in tracked(lab, "*.c", "*.h")]

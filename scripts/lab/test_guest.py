@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 from . import guest, module, test_log
+from .arch import ARCHES
 from .cache import digest
 from .console import Failure
 
@@ -21,10 +22,6 @@ PROGRAMS = {
 }
 # Modules of our own beside memlab, and the checks that load them.
 MODULES = {"misuse": {"misuse", "bounced"}}
-TARGETS = {
-    "x86_64": (["--target=x86_64-linux-gnu"], "x86"),
-    "arm": (["--target=arm-linux-gnueabihf", "-march=armv7-a"], "arm"),
-}
 
 
 def job(scripts, checks, settings):
@@ -41,7 +38,7 @@ def job(scripts, checks, settings):
 def program(lab, kernel, path):
     """The binary of a program of PROGRAMS, built on nolibc for the guest of a kernel."""
     root = lab.root()
-    target, linux_arch = TARGETS[kernel.arch]
+    arch = ARCHES[kernel.arch]
 
     def headers(path, step):
         step.run(
@@ -51,7 +48,7 @@ def program(lab, kernel, path):
                     "-C",
                     kernel.source,
                     f"O={root.inside(path)}",
-                    f"ARCH={linux_arch}",
+                    f"ARCH={arch.headers}",
                     "headers",
                 ]
             )
@@ -72,7 +69,7 @@ def program(lab, kernel, path):
                     "-c",
                     'exec clang-19 -isystem "$(clang-19 -print-resource-dir)/include" "$@"',
                     "sh",
-                    *target,
+                    *arch.clang,
                     "-Os",
                     "-Wall",
                     "-Werror",
@@ -137,6 +134,8 @@ def run(lab, report, label, kernel, ko, checks, timeout=600, **options):
         "RELEASE": kernel.release,
         "ORIGIN": kernel.name.split("-")[0],
         "ACCEL": guest.accelerator(lab, kernel),
+        "ARCH": kernel.arch,
+        "EDU_BITS": ARCHES[kernel.arch].edu_mask,
     }
     with lab.console.step(f"checks in {label}"):
         try:

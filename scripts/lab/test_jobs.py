@@ -4,7 +4,7 @@
 from dataclasses import dataclass, field
 
 from . import kernel
-from .arch import X86_64
+from .arch import ARM, ARM64, X86_64
 
 SNAPSHOTS = [
     "buddy",
@@ -35,13 +35,13 @@ CHECKS = [
     "reload",
 ]
 # In the testing kernels; on ARM there is high memory to map.
-OWN = {"x86_64": ["faults", "leaks"], "arm": ["fixmap", "leaks"]}
+OWN = {"x86_64": ["faults", "leaks"], "arm": ["fixmap", "leaks"], "arm64": []}
 # Of what is free, most is taken for them.
 HELD = ["fragment", "pressure"]
 # What takes minutes where everything is checked: in kernels that do not.
 SLOW = {*SNAPSHOTS, "rmmod_while_open", "allocators", "cma_causes"}
 TWO_NODES = {"smp": "4,sockets=2", "memory": "2G", "numa": [("0-1", "1G"), ("2-3", "1G")]}
-# One instruction takes one nanosecond; ARM's timer steps 16 ns if it is not told otherwise.
+# One instruction takes one nanosecond.
 EXACT = {"icount": True, "timeout": 300}
 # Its ports are joined, so that each hears the other.
 PORTS = {
@@ -57,7 +57,7 @@ PORTS = {
     ],
 }
 WIDE_EDU = ["edu,dma_mask=0xffffffff"]
-EXACT_ARM = {**EXACT, "cpu": "cortex-a15,cntfrq=1000000000"}
+EXACT_ARM = {**EXACT, "cpu": ARM.steady}
 
 
 @dataclass
@@ -83,7 +83,10 @@ class Job:
 KERNELS = {
     "stock": ("x86_64", lambda lab: kernel.stock(lab)),
     "rt": ("x86_64", lambda lab: kernel.stock(lab, way="rt")),
+    "arm64": ("arm64", lambda lab: kernel.stock(lab, "arm64")),
+    "arm64-16k": ("arm64", lambda lab: kernel.stock(lab, "arm64", way="stock16k")),
     "test-x86_64": ("x86_64", lambda lab: kernel.built(lab, "test-x86_64", "x86_64")),
+    "test-arm64": ("arm64", lambda lab: kernel.built(lab, "test-arm64", "arm64")),
     "test-arm": ("arm", lambda lab: kernel.built(lab, "test-arm", "arm")),
     "run-arm": ("arm", lambda lab: kernel.built(lab, "run-arm", "arm")),
 }
@@ -103,6 +106,16 @@ def testing(word):
 JOBS = [
     *(testing(word) for word in TESTING),
     *(Job(f"kunit {KERNELS[word][0]}", word) for word in TESTING),
+    Job("arm64", "arm64", CHECKS, {"smp": 2, "cma": "32M"}),
+    Job("arm64 16k", "arm64-16k", CHECKS, {"smp": 2, "cma": "32M"}),
+    # Its tables come from firmware, and no device tree is there to be asked.
+    Job("arm64 acpi", "arm64", ["uname"], {"acpi": True, "timeout": 300}),
+    Job(
+        "exact arm64",
+        "arm64",
+        ["delays", "disturbed", "engine", "edu", "edu_ends", "advice"],
+        {"append": "exact=1 backend=direct", "cpu": ARM64.steady, **EXACT},
+    ),
     Job("misuse", "test-x86_64", ["misuse"], {"append": NO_KUNIT}),
     Job("stock", "stock", [*CHECKS, "charged", "distorting", "virtio"], {"smp": 2, "cma": "32M", **PORTS}),
     Job(

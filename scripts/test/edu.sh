@@ -5,16 +5,13 @@
 PCI=/sys/bus/pci
 KINDS="coherent pool noncoherent noncontiguous single page phys sg"
 
-# find_edu: its address, and the width of its DMA mask as QEMU was given it
+# find_edu: its address; the host says the width of its DMA mask as QEMU was given it
 find_edu() {
 	for device in "$PCI"/devices/*; do
 		[ "$(cat "$device/vendor"):$(cat "$device/device")" = 0x1234:0x11e8 ] &&
 			edu=${device##*/}
 	done
-	case $(uname -m) in
-	arm*) edu_mask=32 ;;
-	*) edu_mask=28 ;;
-	esac
+	edu_mask=$EDU_BITS
 }
 
 # lend ADDRESS: bound to memlab, whoever had it
@@ -82,10 +79,10 @@ check_edu() {
 	with_parameters edu_mask=20
 	equal "an edu that reaches no memory is not lent" "$(lend "$edu" && echo lent)" ""
 	equal "and is as it was" "$(state "$edu")" "$found"
-	with_parameters edu_mask=$edu_mask
+	with_parameters edu_mask="$edu_mask"
 	succeeds "an edu is lent" lend "$edu"
 	equal "its masks" "$(head -n 2 "$PCI/devices/$edu/dma_mask_bits" \
-		"$PCI/devices/$edu/consistent_dma_mask_bits" | grep '^[0-9]' | uniq)" $edu_mask
+		"$PCI/devices/$edu/consistent_dma_mask_bits" | grep '^[0-9]' | uniq)" "$edu_mask"
 	interrupts=$(awk '/memlab/ { print $2 }' /proc/interrupts)
 
 	for direction in to-device from-device; do
@@ -117,7 +114,7 @@ check_edu() {
 # guest's processors away.
 check_edu_ends() {
 	find_edu
-	with_parameters edu_mask=$edu_mask
+	with_parameters edu_mask="$edu_mask"
 	found=$(state "$edu")
 	lend "$edu"
 	# shellcheck disable=SC2154

@@ -261,7 +261,7 @@ check_cma() {
 	same cma /proc/zoneinfo kernel_cma "$MEMLAB/cma" memlab_cma
 	total=$(awk '/^CmaTotal:/ { print $2 }' /proc/meminfo)
 	equal "all zones have what CmaTotal says" "$total" \
-		"$(columns cma <"$MEMLAB/cma" | awk -F= '{ sum += $2 } END { print sum * 4 }')"
+		"$(columns cma <"$MEMLAB/cma" | awk -F= -v kb=$((PAGE / 1024)) '{ sum += $2 } END { print sum * kb }')"
 	# The guest is booted with an area.
 	matches "the area of the module's device is named" "$(cat "$MEMLAB/cma")" \
 		'^reserved +[1-9][0-9]* +unknown +unknown$'
@@ -280,14 +280,17 @@ check_layout() {
 	held module_code modules
 	held module_data modules
 	regions=$(awk '!/^#/ && $1 ~ /^0x/ && $4 != "-" { print $4 }' "$MEMLAB/layout" | sort | tr '\n' ' ')
-	if [ "$(uname -m)" = armv7l ]; then
+	case $ARCH in
+	arm)
 		held kmap_local fixmap
 		equal "the classic picture" "$regions" "fixmap linear modules pkmap user vmalloc "
 		matches "3G/1G" "$(cat "$MEMLAB/layout")" '^ *0xc0000000 .* linear '
-	else
+		;;
+	*)
 		equal "the regions" "$regions" "fixmap kernel linear modules user vmalloc vmemmap "
 		held struct_page vmemmap
-	fi
+		;;
+	esac
 	# Every row begins where the row under it ends.
 	awk '!/^#/ && $1 ~ /^0x/ { if (start && $2 != start) print; start = $1 }' "$MEMLAB/layout" >/tmp/torn
 	quiet "without holes and overlaps" /tmp/torn
