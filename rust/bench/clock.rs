@@ -4,9 +4,9 @@
 
 use crate::{
     model::{
+        clock_step::Distances, //
         histogram::Histogram,
         outcome::ClockCost,
-        step::Distances, //
     },
     sys::{
         clock::now,

@@ -9,7 +9,7 @@
 //! is on, and the flag that ends the run, alone on its cache line and written once. What threads
 //! contend for beyond that is the operation's own, and is what several threads are there to show.
 
-use super::first::{
+use super::change::{
     self,
     Moments, //
 };
@@ -87,7 +87,7 @@ impl<E: Experiment> Subject for E {
         for _ in 0..batch {
             idle.push(self.idle()?, GFP_KERNEL)?;
         }
-        work(&mut Pool {
+        work(&mut Worker {
             experiment: self,
             batch_shift,
             idle,
@@ -95,7 +95,7 @@ impl<E: Experiment> Subject for E {
     }
 
     fn operate(&self, moments: &mut Moments, delta: &mut Delta) -> Result {
-        first::operate(self, moments, delta)
+        change::operate(self, moments, delta)
     }
 
     fn halt(&self) {
@@ -108,13 +108,13 @@ impl<E: Experiment> Subject for E {
 }
 
 /// What the operations of one thread start from: as many as a batch has.
-struct Pool<'a, E: Experiment> {
+struct Worker<'a, E: Experiment> {
     experiment: &'a E,
     batch_shift: u32,
     idle: KVec<E::Idle>,
 }
 
-impl<E: Experiment> Hands for Pool<'_, E> {
+impl<E: Experiment> Hands for Worker<'_, E> {
     fn look(&mut self) -> Option<Placement> {
         let one = self.idle.pop()?;
         let (one, placement) = match self.experiment.acquire(one) {

@@ -2,10 +2,13 @@
 
 //! The measuring engine: it knows what an experiment is, and none in particular.
 
+mod batch;
 pub(crate) mod calibrate;
+mod change;
 pub(crate) mod clock;
 pub(crate) mod compare;
-mod first;
+mod cpus;
+mod crew;
 pub(crate) mod limits;
 mod measure;
 pub(crate) mod run;

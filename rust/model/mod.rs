@@ -6,6 +6,7 @@
 //! and tests the very same files that run in the kernel.
 
 pub mod calibration;
+pub mod clock_step;
 pub mod cma;
 pub mod compare_request;
 pub mod cost;
@@ -24,7 +25,6 @@ pub mod refusal;
 pub mod remark;
 pub mod request;
 pub mod scenario;
-pub mod step;
 pub mod text;
 pub mod totals;
 pub mod words;

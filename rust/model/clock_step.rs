@@ -71,7 +71,7 @@ impl Distances {
 }
 
 #[cfg(any(test, CONFIG_KUNIT = "y"))]
-#[cfg_attr(not(test), kernel::macros::kunit_tests(memlab_step))]
+#[cfg_attr(not(test), kernel::macros::kunit_tests(memlab_clock_step))]
 mod tests {
     use super::*;
     use crate::model::num;

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! How many operations lie between two readings of the clock.
+
+use super::{
+    limits::{
+        held_max,
+        limits,
+        BATCH_SHIFT_MAX, //
+    },
+    measure::Subject, //
+};
+use crate::{
+    experiment::empty::Empty,
+    model::{
+        histogram::Histogram,
+        num::Dec,
+        request::{
+            Mode,
+            Refusal,
+            Request, //
+        },
+    },
+    sys::{
+        self,
+        clock::now,
+        task, //
+    },
+};
+use kernel::{
+    prelude::*,
+    sync::atomic::Atomic, //
+};
+
+/// Operations from whose cost the mode is chosen, and the nanoseconds after which fewer must do.
+const PILOT: u64 = 32;
+const PILOT_NS: u64 = 1_000_000;
+/// An operation whose phases are both cheaper than so many clock reads is measured in batches.
+const CHEAP: u64 = 5;
+/// The largest batch that is not asked for: enough to make the clock a small part of a sample, too
+/// few to make an allocator work from another end than it does for one.
+const BATCH_SHIFT_AUTO: u32 = 4;
+
+/// log2 of the largest batch that fits; refuses what does not fit one at a time.
+pub(super) fn largest(request: &Request) -> Result<u32, Refusal> {
+    let all_threads = request
+        .footprint(&limits())
+        .saturating_mul(request.threads());
+    let (most, bytes) = (u64::from(request.info().held_max), held_max());
+    let fits = |batch: u64| batch <= most && all_threads.saturating_mul(batch) <= bytes;
+    let largest = (0..=BATCH_SHIFT_MAX)
+        .take_while(|shift| fits(1 << shift))
+        .last();
+    largest.ok_or_else(|| {
+        let name = request.info().name;
+        let (size, threads) = (Dec(request.size()), Dec(request.threads()));
+        let (each, bytes) = (Dec(request.footprint(&limits())), Dec(bytes));
+        Refusal::no_memory(format_args!(
+            "size={size} with threads={threads}: each {name} would hold {each} bytes, all together may hold \
+             {bytes} now"
+        ))
+    })
+}
+
+/// log2 of the batch that was asked for, or that the cost of the operation calls for;
+/// `largest` is what fits. Trying it ends early when `stopped` says so.
+pub(super) fn shift(
+    request: &Request,
+    subject: &dyn Subject,
+    largest: u32,
+    stopped: &dyn Fn() -> bool,
+) -> Result<u32, Refusal> {
+    // What is not a whole batch is not measured.
+    let largest = largest.min(request.iterations().checked_ilog2().unwrap_or(0));
+    let batched = match request.mode() {
+        Mode::Op => return Ok(0),
+        // One at a time either way: trying would only take time.
+        Mode::Auto if largest == 0 && request.batch() <= 1 => return Ok(0),
+        Mode::Batch => true,
+        // What cannot be tried fails again, and is counted, in the run itself.
+        Mode::Auto => {
+            request.batch() > 1 || (largest > 0 && is_cheap(subject, stopped).unwrap_or(false))
+        }
+    };
+    match request.batch() {
+        _ if !batched => Ok(0),
+        0 => Ok(largest.min(BATCH_SHIFT_AUTO)),
+        asked if asked.is_power_of_two() && asked.ilog2() <= largest => Ok(asked.ilog2()),
+        asked => {
+            let (asked, largest) = (asked as u32, 1u32 << largest);
+            Err(Refusal::invalid(format_args!(
+                "batch={asked}: a power of two, 1 to {largest} for this experiment, size and iterations"
+            )))
+        }
+    }
+}
+
+/// Whether one operation costs less than a few clock reads, by trying.
+#[inline(never)]
+fn is_cheap(subject: &dyn Subject, stopped: &dyn Fn() -> bool) -> Result<bool> {
+    let go_on = Atomic::new(0u32);
+    let mut pilot = sys::zeroed::tally()?;
+    let mut empty = sys::zeroed::tally()?;
+    Empty.with_hands(0, &mut |hands| hands.measure(PILOT, &mut empty, &go_on))?;
+    let until = now().saturating_add(PILOT_NS);
+    subject.with_hands(0, &mut |hands| {
+        for _ in 0..PILOT {
+            hands.measure(1, &mut pilot, &go_on)?;
+            if now() >= until || task::fatal_signal() || stopped() {
+                break;
+            }
+        }
+        Ok(())
+    })?;
+    let [empty, _] = &empty.phases;
+    let read = empty.percentile(500).unwrap_or(1).max(1);
+    let cheap = |phase: &Histogram| phase.percentile(500).is_some_and(|m| m < read * CHEAP);
+    Ok(pilot.phases.iter().all(cheap))
+}
