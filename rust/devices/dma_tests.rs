@@ -6,7 +6,10 @@
 mod tests {
     use crate::{
         devices::lent,
-        model::text::Text,
+        model::{
+            request::Direction as Chosen,
+            text::Text, //
+        },
         sys::{
             access,
             dma::{
@@ -28,7 +31,6 @@ mod tests {
                 pool::Pool,
                 sg::Scatter,
                 Bidirectional,
-                Chosen,
                 CpuMemory,
                 DeviceMemory,
                 Direction,

@@ -13,4 +13,4 @@ pub(crate) mod platform;
 #[cfg(CONFIG_KUNIT = "y")]
 mod dma_tests;
 #[cfg(CONFIG_KUNIT = "y")]
-mod tests;
+mod lent_tests;

@@ -44,6 +44,7 @@ pub(super) fn required<'d>(
 
 /// Gives the device as many bits of address as the request says, until the lease is given back.
 /// Refuses a number that the platform cannot serve.
+#[inline(never)]
 pub(crate) fn masked(request: &Request, lease: Lease) -> Result<Lease, Refusal> {
     let Some(bits) = request.mask() else {
         return Ok(lease);

@@ -12,8 +12,8 @@ mod tests {
     };
     use crate::{
         model::{
-            parameter::Gfp,
-            placement::Window, //
+            placement::Window,
+            request::Gfp, //
         },
         sys::{
             alloc::{

@@ -7,7 +7,6 @@ mod tests {
     use super::super::Scenario;
     use crate::{
         devices::lent,
-        facts,
         model::{
             cma::{
                 Cause,

@@ -181,12 +181,11 @@ impl Lease {
         }
         users.masked = true;
         drop(users);
-        // INVARIANT: It is the only lease, and while `masked` is set no other is given out.
         // SAFETY: The value is dropped before the lease is given back, and what has borrowed the
         // device from the lease until then, to map memory for it, is gone by then.
-        self.limits
-            .insert(unsafe { Limits::of(self.bond.device.as_bound()) })
-            .set_masks(bits)?;
+        let limits = unsafe { Limits::of(self.device()) };
+        // INVARIANT: It is the only lease, and while `masked` is set no other is given out.
+        self.limits.insert(limits).set_masks(bits)?;
         Ok(self)
     }
 }

@@ -4,16 +4,13 @@
 
 #[kernel::macros::kunit_tests(memlab_sys)]
 mod tests {
-    use super::super::{
-        self as task,
+    use crate::sys::task::{
+        self,
         Wake, //
     };
-    use kernel::{
-        prelude::*,
-        sync::atomic::{
-            Atomic,
-            Relaxed, //
-        },
+    use kernel::sync::atomic::{
+        Atomic,
+        Relaxed, //
     };
 
     #[test]

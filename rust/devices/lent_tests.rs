@@ -7,7 +7,7 @@ mod tests {
     use crate::{
         devices::lent,
         model::{
-            request::Kind,
+            refusal::Errno,
             text::Text, //
         },
         sys::machine, //
@@ -24,7 +24,7 @@ mod tests {
             assert!(lent::lease(Text::new("memlab")).is_ok());
         }
         let refused = lent::lease(Text::new("nowhere")).err();
-        assert!(refused.is_some_and(|refusal| refusal.kind == Kind::NoDevice));
+        assert!(refused.is_some_and(|refusal| refusal.errno == Errno::NoDevice));
     }
 
     #[test]
