@@ -10,10 +10,17 @@ override MO := $(if $(filter /%,$(MO)),,$(CURDIR)/)$(MO)
 VERBS := run shell host test bench matrix configs lint fmt rust-analyzer
 
 .DEFAULT_GOAL := $(if $(KDIR),modules,help)
-.PHONY: $(VERBS) clean modules help
+.PHONY: $(VERBS) install clean modules help
 
 $(VERBS):
 	@$(LAB) $@
+
+# The module too, where KDIR= says for which kernel; DESTDIR= is the root of both.
+install: $(if $(KDIR),modules)
+	@$(LAB) $@
+ifneq ($(KDIR),)
+	$(MAKE) -C '$(KDIR)' M='$(CURDIR)' MO='$(MO)' INSTALL_MOD_PATH='$(DESTDIR)' modules_install
+endif
 
 clean:
 	@$(LAB) $@
@@ -27,12 +34,13 @@ modules:
 help:
 	@echo 'memlab: what each way of getting memory, and of getting it to a device, costs'
 	@echo
-	@echo '  make run            the comparison in the stock Debian kernel, booted in QEMU'
+	@echo '  make run            the answer in the stock Debian kernel, booted in QEMU (REPORT=DIR)'
 	@echo '  make test           KUnit, end-to-end and host tests; ends with N passed, N failed'
 	@echo '  make bench          memlab beside dma_map_benchmark (SAVE=FILE, AGAINST=FILE)'
 	@echo '  make matrix         the DMA APIs on every backend, bytes checked (TRANSFERS=N, SAVE=FILE)'
 	@echo '  make shell          a prompt in that guest, with the module loaded'
-	@echo '  make host           the module for the kernel that runs here (or RELEASE=)'
+	@echo '  make host           module and command for the kernel that runs here (or RELEASE=)'
+	@echo '  make install        the command, its man page and completions (DESTDIR=, PREFIX=, KDIR=)'
 	@echo '  make KDIR=DIR       the module for any kernel tree, with your own toolchain'
 	@echo '  make configs        the module for kernels without CMA, IOMMU, NUMA, HIGHMEM, DEBUG_FS'
 	@echo '  make lint, make fmt check the sources, format them'

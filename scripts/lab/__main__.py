@@ -53,6 +53,7 @@ VERBS = {
     "run": job.run,
     "shell": job.shell,
     "host": "host.main",
+    "install": "command.install",
     "test": "test.main",
     "bench": "bench.main",
     "configs": "configs.main",

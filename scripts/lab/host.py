@@ -8,8 +8,8 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from . import kernel, module
-from .arch import ARCHES
+from . import command, kernel, module
+from .arch import ARCHES, host
 from .console import Failure
 
 OLDEST = (7, 2)
@@ -165,6 +165,14 @@ def main(lab):
         )
     if pair:
         ko = sign(lab, ko, tool, pair)
+    binary = command.attempt(lab, host().name)
+    beside = ko.parent / "memlab"
+    if binary:
+        pending = beside.with_name(f"{beside.name}.{os.getpid()}")
+        shutil.copy2(binary, pending)
+        pending.replace(beside)
     lab.console.table()
     print(f"{ko}\nload it: insmod {ko}")
+    if binary:
+        print(f"ask it: {beside} advise")
     return 0

@@ -1,15 +1,20 @@
 # SPDX-License-Identifier: GPL-2.0
 """The two jobs that a person starts: the comparison, and a prompt in the guest."""
 
+import base64
+import io
 import os
 import shutil
 import subprocess
 import sys
+import tarfile
+from pathlib import Path
 
-from . import guest, kernel, module, options
+from . import command, guest, kernel, module, options
 from .arch import ARCHES, host
 from .console import Failure
 
+# What a guest without the command prints.
 COMPARE = r"""
 uname -a
 insmod /memlab.ko || exit 1
@@ -23,10 +28,23 @@ done
 cd /
 rmmod memlab
 """
+# The first screen; its page and its recording leave the guest as text.
+FIRST = r"""
+insmod /memlab.ko || exit 1
+cd /tmp
+memlab record memlab.json --rounds 3 --time 1000 >/dev/null || exit 1
+memlab plot memlab.json --output memlab.html >/dev/null || exit 1
+memlab advise --from memlab.json --chart || exit 1
+echo "@BEGIN@"
+tar -cz memlab.json memlab.html | base64
+echo "@END@"
+rmmod memlab
+"""
+BEGIN, END = "memlab-report: begin", "memlab-report: end"
 SHELL = r"""insmod /memlab.ko edu_mask=@MASK@
 cd /sys/kernel/debug/memlab 2>/dev/null
 stty rows @ROWS@ cols @COLUMNS@
-echo "memlab is loaded; cat help. exit or Ctrl-D ends the guest."
+echo "memlab is loaded: cat help, or memlab --help. exit or Ctrl-D ends the guest."
 setsid cttyhack sh -i
 cd /; (exit 0)"""
 
@@ -63,22 +81,49 @@ def chosen(lab):
 
 def run(lab):
     wanted = options.asked(lab, architecture())
-    which = chosen(lab)
-    files = {"/memlab.ko": module.build(lab, which)}
-    accel = guest.accelerator(lab, which)
+    with lab.meanwhile(command.attempt, lab, architecture()) as built:
+        which = chosen(lab)
+        files = {"/memlab.ko": module.build(lab, which)}
+        accel = guest.accelerator(lab, which)
+        binary = built()
+    script = FIRST.replace("@BEGIN@", BEGIN).replace("@END@", END) if binary else COMPARE
+    files |= command.carried(binary)
     with lab.console.step(f"guest {which.release} under {accel}"):
-        result = guest.boot(lab, which, COMPARE, files, accel=accel, **wanted)
-    print("\n".join(result.output), flush=True)
+        result = guest.boot(lab, which, script, files, accel=accel, **wanted)
+    lines = report(lab, result.output)
     lab.console.table()
+    print("\n".join(lines), flush=True)
     if result.status:
         lab.console.say(f"memlab: the job ended with status {result.status} (log: {result.log})")
     return result.status
+
+
+def report(lab, output):
+    """The lines for people; what the guest sent with them goes into REPORT=DIR."""
+    if BEGIN not in output or END not in output:
+        return output
+    begin, end = output.index(BEGIN), output.index(END)
+    folder = Path(os.environ.get("REPORT") or lab.output() / "report").absolute()
+    folder.mkdir(parents=True, exist_ok=True)
+    packed = base64.b64decode("".join(output[begin + 1 : end]))
+    with tarfile.open(fileobj=io.BytesIO(packed)) as archive:
+        archive.extractall(folder, filter="data")
+    home = Path.home()
+    place = f"~/{folder.relative_to(home)}" if folder.is_relative_to(home) else folder
+    return [
+        *output[:begin],
+        *output[end + 1 :],
+        "The page, memlab.html, and what it is drawn from, memlab.json (REPORT=DIR: elsewhere):",
+        f"  {place}",
+        "A prompt in this guest, with memlab in it: make shell",
+    ]
 
 
 def shell(lab):
     wanted = options.asked(lab, architecture())
     which = chosen(lab)
     files = {"/memlab.ko": module.build(lab, which)}
+    files |= command.carried(command.attempt(lab, which.arch))
     size = shutil.get_terminal_size()
     job = SHELL.replace("@ROWS@", str(size.lines)).replace("@COLUMNS@", str(size.columns))
     job = job.replace("@MASK@", str(ARCHES[which.arch].edu_mask))

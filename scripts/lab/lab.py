@@ -21,6 +21,7 @@ class Lab:
         self.cache = Cache()
         self.console = self.cache.console = Console(self.logs())
         self._root = None
+        self._making = threading.Lock()
 
     def output(self):
         """This checkout's own outputs: modules, logs, consoles."""
@@ -41,9 +42,10 @@ class Lab:
 
     def root(self):
         """The toolchain root, made where it is missing."""
-        if not self._root:
-            self._root = Root.ensure(self.cache, self.checkout)
-        return self._root
+        with self._making:
+            if not self._root:
+                self._root = Root.ensure(self.cache, self.checkout)
+            return self._root
 
     def root_key(self):
         return Root.key_of()

@@ -117,7 +117,12 @@ JOBS = [
         {"append": "exact=1 backend=direct", "cpu": ARM64.steady, **EXACT},
     ),
     Job("misuse", "test-x86_64", ["misuse"], {"append": NO_KUNIT}),
-    Job("stock", "stock", [*CHECKS, "charged", "distorting", "virtio"], {"smp": 2, "cma": "32M", **PORTS}),
+    Job(
+        "stock",
+        "stock",
+        [*CHECKS, "charged", "distorting", "virtio"],
+        {"smp": 2, "cma": "32M", **PORTS},
+    ),
     Job(
         "bounced",
         "stock",

@@ -147,14 +147,10 @@ pub fn answer(compared: &Comparison) -> Vec<String> {
     let lines = match above.iter().all(String::is_empty) {
         false => above,
         true => {
-            let advice = compared
-                .notes
-                .iter()
-                .skip_while(|line| !line.starts_with("ADVICE"));
-            advice
-                .take_while(|line| !line.is_empty())
-                .cloned()
-                .collect()
+            let tells = |line: &&String| line.contains("-device: ") || line.starts_with("largest");
+            let advice = (compared.notes.iter()).skip_while(|line| !line.starts_with("ADVICE"));
+            let advice = advice.take_while(|line| !line.is_empty());
+            advice.filter(tells).cloned().collect()
         }
     };
     let lines = lines.iter().flat_map(|line| fold(line, COLUMNS));
@@ -173,14 +169,13 @@ fn next(compared: &Comparison, from: Option<&PathBuf>) -> Vec<String> {
             lines.push(format!("Next: {}", pattern::calls(&way)));
         }
     }
-    lines.push(match from {
-        Some(path) => {
-            let path = path.display();
-            format!("All figures: memlab advise --from {path} --all   picture: memlab plot {path}")
-        }
-        None => "All figures: memlab advise --all   picture and file: memlab record FILE; memlab plot FILE"
-            .to_owned(),
+    let from = from.map_or("--all".to_owned(), |path| {
+        format!("--from {} --all", path.display())
     });
+    lines.push(format!("All figures: memlab advise {from}"));
+    if !from.starts_with("--from") {
+        lines.push("Keep it: memlab record FILE   a picture of that: memlab plot FILE".to_owned());
+    }
     lines.iter().flat_map(|line| fold(line, COLUMNS)).collect()
 }
 
