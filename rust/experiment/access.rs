@@ -8,45 +8,22 @@ use super::{
         Asked,
         DmaAllocation, //
     },
-    size_of,
-    target::CONTIGUOUS_MAX,
-    Experiment,
-    Row, //
+    prelude::*,
+    target::CONTIGUOUS_MAX, //
 };
-use crate::{
-    facts::placement,
-    model::{
-        placement::Placement,
-        request::{
-            Direction,
-            Family,
-            Info,
-            Range,
-            Refusal,
-            Request, //
+use crate::sys::{
+    access,
+    dma::{
+        buffer::Buffer,
+        coherent::{
+            Attr,
+            Coherent, //
         },
-    },
-    sys::{
-        access,
-        dma::{
-            buffer::Buffer,
-            coherent::{
-                Attr,
-                Coherent, //
-            },
-            noncoherent::NonCoherent,
-            CpuMemory, //
-        },
+        noncoherent::NonCoherent,
+        CpuMemory, //
     },
 };
 use core::marker::PhantomData;
-use kernel::{
-    device::{
-        Bound,
-        Device, //
-    },
-    prelude::*, //
-};
 
 const ACCESS: Info = Info {
     phases: ["write", "read"],

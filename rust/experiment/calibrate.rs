@@ -4,36 +4,14 @@
 //!
 //! Under `-icount shift=0` an instruction takes one nanosecond, and the figures must say so.
 
-use super::{
-    Experiment,
-    Row, //
-};
-use crate::{
-    model::{
-        placement::Placement,
-        request::{
-            Family,
-            Info,
-            Range,
-            Refusal,
-            Request, //
-        },
-    },
-    sys::spin, //
-};
-use kernel::{
-    device::{
-        Bound,
-        Device, //
-    },
-    prelude::*, //
-};
+use super::prelude::*;
+use crate::sys::spin;
 
 pub(crate) struct Calibrate {
     instructions: usize,
 }
 
-impl<'d> Row<'d> for Calibrate {
+impl<'d> Listed<'d> for Calibrate {
     const INFO: Info = Info {
         name: "calibrate",
         about: "a loop of so many instructions, then nothing: judges the instrument itself",
@@ -50,11 +28,9 @@ impl<'d> Row<'d> for Calibrate {
         ..Info::PLAIN
     };
 
-    type Experiment = Self;
-
     fn prepare(request: &Request, _device: Option<&'d Device<Bound>>) -> Result<Self, Refusal> {
         Ok(Self {
-            instructions: super::size_of(request)?,
+            instructions: size_of(request)?,
         })
     }
 }

@@ -2,41 +2,15 @@
 
 //! `cma_alloc()` from the area that the device's coherent memory would come from.
 
-use super::{
-    allocating::{
-        Allocating,
-        Allocator, //
-    },
-    Row, //
-};
+use super::prelude::*;
 use crate::{
-    facts::{
-        self,
-        placement, //
-    },
-    model::{
-        placement::Placement,
-        remark::Remark,
-        request::{
-            Info,
-            Parameter,
-            Range,
-            Refusal,
-            Request, //
-        },
-    },
+    facts,
+    model::remark::Remark,
     probe,
     sys::{
         cma,
         memory::PAGE_SIZE, //
     },
-};
-use kernel::{
-    device::{
-        Bound,
-        Device, //
-    },
-    prelude::*, //
 };
 
 pub(crate) struct Cma {
@@ -46,7 +20,7 @@ pub(crate) struct Cma {
     align: u32,
 }
 
-impl<'d> Row<'d> for Cma {
+impl<'d> Listed<'d> for Cma {
     const INFO: Info = Info {
         name: "cma",
         about: "cma_alloc() of whole pages and cma_release()",
@@ -62,21 +36,16 @@ impl<'d> Row<'d> for Cma {
         ..Info::PLAIN
     };
 
-    type Experiment = Allocating<Self>;
-
-    fn prepare(
-        request: &Request,
-        device: Option<&'d Device<Bound>>,
-    ) -> Result<Allocating<Self>, Refusal> {
-        let device = super::required(request, device)?;
-        let size = super::size_of(request)?;
-        Ok(Allocating(Self {
+    fn prepare(request: &Request, device: Option<&'d Device<Bound>>) -> Result<Self, Refusal> {
+        let device = required(request, device)?;
+        let size = size_of(request)?;
+        Ok(Self {
             area: facts::area::of(device)?,
             size,
             pages: size.div_ceil(PAGE_SIZE),
             // CAST: Limited to a few bits.
             align: request.align() as u32,
-        }))
+        })
     }
 }
 

@@ -3,38 +3,14 @@
 //! Copying through a coherent buffer that is there already, instead of mapping.
 
 use super::{
-    required,
-    target::CONTIGUOUS_MAX,
-    Experiment,
-    Row, //
+    prelude::*,
+    target::CONTIGUOUS_MAX, //
 };
-use crate::{
-    facts::placement,
-    model::{
-        placement::Placement,
-        request::{
-            Direction,
-            Family,
-            Info,
-            Parameter,
-            Range,
-            Refusal,
-            Request, //
-        },
-    },
-    sys::dma::{
-        buffer::Buffer,
-        coherent::Coherent,
-        CpuMemory,
-        DeviceMemory, //
-    },
-};
-use kernel::{
-    device::{
-        Bound,
-        Device, //
-    },
-    prelude::*, //
+use crate::sys::dma::{
+    buffer::Buffer,
+    coherent::Coherent,
+    CpuMemory,
+    DeviceMemory, //
 };
 
 pub(crate) struct DmaCopy<'d> {
@@ -49,7 +25,7 @@ pub(crate) struct Pair<'d> {
     bounce: Coherent<'d>,
 }
 
-impl<'d> Row<'d> for DmaCopy<'d> {
+impl<'d> Listed<'d> for DmaCopy<'d> {
     const INFO: Info = Info {
         name: "dma-copy",
         about: "memcpy() to a ready coherent buffer before a transfer and from it after, instead of mapping",
@@ -65,12 +41,10 @@ impl<'d> Row<'d> for DmaCopy<'d> {
         ..Info::STREAMING
     };
 
-    type Experiment = Self;
-
     fn prepare(request: &Request, device: Option<&'d Device<Bound>>) -> Result<Self, Refusal> {
         Ok(Self {
             dev: required(request, device)?,
-            size: super::size_of(request)?,
+            size: size_of(request)?,
             direction: request.direction(),
         })
     }

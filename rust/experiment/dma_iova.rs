@@ -2,44 +2,16 @@
 
 //! `dma_iova_link()`: the same scattered pages as dma-sg's, in one range of device addresses.
 
-use super::{
-    lending::{
-        Lender,
-        Lending, //
-    },
-    size_of,
-    target::Target,
-    Row, //
-};
-use crate::{
-    facts::placement,
-    model::{
-        placement::Placement,
-        request::{
-            Info,
-            Parameter,
-            Range,
-            Refusal,
-            Request, //
+use super::prelude::*;
+use crate::sys::{
+    dma::{
+        iova::{
+            self,
+            Linked, //
         },
+        sg::Scatter, //
     },
-    sys::{
-        dma::{
-            iova::{
-                self,
-                Linked, //
-            },
-            sg::Scatter, //
-        },
-        memory::PAGE_SIZE, //
-    },
-};
-use kernel::{
-    device::{
-        Bound,
-        Device, //
-    },
-    prelude::*, //
+    memory::PAGE_SIZE, //
 };
 
 /// Linking pages.
@@ -48,7 +20,7 @@ pub(crate) struct DmaIova {
     size: usize,
 }
 
-impl<'d> Row<'d> for DmaIova {
+impl<'d> ListedLender<'d> for DmaIova {
     const INFO: Info = Info {
         name: "dma-iova",
         about: "dma_iova_try_alloc(), _link() of scattered pages, _sync(), and dma_iova_destroy(); needs an IOMMU",
@@ -56,15 +28,6 @@ impl<'d> Row<'d> for DmaIova {
         parameters: &[Parameter::Mask],
         ..Info::STREAMING
     };
-
-    type Experiment = Lending<'d, Self>;
-
-    fn prepare(
-        request: &Request,
-        device: Option<&'d Device<Bound>>,
-    ) -> Result<Self::Experiment, Refusal> {
-        Lending::prepare(request, device)
-    }
 }
 
 impl<'d> Lender<'d> for DmaIova {

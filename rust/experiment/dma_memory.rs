@@ -3,53 +3,23 @@
 //! Memory that the DMA API allocates for a device: coherent, as it comes and with each attribute
 //! that a driver may pass; in blocks of a pool; and cached, in one piece or in several.
 
-use super::{
-    allocating::{
-        Allocating,
-        Allocator, //
+use super::prelude::*;
+use crate::sys::dma::{
+    coherent::{
+        Attr,
+        Coherent,
+        Hidden, //
     },
-    required,
-    size_of,
-    Row, //
-};
-use crate::{
-    facts::placement,
-    model::{
-        placement::Placement,
-        request::{
-            Direction,
-            Family,
-            Info,
-            Parameter,
-            Range,
-            Refusal,
-            Request, //
-        },
+    noncoherent::NonCoherent,
+    noncontiguous::NonContiguous,
+    pool::{
+        Block,
+        Pool, //
     },
-    sys::dma::{
-        coherent::{
-            Attr,
-            Coherent,
-            Hidden, //
-        },
-        noncoherent::NonCoherent,
-        noncontiguous::NonContiguous,
-        pool::{
-            Block,
-            Pool, //
-        },
-        DeviceMemory, //
-    },
+    DeviceMemory, //
 };
 use core::marker::PhantomData;
-use kernel::{
-    device::{
-        Bound,
-        Device, //
-    },
-    ffi::c_void,
-    prelude::*, //
-};
+use kernel::ffi::c_void;
 
 /// What memory for a device is asked for.
 pub(super) struct Asked<'d> {
@@ -240,7 +210,7 @@ pub(crate) struct DmaPool<'d> {
     size: usize,
 }
 
-impl<'d> Row<'d> for DmaPool<'d> {
+impl<'d> Listed<'d> for DmaPool<'d> {
     const INFO: Info = Info {
         name: "dma-pool",
         about: "dma_pool_alloc() from a pool made for the size and dma_pool_free()",
@@ -249,16 +219,11 @@ impl<'d> Row<'d> for DmaPool<'d> {
         ..COHERENT
     };
 
-    type Experiment = Allocating<Self>;
-
-    fn prepare(
-        request: &Request,
-        device: Option<&'d Device<Bound>>,
-    ) -> Result<Allocating<Self>, Refusal> {
+    fn prepare(request: &Request, device: Option<&'d Device<Bound>>) -> Result<Self, Refusal> {
         let (dev, size) = (required(request, device)?, size_of(request)?);
         let pool = Pool::new(dev, size)
             .map_err(|_| Refusal::no_memory(format_args!("dma-pool: no memory for the pool")))?;
-        Ok(Allocating(Self { pool, size }))
+        Ok(Self { pool, size })
     }
 }
 

@@ -3,48 +3,20 @@
 //! `dma_map_sg()`: scattered memory lent to a device as one list.
 
 use super::{
-    lending::{
-        Lender,
-        Lending, //
-    },
-    size_of,
-    target::{
-        check_offset,
-        Target, //
-    },
-    Row, //
+    prelude::*,
+    target::check_offset, //
 };
 #[cfg(CONFIG_PCI)]
 use crate::sys::dma::Segment;
 use crate::{
-    facts::placement,
-    model::{
-        num::Dec,
-        placement::Placement,
-        request::{
-            Direction,
-            Info,
-            Parameter,
-            Range,
-            Refusal,
-            Request,
-            ENTRIES_MAX, //
-        },
-    },
+    model::request::ENTRIES_MAX,
     sys::{
         dma::sg::{
             MappedScatter,
             Scatter, //
         },
-        memory::PAGE_SIZE,
+        memory::PAGE_SIZE, //
     },
-};
-use kernel::{
-    device::{
-        Bound,
-        Device, //
-    },
-    prelude::*, //
 };
 
 /// Mapping a list.
@@ -56,7 +28,7 @@ pub(crate) struct DmaSg {
     entries: usize,
 }
 
-impl<'d> Row<'d> for DmaSg {
+impl<'d> ListedLender<'d> for DmaSg {
     const INFO: Info = Info {
         name: "dma-sg",
         about: "dma_map_sg() of scattered pages, or of as many entries as are asked for, and dma_unmap_sg()",
@@ -65,15 +37,6 @@ impl<'d> Row<'d> for DmaSg {
         parameters: &[Parameter::Offset, Parameter::Entries, Parameter::Mask],
         ..Info::STREAMING
     };
-
-    type Experiment = Lending<'d, Self>;
-
-    fn prepare(
-        request: &Request,
-        device: Option<&'d Device<Bound>>,
-    ) -> Result<Self::Experiment, Refusal> {
-        Lending::prepare(request, device)
-    }
 }
 
 impl<'d> Lender<'d> for DmaSg {

@@ -3,48 +3,21 @@
 //! `dma_map_single()` and its kin: contiguous memory lent to a device for one transfer.
 
 use super::{
-    lending::{
-        Lender,
-        Lending, //
-    },
-    size_of,
+    prelude::*,
     target::{
         check_offset,
-        Target,
         CONTIGUOUS_MAX, //
     },
-    Row, //
 };
-use crate::{
-    facts::placement,
-    model::{
-        placement::Placement,
-        request::{
-            Direction,
-            Info,
-            Parameter,
-            Range,
-            Refusal,
-            Request, //
-        },
-    },
-    sys::dma::buffer::{
-        Buffer,
-        Call,
-        Mapped,
-        Page,
-        Phys,
-        Single, //
-    },
+use crate::sys::dma::buffer::{
+    Buffer,
+    Call,
+    Mapped,
+    Page,
+    Phys,
+    Single, //
 };
 use core::marker::PhantomData;
-use kernel::{
-    device::{
-        Bound,
-        Device, //
-    },
-    prelude::*, //
-};
 
 const STREAMING: Info = Info {
     sizes: Range::new(1, CONTIGUOUS_MAX),
@@ -90,17 +63,8 @@ pub(crate) struct DmaStreaming<C> {
     call: PhantomData<C>,
 }
 
-impl<'d, C: Named> Row<'d> for DmaStreaming<C> {
+impl<'d, C: Named> ListedLender<'d> for DmaStreaming<C> {
     const INFO: Info = C::INFO;
-
-    type Experiment = Lending<'d, Self>;
-
-    fn prepare(
-        request: &Request,
-        device: Option<&'d Device<Bound>>,
-    ) -> Result<Self::Experiment, Refusal> {
-        Lending::prepare(request, device)
-    }
 }
 
 impl<'d, C: Named> Lender<'d> for DmaStreaming<C> {

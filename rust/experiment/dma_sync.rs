@@ -4,50 +4,19 @@
 //! that stays mapped, and what `dma_alloc_noncoherent()` gives.
 
 use super::{
-    lending::{
-        Lender,
-        Lending, //
-    },
-    size_of,
-    target::{
-        Target,
-        CONTIGUOUS_MAX, //
-    },
-    Row, //
+    prelude::*,
+    target::CONTIGUOUS_MAX, //
 };
-use crate::{
-    facts::placement,
-    model::{
-        num::Dec,
-        placement::Placement,
-        request::{
-            Direction,
-            Family,
-            Info,
-            Parameter,
-            Range,
-            Refusal,
-            Request, //
-        },
+use crate::sys::dma::{
+    buffer::{
+        Buffer,
+        Mapped,
+        OnCpu, //
     },
-    sys::dma::{
-        buffer::{
-            Buffer,
-            Mapped,
-            OnCpu, //
-        },
-        noncoherent::{
-            Lent,
-            NonCoherent, //
-        },
+    noncoherent::{
+        Lent,
+        NonCoherent, //
     },
-};
-use kernel::{
-    device::{
-        Bound,
-        Device, //
-    },
-    prelude::*, //
 };
 
 /// Syncing a part of a buffer that stays mapped.
@@ -56,7 +25,7 @@ pub(crate) struct DmaSync {
     part: core::ops::Range<usize>,
 }
 
-impl<'d> Row<'d> for DmaSync {
+impl<'d> ListedLender<'d> for DmaSync {
     const INFO: Info = Info {
         name: "dma-sync",
         about: "dma_sync_single_range_for_device() of sync bytes from offset on of a mapped buffer, and ..._for_cpu()",
@@ -66,15 +35,6 @@ impl<'d> Row<'d> for DmaSync {
         parameters: &[Parameter::Offset, Parameter::Sync, Parameter::Mask],
         ..Info::STREAMING
     };
-
-    type Experiment = Lending<'d, Self>;
-
-    fn prepare(
-        request: &Request,
-        device: Option<&'d Device<Bound>>,
-    ) -> Result<Self::Experiment, Refusal> {
-        Lending::prepare(request, device)
-    }
 }
 
 impl<'d> Lender<'d> for DmaSync {
@@ -141,7 +101,7 @@ pub(crate) struct NonCoherentSync {
     size: usize,
 }
 
-impl<'d> Row<'d> for NonCoherentSync {
+impl<'d> ListedLender<'d> for NonCoherentSync {
     const INFO: Info = Info {
         name: "noncoherent-sync",
         about: "dma_sync_single_for_device() of dma_alloc_noncoherent()'s memory and ..._for_cpu()",
@@ -151,15 +111,6 @@ impl<'d> Row<'d> for NonCoherentSync {
         parameters: &[Parameter::Mask],
         ..Info::STREAMING
     };
-
-    type Experiment = Lending<'d, Self>;
-
-    fn prepare(
-        request: &Request,
-        device: Option<&'d Device<Bound>>,
-    ) -> Result<Self::Experiment, Refusal> {
-        Lending::prepare(request, device)
-    }
 }
 
 impl<'d> Lender<'d> for NonCoherentSync {

@@ -2,39 +2,12 @@
 
 //! `kmalloc()`: from the slab, and above its largest cache straight from the buddy allocator.
 
-use super::{
-    allocating::{
-        Allocating,
-        Allocator,
-        Asked, //
-    },
-    Row, //
-};
-use crate::{
-    facts::placement,
-    model::{
-        placement::Placement,
-        request::{
-            Gfp,
-            Info,
-            Range,
-            Refusal,
-            Request, //
-        },
-    },
-    sys::alloc, //
-};
-use kernel::{
-    device::{
-        Bound,
-        Device, //
-    },
-    prelude::*, //
-};
+use super::prelude::*;
+use crate::sys::alloc;
 
 pub(crate) struct Kmalloc(Asked);
 
-impl<'d> Row<'d> for Kmalloc {
+impl<'d> Listed<'d> for Kmalloc {
     const INFO: Info = Info {
         name: "kmalloc",
         about: "kmalloc(size) and kfree()",
@@ -53,13 +26,8 @@ impl<'d> Row<'d> for Kmalloc {
         ..Info::PLAIN
     };
 
-    type Experiment = Allocating<Self>;
-
-    fn prepare(
-        request: &Request,
-        _device: Option<&'d Device<Bound>>,
-    ) -> Result<Allocating<Self>, Refusal> {
-        Ok(Allocating(Self(Asked::without_killing(request)?)))
+    fn prepare(request: &Request, _device: Option<&'d Device<Bound>>) -> Result<Self, Refusal> {
+        Ok(Self(Asked::without_killing(request)?))
     }
 }
 

@@ -3,41 +3,19 @@
 //! `kmap()` and `vmap()`: windows that stay and that every CPU sees.
 
 use super::{
-    kmap_local::PAGES,
-    Experiment,
-    Row, //
+    kmap_local::PAGES, //
+    prelude::*,
 };
-use crate::{
-    facts::placement,
-    model::{
-        placement::Placement,
-        request::{
-            Family,
-            Info,
-            Parameter,
-            Range,
-            Refusal,
-            Request, //
-        },
+use crate::sys::{
+    alloc::{
+        Flags,
+        Pages, //
     },
-    sys::{
-        alloc::{
-            Flags,
-            Pages, //
-        },
-        kmap::{
-            self,
-            PageList, //
-        },
-        memory::PAGE_SIZE, //
+    kmap::{
+        self,
+        PageList, //
     },
-};
-use kernel::{
-    device::{
-        Bound,
-        Device, //
-    },
-    prelude::*, //
+    memory::PAGE_SIZE, //
 };
 
 /// The most windows that one thread holds at a time.
@@ -48,7 +26,7 @@ pub(crate) struct Kmap {
     size: usize,
 }
 
-impl<'d> Row<'d> for Kmap {
+impl<'d> Listed<'d> for Kmap {
     const INFO: Info = Info {
         name: "kmap",
         about: "kmap() of a page of its own and kunmap(); never more than half of the pool",
@@ -65,8 +43,6 @@ impl<'d> Row<'d> for Kmap {
         ..Info::PLAIN
     };
 
-    type Experiment = Self;
-
     fn prepare(request: &Request, _device: Option<&'d Device<Bound>>) -> Result<Self, Refusal> {
         // With all windows taken kmap() sleeps, and nothing can wake it but another's kunmap().
         let most = kmap::pool() / 2 / u64::from(HELD);
@@ -82,7 +58,7 @@ impl<'d> Row<'d> for Kmap {
         }
         Ok(Self {
             flags: Flags::of(request.gfp()),
-            size: super::size_of(request)?,
+            size: size_of(request)?,
         })
     }
 }
@@ -122,7 +98,7 @@ pub(crate) struct Vmap {
     size: usize,
 }
 
-impl<'d> Row<'d> for Vmap {
+impl<'d> Listed<'d> for Vmap {
     const INFO: Info = Info {
         name: "vmap",
         about: "vmap() of single pages and vunmap(), whose flush may come later",
@@ -139,12 +115,10 @@ impl<'d> Row<'d> for Vmap {
         ..Info::PLAIN
     };
 
-    type Experiment = Self;
-
     fn prepare(request: &Request, _device: Option<&'d Device<Bound>>) -> Result<Self, Refusal> {
         Ok(Self {
             flags: Flags::of(request.gfp()).without_killing(),
-            size: super::size_of(request)?,
+            size: size_of(request)?,
         })
     }
 }

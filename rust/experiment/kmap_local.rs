@@ -2,46 +2,18 @@
 
 //! `kmap_local_page()`: a short-lived window onto a page, of high memory where there is any.
 
-use super::{
-    allocating::{
-        Allocating,
-        Allocator, //
+use super::prelude::*;
+use crate::sys::{
+    alloc::{
+        Flags,
+        Pages, //
     },
-    size_of,
-    Row, //
-};
-use crate::{
-    facts::placement,
-    model::{
-        placement::Placement,
-        request::{
-            Family,
-            Gfp,
-            Info,
-            Range,
-            Refusal,
-            Request, //
-        },
+    kmap::{
+        self,
+        KmapForced,
+        KmapLocal, //
     },
-    sys::{
-        alloc::{
-            Flags,
-            Pages, //
-        },
-        kmap::{
-            self,
-            KmapForced,
-            KmapLocal, //
-        },
-        memory::PAGE_SIZE, //
-    },
-};
-use kernel::{
-    device::{
-        Bound,
-        Device, //
-    },
-    prelude::*, //
+    memory::PAGE_SIZE, //
 };
 
 /// Where the page that is mapped comes from: high memory where there is any, or low.
@@ -56,7 +28,7 @@ pub(crate) struct LocalMap<const FORCED: bool> {
     size: usize,
 }
 
-impl<'d, const FORCED: bool> Row<'d> for LocalMap<FORCED>
+impl<'d, const FORCED: bool> Listed<'d> for LocalMap<FORCED>
 where
     Self: Allocator,
 {
@@ -79,12 +51,7 @@ where
         ..Info::PLAIN
     };
 
-    type Experiment = Allocating<Self>;
-
-    fn prepare(
-        request: &Request,
-        _device: Option<&'d Device<Bound>>,
-    ) -> Result<Allocating<Self>, Refusal> {
+    fn prepare(request: &Request, _device: Option<&'d Device<Bound>>) -> Result<Self, Refusal> {
         let name = request.info().name;
         if FORCED && !kmap::is_forced() {
             return Err(Refusal::unsupported(format_args!(
@@ -94,7 +61,7 @@ where
         let page = Pages::with(0, Flags::of(request.gfp()))
             .map_err(|_| Refusal::no_memory(format_args!("{name}: no page to map")))?;
         let size = size_of(request)?;
-        Ok(Allocating(Self { page, size }))
+        Ok(Self { page, size })
     }
 }
 

@@ -2,29 +2,11 @@
 
 //! `kvmalloc()`: physically contiguous where that is easy to have, else pages as they come.
 
-use super::{
-    allocating::{
-        Allocating,
-        Allocator,
-        Asked, //
-    },
-    Row, //
-};
+use super::prelude::*;
 use crate::{
-    facts::placement,
     model::{
-        placement::{
-            Placement,
-            Window, //
-        },
-        remark::Remark,
-        request::{
-            Gfp,
-            Info,
-            Range,
-            Refusal,
-            Request, //
-        },
+        placement::Window,
+        remark::Remark, //
     },
     sys::{
         allocators::{
@@ -34,20 +16,13 @@ use crate::{
         memory::PAGE_SIZE, //
     },
 };
-use kernel::{
-    device::{
-        Bound,
-        Device, //
-    },
-    prelude::*, //
-};
 
 pub(crate) struct Kvmalloc(Asked);
 
 /// The largest size that is tried, in bytes.
 const PROBED: usize = 16 << 20;
 
-impl<'d> Row<'d> for Kvmalloc {
+impl<'d> Listed<'d> for Kvmalloc {
     const INFO: Info = Info {
         name: "kvmalloc",
         about: "kvmalloc(size) and kvfree(); says up to which size it is contiguous now",
@@ -58,13 +33,8 @@ impl<'d> Row<'d> for Kvmalloc {
         ..Info::PLAIN
     };
 
-    type Experiment = Allocating<Self>;
-
-    fn prepare(
-        request: &Request,
-        _device: Option<&'d Device<Bound>>,
-    ) -> Result<Allocating<Self>, Refusal> {
-        Ok(Allocating(Self(Asked::of(request)?)))
+    fn prepare(request: &Request, _device: Option<&'d Device<Bound>>) -> Result<Self, Refusal> {
+        Ok(Self(Asked::of(request)?))
     }
 }
 

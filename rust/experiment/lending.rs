@@ -12,6 +12,7 @@ use crate::{
     model::{
         placement::Placement,
         request::{
+            Info,
             Refusal,
             Request, //
         },
@@ -62,6 +63,12 @@ pub(crate) trait Lender<'d>: Sync + Sized {
     fn place(&self, lent: &Self::Lent) -> Placement;
 }
 
+/// A lender with a row to itself.
+pub(crate) trait ListedLender<'d>: Lender<'d> {
+    /// See [`Row::INFO`](super::Row::INFO).
+    const INFO: Info;
+}
+
 /// The experiment that lends by `L`.
 pub(crate) struct Lending<'d, L> {
     target: Target<'d>,
@@ -70,7 +77,7 @@ pub(crate) struct Lending<'d, L> {
 
 impl<'d, L: Lender<'d>> Lending<'d, L> {
     /// See [`Row::prepare`](super::Row::prepare).
-    pub(super) fn prepare(
+    pub(super) fn new(
         request: &Request,
         device: Option<&'d Device<Bound>>,
     ) -> Result<Self, Refusal> {

@@ -20,6 +20,7 @@ mod kvmalloc;
 mod lending;
 mod pages;
 mod pages_cold;
+mod prelude;
 mod slab;
 mod target;
 #[cfg(CONFIG_PCI)]
@@ -29,7 +30,15 @@ mod transfer_kinds;
 mod vmalloc;
 
 pub(crate) use target::masked;
-use target::required;
+
+use allocating::{
+    Allocating,
+    Allocator, //
+};
+use lending::{
+    Lending,
+    ListedLender, //
+};
 
 use crate::{
     compat,
@@ -70,6 +79,45 @@ pub(crate) trait Row<'d> {
         request: &Request,
         device: Option<&'d Device<Bound>>,
     ) -> Result<Self::Experiment, Refusal>;
+}
+
+/// What has a row to itself: an experiment, or an allocator for [`Allocating`].
+pub(crate) trait Listed<'d>: Sized {
+    /// See [`Row::INFO`].
+    const INFO: Info;
+
+    /// See [`Row::prepare`].
+    fn prepare(request: &Request, device: Option<&'d Device<Bound>>) -> Result<Self, Refusal>;
+}
+
+impl<'d, E: Experiment + Listed<'d>> Row<'d> for E {
+    const INFO: Info = <E as Listed<'d>>::INFO;
+
+    type Experiment = E;
+
+    fn prepare(request: &Request, device: Option<&'d Device<Bound>>) -> Result<E, Refusal> {
+        Listed::prepare(request, device)
+    }
+}
+
+impl<'d, A: Allocator + Listed<'d>> Row<'d> for Allocating<A> {
+    const INFO: Info = A::INFO;
+
+    type Experiment = Self;
+
+    fn prepare(request: &Request, device: Option<&'d Device<Bound>>) -> Result<Self, Refusal> {
+        A::prepare(request, device).map(Allocating)
+    }
+}
+
+impl<'d, L: ListedLender<'d>> Row<'d> for Lending<'d, L> {
+    const INFO: Info = L::INFO;
+
+    type Experiment = Self;
+
+    fn prepare(request: &Request, device: Option<&'d Device<Bound>>) -> Result<Self, Refusal> {
+        Lending::new(request, device)
+    }
 }
 
 /// One way of getting memory, or of getting it to a device.
@@ -170,39 +218,39 @@ macro_rules! catalogue {
 }
 
 catalogue! {
-    kmalloc::Kmalloc,
-    kvmalloc::Kvmalloc,
-    vmalloc::Vmalloc<false>,
-    vmalloc::Vmalloc<true>,
+    Allocating<kmalloc::Kmalloc>,
+    Allocating<kvmalloc::Kvmalloc>,
+    Allocating<vmalloc::Vmalloc<false>>,
+    Allocating<vmalloc::Vmalloc<true>>,
     slab::Slab,
     slab::SlabBulk,
-    pages::Pages,
+    Allocating<pages::Pages>,
     pages_cold::PagesCold,
-    pages::PagesExact,
-    pages::ContigPages,
-    cma::Cma,
+    Allocating<pages::PagesExact>,
+    Allocating<pages::ContigPages>,
+    Allocating<cma::Cma>,
     dma_memory::DmaCoherent,
     dma_memory::DmaWriteCombine,
     dma_memory::DmaContiguous,
     dma_memory::DmaSinglePages,
     dma_memory::DmaNoMapping,
-    dma_memory::DmaPool<'_>,
+    Allocating<dma_memory::DmaPool<'_>>,
     dma_memory::DmaNonCoherent,
-    dma_sync::NonCoherentSync,
+    Lending<'_, dma_sync::NonCoherentSync>,
     dma_memory::DmaNonContiguous,
-    dma_streaming::DmaStreaming<Single>,
-    dma_streaming::DmaStreaming<Page>,
-    dma_streaming::DmaStreaming<Phys>,
-    dma_sync::DmaSync,
-    dma_sg::DmaSg,
-    dma_iova::DmaIova,
+    Lending<'_, dma_streaming::DmaStreaming<Single>>,
+    Lending<'_, dma_streaming::DmaStreaming<Page>>,
+    Lending<'_, dma_streaming::DmaStreaming<Phys>>,
+    Lending<'_, dma_sync::DmaSync>,
+    Lending<'_, dma_sg::DmaSg>,
+    Lending<'_, dma_iova::DmaIova>,
     dma_copy::DmaCopy<'_>,
     access::AccessCached,
     access::AccessCoherent,
     access::AccessWriteCombine,
     access::AccessNonCoherent,
-    kmap_local::LocalMap<false>,
-    kmap_local::LocalMap<true>,
+    Allocating<kmap_local::LocalMap<false>>,
+    Allocating<kmap_local::LocalMap<true>>,
     kmap::Kmap,
     kmap::Vmap,
     #[cfg(CONFIG_PCI)]

@@ -2,45 +2,18 @@
 
 //! Whole pages: blocks of the buddy allocator, as many as fit, or any contiguous range.
 
-use super::{
-    allocating::{
-        Allocating,
-        Allocator,
-        Asked, //
+use super::prelude::*;
+use crate::sys::{
+    alloc::{
+        Pages as Block, //
+        KMALLOC_MAX,
     },
-    Row, //
-};
-use crate::{
-    facts::placement,
-    model::{
-        placement::Placement,
-        request::{
-            Gfp,
-            Info,
-            Range,
-            Refusal,
-            Request, //
-        },
+    allocators::{
+        whole_pages,
+        Contig,
+        Exact, //
     },
-    sys::{
-        alloc::{
-            Pages as Block,
-            KMALLOC_MAX, //
-        },
-        allocators::{
-            whole_pages,
-            Contig,
-            Exact, //
-        },
-        memory::PAGE_SIZE, //
-    },
-};
-use kernel::{
-    device::{
-        Bound,
-        Device, //
-    },
-    prelude::*, //
+    memory::PAGE_SIZE, //
 };
 
 /// Whole pages up to the largest block.
@@ -53,7 +26,7 @@ pub(crate) struct Pages {
     order: u32,
 }
 
-impl<'d> Row<'d> for Pages {
+impl<'d> Listed<'d> for Pages {
     const INFO: Info = Info {
         name: "pages",
         about: "alloc_pages() of the order that has room for the size, and __free_pages()",
@@ -72,18 +45,13 @@ impl<'d> Row<'d> for Pages {
         ..Info::PLAIN
     };
 
-    type Experiment = Allocating<Self>;
-
-    fn prepare(
-        request: &Request,
-        _device: Option<&'d Device<Bound>>,
-    ) -> Result<Allocating<Self>, Refusal> {
+    fn prepare(request: &Request, _device: Option<&'d Device<Bound>>) -> Result<Self, Refusal> {
         let asked = Asked::without_killing(request)?;
         let pages = asked.size.div_ceil(PAGE_SIZE);
-        Ok(Allocating(Self {
+        Ok(Self {
             asked,
             order: pages.next_power_of_two().ilog2(),
-        }))
+        })
     }
 }
 
@@ -106,7 +74,7 @@ impl Allocator for Pages {
 /// `alloc_pages_exact()`.
 pub(crate) struct PagesExact(Asked);
 
-impl<'d> Row<'d> for PagesExact {
+impl<'d> Listed<'d> for PagesExact {
     const INFO: Info = Info {
         name: "pages-exact",
         about: "alloc_pages_exact(size), which gives back what a block has too much, and its free",
@@ -125,13 +93,8 @@ impl<'d> Row<'d> for PagesExact {
         ..Info::PLAIN
     };
 
-    type Experiment = Allocating<Self>;
-
-    fn prepare(
-        request: &Request,
-        _device: Option<&'d Device<Bound>>,
-    ) -> Result<Allocating<Self>, Refusal> {
-        Ok(Allocating(Self(Asked::without_killing(request)?)))
+    fn prepare(request: &Request, _device: Option<&'d Device<Bound>>) -> Result<Self, Refusal> {
+        Ok(Self(Asked::without_killing(request)?))
     }
 }
 
@@ -157,7 +120,7 @@ pub(crate) struct ContigPages {
     pages: usize,
 }
 
-impl<'d> Row<'d> for ContigPages {
+impl<'d> Listed<'d> for ContigPages {
     const INFO: Info = Info {
         name: "contig-pages",
         about: "alloc_contig_pages(), which moves what lies in the way, and free_contig_range()",
@@ -166,12 +129,7 @@ impl<'d> Row<'d> for ContigPages {
         ..Info::PLAIN
     };
 
-    type Experiment = Allocating<Self>;
-
-    fn prepare(
-        request: &Request,
-        _device: Option<&'d Device<Bound>>,
-    ) -> Result<Allocating<Self>, Refusal> {
+    fn prepare(request: &Request, _device: Option<&'d Device<Bound>>) -> Result<Self, Refusal> {
         if !cfg!(CONFIG_CONTIG_ALLOC) {
             return Err(Refusal::unsupported(format_args!(
                 "contig-pages: this kernel has no CONFIG_CONTIG_ALLOC"
@@ -179,7 +137,7 @@ impl<'d> Row<'d> for ContigPages {
         }
         let asked = Asked::of(request)?;
         let pages = asked.size.div_ceil(PAGE_SIZE);
-        Ok(Allocating(Self { asked, pages }))
+        Ok(Self { asked, pages })
     }
 }
 

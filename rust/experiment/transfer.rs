@@ -11,12 +11,7 @@
 //!
 //! Beside a transfer's 100 ms a call is nothing: one experiment serves every kind of memory.
 
-use super::{
-    lending::Lender,
-    size_of,
-    target::Target,
-    Experiment, //
-};
+use super::prelude::*;
 use crate::{
     compat,
     devices::{
@@ -26,14 +21,6 @@ use crate::{
         },
         lent, //
     },
-    model::{
-        placement::Placement,
-        request::{
-            Direction,
-            Refusal,
-            Request, //
-        },
-    },
     sys::dma::{
         coherent::Coherent,
         sg::Scatter,
@@ -42,14 +29,7 @@ use crate::{
         Segment, //
     },
 };
-use kernel::{
-    device::{
-        Bound,
-        Device, //
-    },
-    prelude::*,
-    sync::Arc, //
-};
+use kernel::sync::Arc;
 
 /// Memory whose every byte can be set and looked at.
 pub(super) trait Bytes {

@@ -8,27 +8,11 @@ use super::{
     dma_sg::DmaSg,
     dma_streaming::DmaStreaming,
     dma_sync::NonCoherentSync,
-    lending::Lender,
-    size_of,
-    target::Target,
-    transfer::Transfer,
-    Row, //
+    prelude::*,
+    transfer::Transfer, //
 };
 use crate::{
     devices::edu,
-    facts::placement,
-    model::{
-        placement::Placement,
-        request::{
-            Direction,
-            Family,
-            Info,
-            Parameter,
-            Range,
-            Refusal,
-            Request, //
-        },
-    },
     sys::dma::{
         buffer::{
             Page,
@@ -43,13 +27,6 @@ use crate::{
         pool::OwnBlock,
         CpuMemory, //
     },
-};
-use kernel::{
-    device::{
-        Bound,
-        Device, //
-    },
-    prelude::*, //
 };
 
 const TRANSFER: Info = Info {

@@ -2,43 +2,16 @@
 
 //! `vmalloc()`: pages as they come, made contiguous in virtual space only.
 
-use super::{
-    allocating::{
-        Allocating,
-        Allocator,
-        Asked, //
-    },
-    Row, //
-};
-use crate::{
-    facts::placement,
-    model::{
-        placement::Placement,
-        request::{
-            Gfp,
-            Info,
-            Range,
-            Refusal,
-            Request, //
-        },
-    },
-    sys::{
-        alloc::Vmalloc as Memory,
-        allocators::whole_pages, //
-    },
-};
-use kernel::{
-    device::{
-        Bound,
-        Device, //
-    },
-    prelude::*, //
+use super::prelude::*;
+use crate::sys::{
+    alloc::Vmalloc as Memory,
+    allocators::whole_pages, //
 };
 
 /// `vmalloc()`, or `vmalloc_huge()`.
 pub(crate) struct Vmalloc<const HUGE: bool>(Asked);
 
-impl<'d, const HUGE: bool> Row<'d> for Vmalloc<HUGE> {
+impl<'d, const HUGE: bool> Listed<'d> for Vmalloc<HUGE> {
     const INFO: Info = Info {
         name: if HUGE { "vmalloc-huge" } else { "vmalloc" },
         about: if HUGE {
@@ -55,13 +28,8 @@ impl<'d, const HUGE: bool> Row<'d> for Vmalloc<HUGE> {
         ..Info::PLAIN
     };
 
-    type Experiment = Allocating<Self>;
-
-    fn prepare(
-        request: &Request,
-        _device: Option<&'d Device<Bound>>,
-    ) -> Result<Allocating<Self>, Refusal> {
-        Ok(Allocating(Self(Asked::of(request)?)))
+    fn prepare(request: &Request, _device: Option<&'d Device<Bound>>) -> Result<Self, Refusal> {
+        Ok(Self(Asked::of(request)?))
     }
 }
 
