@@ -38,6 +38,7 @@ help:
 	@echo '  make test           KUnit, end-to-end and host tests; ends with N passed, N failed'
 	@echo '  make bench          memlab beside dma_map_benchmark (SAVE=FILE, AGAINST=FILE)'
 	@echo '  make matrix         the DMA APIs on every backend, bytes checked (TRANSFERS=N, SAVE=FILE)'
+	@echo '                      ARCH= or BACKENDS=a,b: only those of its columns'
 	@echo '  make shell          a prompt in that guest, with the module loaded'
 	@echo '  make host           module and command for the kernel that runs here (or RELEASE=)'
 	@echo '  make install        the command, its man page and completions (DESTDIR=, PREFIX=, KDIR=)'

@@ -46,7 +46,7 @@ def clean(lab):
 OWN_KERNELS = {
     "test": ("SERIES", "KERNEL", *options.NAMES),
     "bench": ("ARCH", "SERIES", "KERNEL", *options.NAMES),
-    "matrix": ("ARCH", "SERIES", "KERNEL", *options.NAMES),
+    "matrix": ("SERIES", "KERNEL", *options.NAMES),
     "configs": ("ARCH", "SERIES", "KERNEL", *options.NAMES),
 }
 VERBS = {

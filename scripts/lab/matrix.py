@@ -15,7 +15,7 @@ from itertools import product
 from pathlib import Path
 
 from . import devicetree, guest, kernel, matrix_table, module
-from .bench import CPU
+from .arch import ARCHES
 from .console import Failure
 
 SIZES = (64, 4096, 65536, 1 << 20)
@@ -33,7 +33,12 @@ ITERATIONS = 100
 BOUNCED = 256 << 10  # what one piece of the bounce buffer takes, in bytes
 # RAM begins at 1 GiB on ARM: QEMU's edu and the module are given 32 bits alike.
 EDU = "edu,dma_mask=0xffffffff"
-ARM_CPU = "cortex-a15,cntfrq=1000000000"
+MEMORY = {"arm": "2G"}
+KERNELS = {
+    "x86_64": lambda lab: kernel.stock(lab),
+    "arm": lambda lab: kernel.built(lab, "run-arm", "arm"),
+    "arm64": lambda lab: kernel.stock(lab, "arm64"),
+}
 
 
 @dataclass
@@ -46,9 +51,21 @@ class Backend:
     devices: list = field(default_factory=list)
     arch: str = "x86_64"
     platform: bool = False  # whether the module's own device has this backend too
+    machine: str = None  # properties of the board
+
+    @property
+    def translated(self):
+        """Whether an IOMMU gives the device addresses of its own."""
+        return self.proof.get("iommu") in ("DMA", "DMA-FQ")
+
+    @property
+    def coherent(self):
+        return self.proof.get("coherent", "yes") == "yes"
 
 
 VTD = {"devices": ["intel-iommu"]}
+SMMU = {"machine": "iommu=smmuv3", "arch": "arm64"}
+VIRTIO = {"devices": ["virtio-iommu-pci"], "arch": "arm64"}
 NONE = {"iommu": "none", "swiotlb_force": "no"}
 BACKENDS = [
     Backend("direct", {**NONE, "coherent": "yes"}, platform=True),
@@ -58,8 +75,17 @@ BACKENDS = [
     Backend("swiotlb", {"swiotlb_force": "yes"}, "swiotlb=force", platform=True),
     Backend("arm", {**NONE, "coherent": "yes"}, arch="arm"),
     Backend("arm-noncoherent", {**NONE, "coherent": "no"}, arch="arm", platform=True),
+    Backend("arm64", {**NONE, "coherent": "yes"}, arch="arm64"),
+    Backend("a64-passthrough", {"iommu": "identity"}, "iommu.passthrough=1", **SMMU),
+    Backend("a64-lazy", {"iommu": "DMA-FQ"}, "iommu.strict=0", **SMMU),
+    Backend("a64-strict", {"iommu": "DMA"}, "iommu.strict=1", **SMMU),
+    Backend("a64-virtio", {"iommu": "DMA"}, "iommu.strict=1", **VIRTIO),
+    Backend("a64-swiotlb", {"swiotlb_force": "yes"}, "swiotlb=force", arch="arm64"),
+    Backend("a64-noncoherent", {**NONE, "coherent": "no"}, arch="arm64", platform=True),
+    Backend("a64-nc-strict", {"iommu": "DMA", "coherent": "no"}, "iommu.strict=1", **SMMU),
 ]
 FUNCTIONS = """
+[ ! -e /virtio_iommu.ko ] || insmod /virtio_iommu.ko || exit 1
 insmod /memlab.ko edu_mask=32 || exit 1
 cd /sys/kernel/debug/memlab || exit 1
 for device in /sys/bus/pci/devices/*; do
@@ -115,23 +141,31 @@ def outcome(text):
     return facts
 
 
-def measure(lab, backend, which, ko, tree, transfers):
+def measure(lab, backend, which, ko, transfers):
     """{key: outcome} of one boot."""
     asked = questions(backend, transfers)
     script = FUNCTIONS + "".join(
         f'ask "{" ".join(map(str, key))}" {key[0]} {line}\n' for key, line in asked.items()
     )
-    options = {"cpu": CPU}
-    if backend.arch == "arm":
-        options = {"cpu": ARM_CPU, "memory": "2G"}
-    if not backend.proof.get("coherent", "yes") == "yes":
-        options["dtb"] = tree
+    arch = ARCHES[backend.arch]
+    options = {
+        "cpu": arch.steady,
+        "memory": MEMORY.get(backend.arch),
+        "machine": backend.machine,
+    }
+    files = {"/memlab.ko": ko}
+    if not backend.coherent:
+        options["dtb"] = devicetree.without(
+            lab, backend.name, backend.arch, "dma-coherent", **options
+        )
+    if backend.devices == VIRTIO["devices"]:
+        files["/virtio_iommu.ko"] = module.shipped(lab, which, arch.debian, "virtio_iommu")
     with lab.console.step(f"guest {backend.name}"):
         result = guest.boot(
             lab,
             which,
             f"echo\n{script}",
-            {"/memlab.ko": ko},
+            files,
             timeout=900 + transfers,
             append=f"nokaslr {backend.append}".strip(),
             icount=True,
@@ -151,8 +185,9 @@ def measure(lab, backend, which, ko, tree, transfers):
 def refusable(backend, name, size):
     """Whether a backend may refuse an experiment: one without an IOMMU, or a bounce buffer."""
     if name.endswith("-iova"):
-        return backend.name not in ("lazy", "strict")
-    return backend.name == "swiotlb" and name == "dma-single" and size > BOUNCED
+        return not backend.translated
+    bounced = backend.proof.get("swiotlb_force") == "yes"
+    return bounced and name == "dma-single" and size > BOUNCED
 
 
 def prove(backend, found, log):
@@ -174,6 +209,18 @@ def prove(backend, found, log):
             raise Failure(f"{where}: carried {facts['samples']} times (log: {log})")
 
 
+def chosen():
+    """The backends of ARCH=, or of BACKENDS=, or all."""
+    arch, names = os.environ.get("ARCH"), (os.environ.get("BACKENDS") or "").split(",")
+    if arch and arch not in KERNELS:
+        raise Failure(f"ARCH={arch}: it is one of {', '.join(KERNELS)}")
+    there = [each for each in BACKENDS if arch in (None, "", each.arch)]
+    for name in filter(None, names):
+        if name not in (each.name for each in there):
+            raise Failure(f"BACKENDS={name}: it is one of {', '.join(e.name for e in there)}")
+    return [each for each in there if names == [""] or each.name in names]
+
+
 def main(lab):
     asked = os.environ.get("TRANSFERS") or "10"
     if not re.fullmatch("[1-9][0-9]{0,5}", asked):
@@ -182,16 +229,16 @@ def main(lab):
     save = os.environ.get("SAVE")
     if save and not os.access(Path(save).absolute().parent, os.W_OK):
         raise Failure(f"SAVE={save}: cannot be written there")
-    kernels = {"x86_64": kernel.stock(lab), "arm": kernel.built(lab, "run-arm", "arm")}
+    wanted = chosen()
+    kernels = {arch: KERNELS[arch](lab) for arch in dict.fromkeys(each.arch for each in wanted)}
     modules = {arch: module.build(lab, which) for arch, which in kernels.items()}
-    tree = devicetree.without(lab, "arm", "arm", "dma-coherent", cpu=ARM_CPU, memory="2G")
     pool = ThreadPoolExecutor(2)
     try:
         running = {
             backend.name: pool.submit(
-                measure, lab, backend, kernels[backend.arch], modules[backend.arch], tree, transfers
+                measure, lab, backend, kernels[backend.arch], modules[backend.arch], transfers
             )
-            for backend in BACKENDS
+            for backend in wanted
         }
         found = {name: job.result() for name, job in running.items()}
     finally:

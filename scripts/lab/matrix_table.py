@@ -1,7 +1,17 @@
 # SPDX-License-Identifier: GPL-2.0
 """What `make matrix` found, as a table; and whether the backends are in order."""
 
-STEPS = (("passthrough", "lazy"), ("lazy", "strict"))  # the dearer one second
+# Families of backends, the cheapest first; what is not measured is not compared.
+STEPS = (
+    ("passthrough", "lazy", "strict"),
+    ("a64-passthrough", "a64-lazy", "a64-strict", "a64-nc-strict"),
+    ("direct", "swiotlb"),
+    ("arm64", "a64-swiotlb"),
+)
+# What costs by its size, and what does not.
+RISING = ("swiotlb", "arm-noncoherent", "a64-swiotlb", "a64-noncoherent")
+FLAT = ("arm", "arm64")
+DEARER = (("arm", "arm-noncoherent"), ("arm64", "a64-noncoherent"))  # mapped for the device
 UNITS = ((1 << 20, "M"), (1 << 10, "K"))
 NAMED = f"{'on':<8} {'experiment':<22} {'direction':<11} {'size':>4}"
 
@@ -60,22 +70,32 @@ def order(found):
         if len(known) < 2 or any(a >= b for a, b in zip(known, known[1:])):
             wrong.append(f"{what}: {', '.join(map(str, values))} does not rise")
 
-    keys = [
-        key for key in found["direct"] if key[0] == "edu" and key[1] in ("dma-single", "dma-sg")
-    ]
+    keys = dict.fromkeys(
+        key
+        for rows in found.values()
+        for key in rows
+        if key[0] == "edu" and key[1] in ("dma-single", "dma-sg")
+    )
+
+    def compared(backends, key):
+        """The costs of those that were measured and not refused."""
+        values = [cost(name, key) for name in backends if name in found]
+        if all(value is not None for value in values) and len(values) > 1:
+            what = " ".join((*key[1:3], size_of(key[3])))
+            rising(f"{what} {', '.join(name for name in backends if name in found)}", values)
+
     for key in keys:
-        what = " ".join((*key[1:3], size_of(key[3])))
-        for cheap, dear in STEPS:
-            rising(f"{what} {cheap}, {dear}", [cost(cheap, key), cost(dear, key)])
-        if found["swiotlb"].get(key):  # otherwise it is over what the bounce buffer takes
-            rising(f"{what} direct, swiotlb", [cost("direct", key), cost("swiotlb", key)])
+        for backends in STEPS:
+            compared(backends, key)
     single = sorted(key for key in keys if key[1:3] == ("dma-single", "to-device"))
-    rising("swiotlb by size", [cost("swiotlb", key) for key in single])
-    rising("arm-noncoherent by size", [cost("arm-noncoherent", key) for key in single])
-    flat = [cost("arm", key) for key in single]
-    if max(flat) - min(flat) > max(flat) // 10:
-        wrong.append(f"arm by size: {', '.join(map(str, flat))} is not flat")
+    for name in RISING:
+        if name in found:
+            rising(f"{name} by size", [cost(name, key) for key in single])
+    for name in FLAT:
+        flat = [cost(name, key) for key in single] if name in found else [0]
+        if max(flat) - min(flat) > max(flat) // 10:
+            wrong.append(f"{name} by size: {', '.join(map(str, flat))} is not flat")
     for key in single:
-        what = f"{key[1]} {size_of(key[3])} arm, arm-noncoherent"
-        rising(what, [cost("arm", key), cost("arm-noncoherent", key)])
+        for backends in DEARER:
+            compared(backends, key)
     return wrong

@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: GPL-2.0
+"""What `make matrix` finds wrong, and which backends it is asked for."""
+
+import os
+import unittest
+from unittest import mock
+
+from lab import matrix, matrix_table
+from lab.console import Failure
+
+
+def found(**costs):
+    """Tables of one row, by the name of the backend."""
+    row = ("edu", "dma-single", "to-device", 4096)
+    return {name.replace("_", "-"): {row: {"cost": cost}} for name, cost in costs.items()}
+
+
+class Order(unittest.TestCase):
+    def test_the_dearer_backend_has_to_be_dearer(self):
+        right = found(passthrough=10, lazy=20, strict=30)
+        self.assertEqual(matrix_table.order(right), [])
+        wrong = matrix_table.order(found(passthrough=10, lazy=30, strict=30))
+        self.assertEqual(len(wrong), 1)
+        self.assertIn("10, 30, 30 does not rise", wrong[0])
+
+    def test_arm64_has_its_own_order(self):
+        costs = {"a64_passthrough": 10, "a64_lazy": 20, "a64_strict": 15}
+        self.assertIn("10, 20, 15 does not rise", matrix_table.order(found(**costs))[0])
+
+    def test_what_is_not_measured_is_not_compared(self):
+        self.assertEqual(matrix_table.order(found(strict=1, a64_strict=1)), [])
+
+
+class Choice(unittest.TestCase):
+    def chosen(self, **given):
+        with mock.patch.dict(os.environ, given):
+            return [backend.name for backend in matrix.chosen()]
+
+    def setUp(self):
+        for name in ("ARCH", "BACKENDS"):
+            os.environ.pop(name, None)
+
+    def test_an_architecture(self):
+        self.assertEqual(self.chosen(ARCH="arm"), ["arm", "arm-noncoherent"])
+        self.assertEqual(len(self.chosen(ARCH="arm64")), 8)
+
+    def test_some_by_name(self):
+        self.assertEqual(self.chosen(BACKENDS="strict,direct"), ["direct", "strict"])
+
+    def test_the_unknown_is_refused(self):
+        for given in ({"ARCH": "mips"}, {"BACKENDS": "direct,nope"}):
+            with self.assertRaises(Failure):
+                self.chosen(**given)
+
+    def test_only_a_bounce_buffer_or_no_iommu_may_refuse(self):
+        by_name = {backend.name: backend for backend in matrix.BACKENDS}
+        for name in ("direct", "arm64", "a64-strict"):
+            self.assertFalse(matrix.refusable(by_name[name], "dma-single", 1 << 20))
+        for name in ("swiotlb", "a64-swiotlb"):
+            self.assertTrue(matrix.refusable(by_name[name], "dma-single", 1 << 20))
+        self.assertFalse(matrix.refusable(by_name["a64-virtio"], "dma-iova", 4096))
+        self.assertTrue(matrix.refusable(by_name["a64-passthrough"], "dma-iova", 4096))
