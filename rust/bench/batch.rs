@@ -14,7 +14,10 @@ use crate::{
     experiment::empty::Empty,
     model::{
         histogram::Histogram,
-        num::Dec,
+        num::{
+            self,
+            Dec, //
+        },
         request::{
             Mode,
             Refusal,
@@ -40,6 +43,8 @@ const CHEAP: u64 = 5;
 /// The largest batch that is not asked for: enough to make the clock a small part of a sample, too
 /// few to make an allocator work from another end than it does for one.
 const BATCH_SHIFT_AUTO: u32 = 4;
+/// So many batches must fit into the time, as a power of two.
+const SEVERAL_SHIFT: u32 = 2;
 
 /// log2 of the largest batch that fits; refuses what does not fit one at a time.
 pub(super) fn largest(request: &Request) -> Result<u32, Refusal> {
@@ -79,7 +84,8 @@ pub(super) fn shift(
         Mode::Batch => true,
         // What cannot be tried fails again, and is counted, in the run itself.
         Mode::Auto => {
-            request.batch() > 1 || (largest > 0 && is_cheap(subject, stopped).unwrap_or(false))
+            request.batch() > 1
+                || (largest > 0 && is_cheap(request, subject, stopped).unwrap_or(false))
         }
     };
     match request.batch() {
@@ -95,17 +101,25 @@ pub(super) fn shift(
     }
 }
 
-/// Whether one operation costs less than a few clock reads, by trying.
+/// Whether one operation costs less than a few clock reads, by trying; and whether several batches of
+/// it can be had in the time, with what is done to each buffer beside it.
 #[inline(never)]
-fn is_cheap(subject: &dyn Subject, stopped: &dyn Fn() -> bool) -> Result<bool> {
+fn is_cheap(
+    request: &Request,
+    subject: &dyn Subject,
+    stopped: &dyn Fn() -> bool,
+) -> Result<bool> {
     let go_on = Atomic::new(0u32);
     let mut pilot = sys::zeroed::tally()?;
     let mut empty = sys::zeroed::tally()?;
     Empty.with_hands(0, &mut |hands| hands.measure(PILOT, &mut empty, &go_on))?;
-    let until = now().saturating_add(PILOT_NS);
+    let (mut began, mut spent) = (0, 0);
     subject.with_hands(0, &mut |hands| {
+        began = now();
+        let until = began.saturating_add(PILOT_NS);
         for _ in 0..PILOT {
             hands.measure(1, &mut pilot, &go_on)?;
+            spent = now().saturating_sub(began);
             if now() >= until || task::fatal_signal() || stopped() {
                 break;
             }
@@ -114,6 +128,11 @@ fn is_cheap(subject: &dyn Subject, stopped: &dyn Fn() -> bool) -> Result<bool> {
     })?;
     let [empty, _] = &empty.phases;
     let read = empty.percentile(500).unwrap_or(1).max(1);
+    let [done, _] = &pilot.phases;
+    let each = num::div(spent, done.count()).unwrap_or(u64::MAX);
+    if each > request.time_ns() >> (BATCH_SHIFT_AUTO + SEVERAL_SHIFT) {
+        return Ok(false);
+    }
     let cheap = |phase: &Histogram| phase.percentile(500).is_some_and(|m| m < read * CHEAP);
     Ok(pilot.phases.iter().all(cheap))
 }

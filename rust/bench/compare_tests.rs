@@ -4,21 +4,21 @@
 
 #[kernel::macros::kunit_tests(memlab_compare)]
 mod tests {
-    use super::super::{
-        break_even,
-        compare,
-        largest,
-        Comparison, //
-    };
+    use super::super::compare;
     use crate::{
         bench::limits::limits,
         experiment::CATALOGUE,
         model::{
+            break_even::{
+                BreakEven,
+                Choice, //
+            },
             compare_request::{
                 CompareRequest,
                 Places,
                 Selection, //
             },
+            cost::Cost,
             outcome::Ending,
             request::{
                 Direction,
@@ -47,23 +47,25 @@ mod tests {
     #[test]
     fn a_stop_leaves_no_figure_that_was_not_tried() {
         let request = request(&["dma-single", "dma-copy"]);
-        assert!(request.is_some());
-        if let Some(request) = request {
-            let found = compare(&request, &|| true).ok();
-            assert!(found.is_some_and(|found| {
-                found.ending == Ending::Stopped && found.rows.is_empty() && found.largest.is_none()
-            }));
-            // The same in its tail.
-            let tail = |stopped| {
-                let mut found = Comparison::NOTHING;
-                let to = Direction::ToDevice;
-                let asked = break_even(&mut found, &request, &limits(), to, 100, &|| stopped);
-                let largest = largest(&request, &|| stopped).is_some();
-                (asked.is_ok(), found.break_even.len(), largest)
+        let found = |stopped| compare(request.as_ref()?, &|| stopped).ok();
+        assert!(found(true).is_some_and(|found| {
+            let even = found.break_even.iter();
+            let missing = |even: &BreakEven| {
+                let mut runs = even.runs().iter();
+                runs.all(|run| run.choice == Choice::Missing)
             };
-            assert_eq!(tail(true), (true, 0, false));
-            assert_eq!(tail(false), (true, 1, true));
-        }
+            found.ending == Ending::Stopped
+                && found.rows.is_empty()
+                && found.largest.is_none()
+                && even.clone().all(missing)
+        }));
+        assert!(found(false).is_some_and(|found| {
+            let mut rounds = found.rows.iter().filter_map(|row| Cost::of(row));
+            found.ending == Ending::Complete
+                && found.break_even.len() == 1
+                && found.largest.is_some()
+                && rounds.all(|cost| cost.is_enough())
+        }));
     }
 
     #[test]

@@ -13,6 +13,7 @@ use super::{
 use crate::{
     experiment::empty::Empty,
     model::{
+        cost::Rounds,
         outcome::{
             Ending,
             Outcome,
@@ -174,6 +175,7 @@ pub(super) fn run(
     let why = ENDINGS.get(ending.load(Relaxed) as usize);
     let outcome = Outcome {
         request: *request,
+        rounds: Rounds::of(&total.tally, &clock),
         clock,
         batch: 1 << batch_shift,
         placement: total.placement.unwrap_or(Placement::UNKNOWN),

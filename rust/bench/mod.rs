@@ -4,6 +4,7 @@
 
 mod batch;
 pub(crate) mod calibrate;
+mod cells;
 mod change;
 pub(crate) mod clock;
 pub(crate) mod compare;

@@ -31,6 +31,7 @@ impl<'d> ListedLender<'d> for DmaSync {
         about: "dma_sync_single_range_for_device() of sync bytes from offset on of a mapped buffer, and ..._for_cpu()",
         phases: ["for-device", "for-cpu"],
         family: Family::Syncing,
+        headline: true,
         sizes: Range::new(1, CONTIGUOUS_MAX),
         parameters: &[Parameter::Offset, Parameter::Sync, Parameter::Mask],
         ..Info::STREAMING

@@ -142,11 +142,12 @@ fn show_comparison(lab: &Lab, out: &mut Text) -> Result {
         Some(found) => done(report::comparison(
             out,
             found.rows.iter().map(|row| &**row),
-            found.direct.iter().map(|row| &**row),
+            found.beside.iter().map(|row| &**row),
             &report::Findings {
                 refused: &found.refused,
                 break_even: &found.break_even,
                 largest: found.largest,
+                touch: found.touch,
                 ending: found.ending,
             },
             &facts::provenance::machine(),

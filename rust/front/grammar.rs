@@ -5,6 +5,7 @@
 //! ```text
 //! run:      NAME key=value ...
 //! compare:  [experiments=all|NAME,...] [device=NAME] [size=BYTES,...] [time=MS] [direction=all|D,...]
+//!           [touch=yes]
 //! ```
 //!
 //! A refusal names the parameter, its value as it was written, and what it may be.
@@ -47,7 +48,14 @@ pub use scenario::{
 pub const LINE_MAX: usize = 256;
 
 /// The keys of a `compare` line.
-pub const COMPARE_KEYS: &[&str] = &["experiments", "device", "size", "time", "direction"];
+pub const COMPARE_KEYS: &[&str] = &[
+    "experiments",
+    "device",
+    "size",
+    "time",
+    "direction",
+    "touch",
+];
 
 /// Reads a line for `run`.
 pub fn parse(line: &str, catalogue: &[&'static Info], limits: &Limits) -> Result<Request, Refusal> {
@@ -116,6 +124,7 @@ pub fn parse_compare(
             "experiments" => request.experiments = selection(value, catalogue)?,
             "device" => request.device = device(value)?,
             "direction" => request.directions = directions(key, value)?,
+            "touch" => request.touch = choice(key, value, &["no", "yes"])? == 1,
             "time" => {
                 let times = CompareRequest::times(limits);
                 request.set_time(parse_number(key, "ms", value, times)?, limits)?;

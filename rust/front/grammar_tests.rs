@@ -345,7 +345,7 @@ mod tests {
         assert!(compare_refuses(
             "threads=2",
             Errno::Invalid,
-            "threads=2: unknown parameter, must be one of experiments, device, size, time, direction"
+            "threads=2: unknown parameter, must be one of experiments, device, size, time, direction, touch"
         ));
     }
 }

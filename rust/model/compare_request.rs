@@ -89,6 +89,8 @@ pub struct CompareRequest {
     pub device: Text<DEVICE_NAME_MAX>,
     /// Directions of the DMA: what has one is measured in each that it takes.
     pub directions: Directions,
+    /// Whether the CPU's own accesses to the bytes count, too.
+    pub touch: bool,
     time: u64,
     sizes: [u64; COMPARE_SIZES_MAX],
     count: usize,
@@ -106,6 +108,7 @@ impl CompareRequest {
             directions: Directions::NONE
                 .with(Direction::ToDevice)
                 .with(Direction::FromDevice),
+            touch: false,
             time: 3_000.min(limits.time),
             // INVARIANT: four sizes that differ, all of them within `SIZES`.
             sizes: [64, 4 << 10, 64 << 10, 1 << 20, 0, 0, 0, 0],

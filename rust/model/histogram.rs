@@ -119,26 +119,6 @@ impl Histogram {
         Some(self.max)
     }
 
-    /// Between which two values the median of what was sampled lies, with about 95 % confidence;
-    /// `None` without samples.
-    ///
-    /// It is a matter of ranks alone, whatever the distribution: `sqrt(n)` of `n` samples to
-    /// either side of the middle one. Five samples and less are not enough for any: nothing is known.
-    pub fn median_interval(&self) -> Option<(u64, u64)> {
-        if (1..6).contains(&self.count) {
-            return Some((0, u64::MAX));
-        }
-        let beside = (1u32..500).find(|per_mille| {
-            let squared = u64::from(per_mille * per_mille);
-            squared.saturating_mul(self.count) >= 1_000_000
-        });
-        let beside = beside.unwrap_or(500);
-        Some((
-            self.percentile(500 - beside)?,
-            self.percentile(500 + beside)?,
-        ))
-    }
-
     /// The buckets that hold samples: lowest value, highest value, count.
     pub fn filled(&self) -> impl Iterator<Item = (u64, u64, u64)> + '_ {
         self.buckets
@@ -224,7 +204,6 @@ mod tests {
         assert_eq!(NONE.max(), None);
         assert_eq!(NONE.mean(), None);
         assert_eq!(NONE.percentile(500), None);
-        assert_eq!(NONE.median_interval(), None);
         assert!(NONE.filled().next().is_none());
     }
 }

@@ -5,10 +5,12 @@
 //! No kernel calls, no locks, no printing: this room uses `core` alone, so that the host compiles
 //! and tests the very same files that run in the kernel.
 
+pub mod break_even;
 pub mod calibration;
 pub mod clock_step;
 pub mod cma;
 pub mod compare_request;
+pub mod comparison;
 pub mod cost;
 pub mod delta;
 pub mod fragmentation;

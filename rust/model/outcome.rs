@@ -3,6 +3,7 @@
 //! What came back from a run: a plain value.
 
 use super::{
+    cost::Rounds,
     delta::Delta,
     histogram::{
         self,
@@ -200,6 +201,8 @@ pub struct Outcome<T> {
     pub tally: T,
     /// What the clock cost in this run, per operation.
     pub clock: ClockCost,
+    /// The same net and round by round: one for a run, several for a row of a comparison.
+    pub rounds: Rounds,
     /// Operations per pair of clock reads: 1 unless batched.
     pub batch: u64,
     /// Where the first buffer was.

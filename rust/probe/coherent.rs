@@ -3,7 +3,7 @@
 //! How large a piece of coherent memory can be had, by asking for it.
 
 use crate::{
-    model::cost::Largest,
+    model::comparison::Largest,
     sys::{
         dma::Coherent,
         memory::PAGE_SIZE, //

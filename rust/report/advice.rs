@@ -9,11 +9,17 @@ use super::{
     },
     rows::{
         end,
-        sizes, //
+        memory,
+        sizes,
+        Names, //
     },
     table::{
         errno_name,
         Bytes, //
+    },
+    ways::{
+        costs,
+        missing, //
     }, //
 };
 use crate::model::{
@@ -46,21 +52,12 @@ use core::{
     ops::Deref, //
 };
 
-impl Display for Cost {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.hidden {
-            0 => Dec(self.ns).fmt(f),
-            hidden => write!(f, "<{}", Dec(self.ns.saturating_add(hidden))),
-        }
-    }
-}
-
-/// Advice for each size in `rows`.
+/// What the answer rests on, for each size in `rows`.
 pub(super) fn advice<'a, T: Deref<Target = Tally> + 'a>(
     out: &mut dyn Write,
-    rows: impl Iterator<Item = &'a Outcome<T>> + Clone,
-    direct: impl Iterator<Item = &'a Outcome<T>> + Clone,
-    found: &Findings<'_>,
+    rows: impl Iterator<Item = &'a Outcome<T>> + Clone + 'a,
+    beside: impl Iterator<Item = &'a Outcome<T>> + Clone,
+    found: &'a Findings<'_>,
     provenance: &Provenance,
 ) -> fmt::Result {
     let caveat = match provenance.machine {
@@ -71,26 +68,23 @@ pub(super) fn advice<'a, T: Deref<Target = Tally> + 'a>(
     writeln!(out, "# ADVICE{caveat}")?;
     writeln!(
         out,
-        "# ns: p50 of both phases together; ~ cannot be told apart: within 10 %, the clock's \
-         resolution or what the samples allow"
+        "# ns, ranked by: mean of both phases together, over rounds of which the lowest and the highest are left \
+         out; ~ cannot be told apart: within 10 %, the clock's resolution or the rounds' spread"
     )?;
     for size in sizes(rows.clone()) {
-        let group = rows.clone().filter(|o| o.request.size() == size);
-        for_size(out, size, group.clone())?;
+        for_size(out, size, rows.clone(), found)?;
         for &direction in Direction::ALL {
-            for_direction(out, size, direction, group.clone())?;
+            for_direction(out, size, direction, rows.clone(), found)?;
         }
-        places(out, size, group)?;
+        places(out, size, rows.clone())?;
     }
-    findings::break_even(out, found.break_even)?;
-    findings::added(out, rows.clone(), direct)?;
+    findings::added(out, rows.clone(), beside)?;
     findings::per_kib(out, rows.clone())?;
-    findings::largest(out, found.largest)?;
     let accesses = (rows.clone()).any(|o| o.request.info().family == Family::Access);
     if !accesses && rows.clone().any(|o| o.placement.dma.is_some()) {
         writeln!(
             out,
-            "# not in these figures: what the CPU's own reads and writes of a buffer cost: compare the access- experiments"
+            "# not in these figures: what the CPU's own reads and writes of a buffer cost: touch=yes counts them"
         )?;
     }
     if (rows.clone()).any(|o| o.device.as_ref().is_some_and(|device| !device.coherent)) {
@@ -108,100 +102,56 @@ pub(super) fn advice<'a, T: Deref<Target = Tally> + 'a>(
 fn for_size<'a, T: Deref<Target = Tally> + 'a>(
     out: &mut dyn Write,
     size: u64,
-    group: impl Iterator<Item = &'a Outcome<T>> + Clone,
+    rows: impl Iterator<Item = &'a Outcome<T>> + Clone + 'a,
+    found: &'a Findings<'_>,
 ) -> fmt::Result {
-    let costs = memory(group).filter_map(|o| Some((o.request.info(), Cost::of(o)?)));
-    if costs.clone().count() > 1 {
-        write!(out, "# {}: to get memory: ", Bytes(size))?;
-        ranking(out, costs)?;
-        writeln!(out)?;
+    let rows = memory(rows, size);
+    let costs = (rows.clone()).filter_map(|o| Some((o.request.info(), Cost::of(o)?)));
+    if costs.clone().count() < 2 {
+        return Ok(());
     }
-    Ok(())
+    write!(out, "# {}: to get memory: ", Bytes(size))?;
+    ranking(out, costs)?;
+    let refused = || {
+        let all = found.refused.iter();
+        let all = all.filter(|refused| refused.size == size && refused.info.allocates);
+        let empty = rows.clone().filter(|o| Cost::of(*o).is_none());
+        empty
+            .map(|o| o.request.info())
+            .chain(all.map(|refused| refused.info))
+    };
+    unmeasured(out, Names(refused))
 }
 
-/// What allocates, once each: in which direction the memory is for is nothing to its price.
-fn memory<'a, T: Deref<Target = Tally> + 'a>(
-    group: impl Iterator<Item = &'a Outcome<T>> + Clone,
-) -> impl Iterator<Item = &'a Outcome<T>> + Clone {
-    let rows = group.clone();
-    group.filter(move |o| {
-        let name = o.request.info().name;
-        let mut rows = rows.clone();
-        let first = rows.find(|row| row.request.info().name == name);
-        o.request.info().allocates && first.is_some_and(|first| core::ptr::eq(first, *o))
-    })
-}
-
-/// Ways to get bytes to or from a device: allocated for it, mapped for each transfer, or copied.
+/// Ways to get bytes to or from a device: allocated for it, mapped for each transfer, synced, or
+/// copied.
 #[inline(never)]
 fn for_direction<'a, T: Deref<Target = Tally> + 'a>(
     out: &mut dyn Write,
     size: u64,
     direction: Direction,
-    group: impl Iterator<Item = &'a Outcome<T>> + Clone,
+    rows: impl Iterator<Item = &'a Outcome<T>> + Clone + 'a,
+    found: &'a Findings<'_>,
 ) -> fmt::Result {
-    // What knows no direction serves all.
-    let costs = group
-        .filter(|o| o.placement.dma.is_some() && for_transfer(o))
-        .filter(|o| o.request.info().directions.is_empty() || o.request.direction() == direction)
-        .filter_map(|o| Some((o.request.info(), Cost::of(o)?)));
-    let best = |of: Family| {
-        costs
-            .clone()
-            .filter(|(info, _)| info.family == of)
-            .map(|(_, cost)| cost)
-            .min_by_key(|cost| cost.ns)
-    };
-    let Some(mapped) = best(Family::Streaming) else {
+    let costs = costs(rows.clone(), size, direction);
+    // What serves any direction ranks where something is measured in this one.
+    if !costs.clone().any(|(info, _)| !info.directions.is_empty()) {
         return Ok(());
-    };
-    let (copied, allocated) = (best(Family::Copying), best(Family::Coherent));
-    let beaten = |other: Option<Cost>| other.is_some_and(|other| other.beats(&mapped));
-    let (size, direction) = (Bytes(size), direction.name());
-    write!(out, "# {size} {direction}: ")?;
+    }
+    write!(out, "# {} {}: ", Bytes(size), direction.name())?;
     ranking(out, costs)?;
-    if beaten(copied) && copied.is_some_and(|copied| beats_or_none(copied, allocated)) {
-        return writeln!(out, ": copy through a coherent buffer that you keep");
-    }
-    if beaten(allocated) {
-        return writeln!(
-            out,
-            ": allocating for each transfer is cheaper than mapping"
-        );
-    }
-    if allocated.is_some_and(|allocated| !mapped.beats(&allocated)) {
-        return writeln!(out, ": neither is cheaper per transfer");
-    }
-    // Of what was not measured nothing is said.
-    let mut lead = ": ";
-    if let Some(copied) = copied {
-        let verdict = match mapped.beats(&copied) {
-            true => "map your buffer for each transfer",
-            false => "map or copy, neither is cheaper",
-        };
-        write!(out, "{lead}{verdict}")?;
-        lead = "; ";
-    }
-    if allocated.is_some() {
-        write!(out, "{lead}allocate coherent once and keep it")?;
-    }
-    writeln!(out)
+    unmeasured(out, Names(|| missing(rows.clone(), found, size, direction)))
 }
 
-/// Whether it is all that a driver does to its memory for a transfer.
-fn for_transfer<T>(o: &Outcome<T>) -> bool {
-    let info = o.request.info();
-    match info.family {
-        Family::Allocator | Family::Streaming | Family::Copying => true,
-        // What has a direction is synced for each transfer, and what the CPU has no address of
-        // takes no bytes from it.
-        Family::Coherent => info.directions.is_empty() && o.placement.virt != 0,
-        _ => false,
+/// Ends the line of a ranking with what is not in it.
+fn unmeasured<I: Iterator<Item = &'static Info>>(
+    out: &mut dyn Write,
+    names: Names<impl Fn() -> I>,
+) -> fmt::Result {
+    match names.is_empty() {
+        true => writeln!(out),
+        false => writeln!(out, "; not measured: {names}"),
     }
-}
-
-fn beats_or_none(cost: Cost, other: Option<Cost>) -> bool {
-    other.is_none_or(|other| !other.beats(&cost))
 }
 
 /// Where memory came from, and what failed.
@@ -209,11 +159,13 @@ fn beats_or_none(cost: Cost, other: Option<Cost>) -> bool {
 fn places<'a, T: Deref<Target = Tally> + 'a>(
     out: &mut dyn Write,
     size: u64,
-    group: impl Iterator<Item = &'a Outcome<T>> + Clone,
+    rows: impl Iterator<Item = &'a Outcome<T>> + Clone,
 ) -> fmt::Result {
-    let size = Bytes(size);
+    let group = rows.filter(|o| o.request.size() == size);
     let mut lead = "came from: ";
-    for o in memory(group.clone()) {
+    let from = memory(group.clone(), size);
+    let size = Bytes(size);
+    for o in from {
         if Cost::of(o).is_none() {
             continue;
         }
@@ -272,6 +224,9 @@ fn ranking(
             out.write_str(if apart { " < " } else { " ~ " })?;
         }
         write!(out, "{} {cost}", info.name)?;
+        if !cost.is_enough() {
+            out.write_str(" (too few samples)")?;
+        }
         last = next;
     }
 }
@@ -317,9 +272,10 @@ mod tests {
     const fn cost(ns: u64, noise: u64) -> Cost {
         Cost {
             ns,
-            hidden: 0,
+            below: false,
             low: ns - noise,
             high: ns + noise,
+            rounds: 7,
         }
     }
 
@@ -349,14 +305,18 @@ mod tests {
 
     #[test]
     fn what_is_below_the_resolution_says_so() {
-        let hidden = Cost {
-            ns: 30,
-            hidden: 20,
+        let below = Cost {
+            below: true,
             low: 0,
-            high: 90,
+            ..cost(50, 40)
         };
-        let text = Text::<16>::format(format_args!("{hidden}"));
-        assert_eq!(text.as_str(), "<50");
+        let text = Text::<16>::format(format_args!("{below:>5}"));
+        assert_eq!(text.as_str(), "  <50");
+        // It is ranked by the figure that is shown.
+        let costs = [(&SLOW, below), (&FAST, cost(45, 5)), (&EVEN, cost(51, 1))];
+        let mut text = Text::<64>::EMPTY;
+        assert!(ranking(&mut text, costs.into_iter()).is_ok());
+        assert_eq!(text.as_str(), "fast 45 ~ slow <50 ~ even 51");
     }
 
     #[test]

@@ -4,14 +4,13 @@
 
 use super::{
     advice::advice,
+    answer::answer,
     findings::Findings,
     outcome::{
         ending,
         PERCENTILES, //
     },
     provenance::{
-        foot,
-        label,
         without_caches,
         yes, //
     },
@@ -28,6 +27,7 @@ use super::{
     }, //
 };
 use crate::model::{
+    cost::Cost,
     num::{
         Dec,
         Hex, //
@@ -56,6 +56,7 @@ const COLUMNS: &[Column] = &[
     ("phase", -10),
     ("min", 7),
     ("p50", 7),
+    ("mean", 7),
     ("p90", 8),
     ("p99", 8),
     ("p99.9", 8),
@@ -70,15 +71,16 @@ const COLUMNS: &[Column] = &[
     ("dma", 10),
 ];
 
-/// All outcomes, the smallest size first, what else was `found`, and the advice that follows.
-/// `direct` has what was measured on a device that nothing stands before, if that is another one.
+/// The answer; all outcomes, the smallest size first; and what the answer rests on. `beside` has
+/// the same maps where nothing stands between memory and device.
 pub fn comparison<'a, T: Deref<Target = Tally> + 'a>(
     out: &mut dyn Write,
-    rows: impl Iterator<Item = &'a Outcome<T>> + Clone,
-    direct: impl Iterator<Item = &'a Outcome<T>> + Clone,
-    found: &Findings<'_>,
+    rows: impl Iterator<Item = &'a Outcome<T>> + Clone + 'a,
+    beside: impl Iterator<Item = &'a Outcome<T>> + Clone,
+    found: &'a Findings<'_>,
     provenance: &Provenance,
 ) -> fmt::Result {
+    answer(out, rows.clone(), beside.clone(), found, provenance)?;
     let clocks = || rows.clone().map(|o| o.clock);
     writeln!(
         out,
@@ -86,9 +88,6 @@ pub fn comparison<'a, T: Deref<Target = Tally> + 'a>(
          of F ns",
         Dec(clocks().map(|clock| clock.median).max().unwrap_or(0)),
     )?;
-    if let Some(label) = label(provenance) {
-        writeln!(out, "# {label}")?;
-    }
     header(out, COLUMNS)?;
     for size in sizes(rows.clone()) {
         writeln!(out, "# {}", Bytes(size))?;
@@ -97,21 +96,25 @@ pub fn comparison<'a, T: Deref<Target = Tally> + 'a>(
         }
     }
     writeln!(out, "#")?;
-    for refusal in found.refused {
-        writeln!(out, "# not measured: {}", refusal.message)?;
-    }
+    refusals(out, found)?;
     if let Some(missing) = without_caches(provenance) {
         writeln!(out, "# {missing}")?;
     }
     merged(out, rows.clone())?;
-    notes(out, rows.clone(), found.ending)?;
-    advice(out, rows.clone(), direct, found, provenance)?;
-    writeln!(out, "#")?;
-    foot(
-        out,
-        provenance,
-        rows.clone().find_map(|o| o.device.as_ref()),
-    )
+    notes(out, rows.clone())?;
+    advice(out, rows, beside, found, provenance)
+}
+
+/// Why what was asked for was not measured: each reason once.
+#[inline(never)]
+fn refusals(out: &mut dyn Write, found: &Findings<'_>) -> fmt::Result {
+    for (at, refused) in found.refused.iter().enumerate() {
+        let mut before = found.refused.iter().take(at);
+        if !before.any(|before| before.why == refused.why) {
+            writeln!(out, "# not measured: {}", refused.why.message)?;
+        }
+    }
+    Ok(())
 }
 
 /// A row for each phase. Failures and placement are those of what was acquired.
@@ -121,7 +124,9 @@ fn phases<T: Deref<Target = Tally>>(out: &mut dyn Write, o: &Outcome<T>) -> fmt:
     let p = &o.placement;
     let [acquire, _] = o.request.info().phases;
     let directed = !o.request.info().directions.is_empty();
-    for (phase, histogram) in o.request.info().phases.iter().zip(&tally.phases) {
+    let means = [Cost::of_phase(o, false), Cost::of_phase(o, true)];
+    let phases = o.request.info().phases.iter().zip(&tally.phases);
+    for ((phase, histogram), mean) in phases.zip(means) {
         let cell = |ns: Option<u64>| Maybe(ns.map(|ns| o.clock.net(ns)));
         let [p50, p90, p99, p999] = PERCENTILES.map(|at| cell(histogram.percentile(at)));
         let first = *phase == acquire;
@@ -136,6 +141,7 @@ fn phases<T: Deref<Target = Tally>>(out: &mut dyn Write, o: &Outcome<T>) -> fmt:
                 phase,
                 &cell(histogram.min()),
                 &p50,
+                &Maybe(mean),
                 &p90,
                 &p99,
                 &p999,
@@ -192,7 +198,6 @@ fn merged<'a, T: 'a>(
 fn notes<'a, T: Deref<Target = Tally> + 'a>(
     out: &mut dyn Write,
     rows: impl Iterator<Item = &'a Outcome<T>> + Clone,
-    ended_by: Ending,
 ) -> fmt::Result {
     let mut lead = "# batched, a sample is the mean of so many operations, which hides tails: ";
     for o in rows.clone().filter(|o| o.batch > 1) {
@@ -217,14 +222,6 @@ fn notes<'a, T: Deref<Target = Tally> + 'a>(
             writeln!(out, "# not finished: {name} {size}, {}", ending(by))?;
         }
     }
-    if matches!(ended_by, Ending::Stopped | Ending::DeviceGone) {
-        let why = ending(ended_by);
-        writeln!(
-            out,
-            "# cut short, {why}: what is not here was not looked at"
-        )?;
-    }
-
     let disturbed = (rows.clone().map(|o| o.tally.disturbed)).fold(0, u64::saturating_add);
     if disturbed != 0 {
         let samples = rows

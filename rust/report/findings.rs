@@ -3,13 +3,21 @@
 //! What a comparison says beside its table: where copying stops paying, what an IOMMU or a bounce
 //! buffer adds, how large a coherent buffer can be.
 
-use super::table::Bytes;
+use super::table::{
+    prose,
+    Bytes, //
+};
 use crate::model::{
-    cost::{
+    break_even::{
         BreakEven,
-        Cost,
-        Largest, //
+        Choice,
+        Run, //
     },
+    comparison::{
+        Largest,
+        Refused, //
+    },
+    cost::Cost,
     num::{
         self,
         Dec, //
@@ -20,13 +28,14 @@ use crate::model::{
         Tally, //
     },
     request::{
-        Family,
-        Refusal, //
+        Direction,
+        Family, //
     },
 };
 use core::{
     fmt::{
         self,
+        Display,
         Write, //
     },
     ops::Deref, //
@@ -35,41 +44,97 @@ use core::{
 /// What a comparison found beside its rows.
 pub struct Findings<'a> {
     /// What could not be measured, and why.
-    pub refused: &'a [Refusal],
-    /// One for each direction in which both were measured.
+    pub refused: &'a [Refused],
+    /// One for each direction in which both were asked for.
     pub break_even: &'a [BreakEven],
     /// What the device can have in one piece.
     pub largest: Option<Largest>,
+    /// Whether the CPU's own accesses are to be counted.
+    pub touch: bool,
     /// How the comparison ended.
     pub ending: Ending,
 }
 
 /// From which size on a map is worth it, for each direction.
 #[inline(never)]
-pub(super) fn break_even(out: &mut dyn Write, all: &[BreakEven]) -> fmt::Result {
-    for found in all {
-        let (map, copy, tried) = (found.map.name, found.copy.name, Bytes(found.tried));
-        write!(out, "# {}: ", found.direction.name())?;
-        match (found.copied.map(Bytes), found.mapped.map(Bytes)) {
-            (Some(copied), Some(mapped)) => writeln!(
-                out,
-                "{copy} is cheaper up to {copied}, {map} from {mapped} on: break-even between them \
-                 (tried up to {tried})"
-            ),
-            (Some(copied), None) => writeln!(
-                out,
-                "{copy} is cheaper up to {copied}, {map} at no size above (tried up to {tried})"
-            ),
-            (None, Some(mapped)) => writeln!(
-                out,
-                "{map} is cheaper from {mapped} on, {copy} at no size (tried up to {tried})"
-            ),
-            (None, None) => writeln!(
-                out,
-                "{copy} and {map} cannot be told apart at any size up to {tried}"
-            ),
-        }?;
+pub(super) fn break_even<'a, T: 'a>(
+    out: &mut dyn Write,
+    rows: impl Iterator<Item = &'a Outcome<T>> + Clone,
+    found: &Findings<'_>,
+) -> fmt::Result {
+    let mut hot = false;
+    for even in found.break_even {
+        let (map, copy, to) = (even.map.name, even.copy.name, even.direction);
+        let bounced = rows
+            .clone()
+            .any(|o| o.request.info().name == map && o.request.direction() == to && is_bounced(o));
+        let bounced = match bounced {
+            true => "; a map is bounced here, which is a copy and more",
+            false => "",
+        };
+        prose(
+            out,
+            format_args!("# {map} or {copy}, {}: {}{bounced}", to.name(), Order(even)),
+        )?;
+        hot |=
+            to != Direction::ToDevice && even.runs().iter().any(|run| run.choice == Choice::Copy);
     }
+    if hot {
+        prose(
+            out,
+            format_args!(
+                "# a copy from the device may look cheaper than it is: here no device writes the \
+                 buffer, so that the copy finds it in the caches"
+            ),
+        )?;
+    }
+    Ok(())
+}
+
+/// What is cheaper at which sizes.
+struct Order<'a>(&'a BreakEven);
+
+impl Display for Order<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let runs = self.0.runs();
+        let ends = runs.first().zip(runs.last());
+        if let Some((first, last)) = ends.filter(|_| !self.0.is_ordered()) {
+            let (from, to) = (Bytes(first.from), Bytes(last.to));
+            return write!(
+                f,
+                "cannot be told: what is cheaper goes to and fro between {from} and {to}"
+            );
+        }
+        let mut comma = "";
+        for Run { choice, from, to } in runs {
+            let what = match choice {
+                Choice::Copy => "copy",
+                Choice::Map => "map",
+                Choice::Even => "cannot be told",
+                Choice::Few => "too few samples",
+                Choice::Missing => "not measured",
+            };
+            match from == to {
+                true => write!(f, "{comma}{what} at {}", Bytes(*from))?,
+                false => write!(f, "{comma}{what} from {} to {}", Bytes(*from), Bytes(*to))?,
+            }
+            comma = ", ";
+        }
+        Ok(())
+    }
+}
+
+fn is_bounced<T>(o: &Outcome<T>) -> bool {
+    o.placement.bounced == Some(true)
+}
+
+/// What being handed memory that the device does not reach adds to a map.
+#[inline(never)]
+pub(super) fn bounce<'a, T: Deref<Target = Tally> + 'a>(
+    _out: &mut dyn Write,
+    _rows: impl Iterator<Item = &'a Outcome<T>> + Clone,
+    _beside: impl Iterator<Item = &'a Outcome<T>> + Clone,
+) -> fmt::Result {
     Ok(())
 }
 
@@ -118,11 +183,9 @@ pub(super) fn added<'a, T: Deref<Target = Tally> + 'a>(
             other.iommu
         )?;
         match (cost.differs(&without), cost.ns.checked_sub(without.ns)) {
-            (true, Some(more)) => {
-                let hidden = cost.hidden.saturating_add(without.hidden);
-                let up_to = if hidden == 0 { "" } else { "up to " };
-                writeln!(out, "{up_to}{} more", Dec(more.saturating_add(cost.hidden)))?;
-            }
+            // From something between nothing and the resolution to the whole figure is at most that.
+            (true, Some(_)) if without.below => writeln!(out, "up to {cost} more")?,
+            (true, Some(more)) => writeln!(out, "{} more", Dec(more))?,
             (true, None) => writeln!(out, "no more")?,
             (false, _) => writeln!(out, "cannot be told apart")?,
         }
@@ -139,7 +202,13 @@ pub(super) fn per_kib<'a, T: Deref<Target = Tally> + 'a>(
     for small in rows.clone() {
         let info = small.request.info();
         let why = match (small.placement.bounced, &small.device) {
-            (Some(true), _) => "the bytes are copied to a bounce buffer and back",
+            // swiotlb_tbl_map_single() copies in any direction: the device may leave bytes as they are.
+            (Some(true), _) => match small.request.direction() {
+                Direction::ToDevice => "the bytes are copied once, to a bounce buffer",
+                Direction::FromDevice | Direction::Bidirectional => {
+                    "the bytes are copied twice, to a bounce buffer when it is mapped and back when it is unmapped"
+                }
+            },
             (_, Some(device)) if !device.coherent => "the caches are cleaned or invalidated",
             _ => continue,
         };

@@ -121,7 +121,7 @@ pub fn help(out: &mut dyn Write, catalogue: &[&'static Info], limits: &Limits) -
     )?;
     writeln!(
         out,
-        "# Write to compare: [experiments=all|A,B,...] [device=NAME] [size=A,B,...] [time=MS] [direction=all|D,...]"
+        "# Write to compare: [experiments=all|A,B,...] [device=NAME] [size=A,B,...] [time=MS] [direction=all|D,...] [touch=yes]"
     )?;
     writeln!(
         out,

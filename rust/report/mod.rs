@@ -6,6 +6,7 @@
 //! not; notes start with `#`. Lists are `key value`, the value up to the end of the line.
 
 mod advice;
+mod answer;
 mod calibrate;
 mod comparison;
 mod delta;
@@ -26,6 +27,7 @@ mod scenario;
 mod snapshot_tests;
 mod table;
 mod totals;
+mod ways;
 
 pub use self::{
     calibrate::calibration,

@@ -4,6 +4,7 @@
 
 use super::table::{
     header,
+    prose,
     row,
     Bytes,
     Column, //
@@ -123,44 +124,48 @@ pub(super) fn without_caches(provenance: &Provenance) -> Option<&'static str> {
     })
 }
 
-/// One line for the foot of a table.
-pub(super) fn foot(
+/// What a report rests on: a sentence for the machine, and one for the device if there is one.
+pub(super) fn ran_on(
     out: &mut dyn Write,
     provenance: &Provenance,
     device: Option<&Device>,
 ) -> fmt::Result {
     let p = provenance;
-    writeln!(
+    prose(
         out,
-        "# on Linux {} {}, {} x {}, {}, clocksource {}, preemption {}, distorting: {}",
-        p.release,
-        p.arch,
-        p.cpus,
-        known(&p.cpu),
-        machine(p.machine),
-        p.clocksource,
-        p.preemption,
-        known(&p.distorting),
+        format_args!(
+            "# on Linux {} {}, {} x {}, {}, clocksource {}, preemption {}, distorting: {}",
+            p.release,
+            p.arch,
+            p.cpus,
+            known(&p.cpu),
+            machine(p.machine),
+            p.clocksource,
+            p.preemption,
+            known(&p.distorting),
+        ),
     )?;
     let Some(d) = device else {
         return Ok(());
     };
-    writeln!(
+    prose(
         out,
-        "# for {} ({}): {}, DMA mask {}, coherent {}, IOMMU {}{}",
-        d.name,
-        d.bus,
-        match d.coherent {
-            true => "cache-coherent",
-            false => "not cache-coherent",
-        },
-        Hex(d.mask),
-        Hex(d.coherent_mask),
-        d.iommu,
-        match d.swiotlb_force {
-            true => ", every map bounced",
-            false => "",
-        },
+        format_args!(
+            "# for {} ({}): {}, DMA mask {}, coherent {}, IOMMU {}{}",
+            d.name,
+            d.bus,
+            match d.coherent {
+                true => "cache-coherent",
+                false => "not cache-coherent",
+            },
+            Hex(d.mask),
+            Hex(d.coherent_mask),
+            d.iommu,
+            match d.swiotlb_force {
+                true => ", every map bounced",
+                false => "",
+            },
+        ),
     )
 }
 

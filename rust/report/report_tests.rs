@@ -13,6 +13,7 @@ mod tests {
         *, //
     };
     use crate::model::{
+        cost::Rounds,
         delta::Delta,
         histogram::Histogram,
         outcome::{
@@ -73,6 +74,7 @@ mod tests {
         refused: &[],
         break_even: &[],
         largest: None,
+        touch: false,
         ending: Ending::Complete,
     };
 
@@ -99,6 +101,7 @@ mod tests {
             request: Request::new(info, &LIMITS),
             tally: &NOTHING,
             clock: ClockCost::default(),
+            rounds: Rounds::NONE,
             batch: 1,
             placement: Placement::UNKNOWN,
             device: None,

@@ -3,6 +3,7 @@
 //! The parts that tables are made of.
 
 use crate::model::{
+    cost::Cost,
     num::{
         self,
         Dec, //
@@ -50,6 +51,55 @@ fn line<'a>(
     writeln!(out)
 }
 
+/// Columns of a terminal.
+const COLUMNS: usize = 80;
+
+/// Writes a sentence that begins with "#", in lines that no terminal has to break.
+pub(super) fn prose(out: &mut dyn Write, args: fmt::Arguments<'_>) -> fmt::Result {
+    let mut lines = Lines {
+        out,
+        column: 0,
+        word: Text::EMPTY,
+    };
+    lines.write_fmt(args)?;
+    lines.end_word()?;
+    writeln!(lines.out)
+}
+
+/// Breaks between words; spaces before a word stay as they are where it does not.
+struct Lines<'a> {
+    out: &'a mut dyn Write,
+    column: usize,
+    word: Text<COLUMNS>,
+}
+
+impl Lines<'_> {
+    fn end_word(&mut self) -> fmt::Result {
+        let (word, all) = (self.word.as_str().trim_start(), self.word.as_str());
+        if self.column + all.len() > COLUMNS {
+            write!(self.out, "\n#   {word}")?;
+            self.column = 4 + word.len();
+        } else {
+            self.out.write_str(all)?;
+            self.column += all.len();
+        }
+        self.word = Text::EMPTY;
+        Ok(())
+    }
+}
+
+impl Write for Lines<'_> {
+    fn write_str(&mut self, s: &str) -> fmt::Result {
+        for c in s.chars() {
+            if c == ' ' && !self.word.as_str().trim_start().is_empty() {
+                self.end_word()?;
+            }
+            self.word.write_char(c)?;
+        }
+        Ok(())
+    }
+}
+
 /// A cell that may be empty.
 pub(super) struct Maybe<T>(pub(super) Option<T>);
 
@@ -69,6 +119,15 @@ impl Display for Net {
             Net::Below(floor) => {
                 f.pad(Text::<24>::format(format_args!("<{}", Dec(*floor))).as_str())
             }
+        }
+    }
+}
+
+impl Display for Cost {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.below {
+            false => Dec(self.ns).fmt(f),
+            true => f.pad(Text::<24>::format(format_args!("<{}", Dec(self.ns))).as_str()),
         }
     }
 }

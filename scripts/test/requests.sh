@@ -145,7 +145,7 @@ check_compare() {
 	{ placed++ }
 	END { if (!placed) print "no row has a placement" }' /tmp/compare >/tmp/wrong
 	quiet "the placements are what these allocators promise" /tmp/wrong
-	equal "the kernel stands under it" "$(awk '/^# on Linux / { print $4 }' /tmp/compare)" "$RELEASE"
+	equal "the kernel stands over it" "$(awk '/^# on Linux / { print $4 }' /tmp/compare)" "$RELEASE"
 	[ "$ACCEL" != tcg ] ||
 		matches "it says that an emulator ran it" "$(cat /tmp/compare)" '^# .*EMULATED'
 }

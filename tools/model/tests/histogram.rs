@@ -120,30 +120,6 @@ fn what_is_beyond_the_range_still_counts() {
 }
 
 #[test]
-fn the_interval_of_the_median_holds_it_95_times_in_100() {
-    let mut random = Random(6);
-    for count in [10, 100, 3000] {
-        let held = (0..1000).filter(|_| {
-            let samples: Vec<u64> = (0..count).map(|_| random.below(1 << 20)).collect();
-            let (low, high) = recorded(&samples).median_interval().unwrap();
-            (low..=high).contains(&(1 << 19))
-        });
-        let held = held.count();
-        assert!(
-            (935..=995).contains(&held),
-            "{count} samples: {held} of 1000"
-        );
-    }
-    // Few samples allow no more than: somewhere between the least and the greatest; and five are
-    // on the same side of the median once in sixteen times.
-    let six = [5, 700, 7, 8, 9, 10];
-    assert_eq!(recorded(&six).median_interval(), Some((5, 700)));
-    let nothing_known = Some((0, u64::MAX));
-    assert_eq!(recorded(&six[..5]).median_interval(), nothing_known);
-    assert_eq!(recorded(&[5]).median_interval(), nothing_known);
-}
-
-#[test]
 fn merging_is_recording_all() {
     let mut random = Random(3);
     for round in 0..50 {

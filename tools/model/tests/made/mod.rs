@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Outcomes with figures in them.
+//! Outcomes with figures in them, and what is made of them.
+
+#![allow(dead_code, reason = "each test has its own part of it")]
 
 use memlab_model::model::{
+    cost::{Rounds, ROUNDS_MAX},
     delta::Delta,
     histogram::Histogram,
     outcome::{ClockCost, Ending, Failures, Outcome, Tally, Thread, THREADS},
@@ -12,6 +15,7 @@ use memlab_model::model::{
     request::{Direction, Family, Info, Limits, Parameter, Request},
     text::Text,
 };
+use memlab_model::report::{self, Findings};
 
 pub const KMALLOC: Info = Info {
     name: "kmalloc",
@@ -47,6 +51,11 @@ pub static SINGLE: Info = Info {
 };
 pub static SG: Info = Info {
     name: "dma-sg",
+    ..Info::STREAMING
+};
+pub static SYNC: Info = Info {
+    name: "dma-sync",
+    family: Family::Syncing,
     ..Info::STREAMING
 };
 pub static COPY: Info = Info {
@@ -120,13 +129,21 @@ pub fn outcome(info: &'static Info, size: u64, net: u64) -> Outcome<Box<Tally>> 
             phase.record(CLOCK.median + net + tail);
         }
     }
+    let mut rounds = Rounds::NONE;
+    for _ in 0..ROUNDS_MAX {
+        rounds.extend(&Rounds::of(&tally, &CLOCK));
+    }
     let device = info.needs_device.then(device);
-    let dma =
-        matches!(info.name, "dma-coherent" | "dma-single" | "dma-copy").then_some(0x7f00_0000);
+    let dma = matches!(
+        info.name,
+        "dma-coherent" | "dma-single" | "dma-copy" | "dma-sync"
+    )
+    .then_some(0x7f00_0000);
     Outcome {
         request,
         tally,
         clock: CLOCK,
+        rounds,
         batch: 1,
         placement: Placement {
             zone: Text::new("Normal"),
@@ -146,16 +163,89 @@ pub fn outcome(info: &'static Info, size: u64, net: u64) -> Outcome<Box<Tally>> 
     }
 }
 
-/// Has `row` be one of this direction.
+/// Has `row` be one of this direction, if it knows any.
 pub fn directed(row: &mut Outcome<Box<Tally>>, direction: Direction) {
-    let place = direction as u64;
-    row.request
-        .set(Parameter::Direction, place, &LIMITS)
-        .unwrap();
+    let request = &mut row.request;
+    if request.info().takes(Parameter::Direction) {
+        let place = direction as u64;
+        request.set(Parameter::Direction, place, &LIMITS).unwrap();
+    }
 }
 
 pub fn text(write: impl FnOnce(&mut dyn core::fmt::Write) -> core::fmt::Result) -> String {
     let mut text = String::new();
     write(&mut text).unwrap();
     text
+}
+
+pub const NOTHING_FOUND: Findings = Findings {
+    refused: &[],
+    break_even: &[],
+    largest: None,
+    touch: false,
+    ending: Ending::Complete,
+};
+
+pub fn comparison(rows: &[Outcome<Box<Tally>>], on: Machine) -> String {
+    found(rows, &[], &NOTHING_FOUND, on)
+}
+
+pub fn found(
+    rows: &[Outcome<Box<Tally>>],
+    beside: &[Outcome<Box<Tally>>],
+    found: &Findings,
+    on: Machine,
+) -> String {
+    text(|out| report::comparison(out, rows.iter(), beside.iter(), found, &machine(on)))
+}
+
+pub fn notes(text: &str) -> String {
+    let notes = text.lines().filter(|line| line.starts_with('#'));
+    notes.collect::<Vec<_>>().join("\n")
+}
+
+pub fn ordinary() -> Vec<Outcome<Box<Tally>>> {
+    let mut rows = Vec::new();
+    for size in [65536, 64] {
+        rows.push(outcome(&COHERENT, size, 5000));
+        rows.push(outcome(&SINGLE, size, 300));
+        rows.push(outcome(&PLAIN, size, 100));
+        rows.push(outcome(&VMALLOC, size, 2000));
+    }
+    rows
+}
+
+/// The same in another direction.
+pub fn to(info: &'static Info, direction: Direction, net: u64) -> Outcome<Box<Tally>> {
+    let mut row = outcome(info, 64, net);
+    directed(&mut row, direction);
+    row.placement.dma = Some(0x7f00_0000);
+    row
+}
+
+/// A row whose first phase had one sample in each round, of so many net ns; its second costs
+/// nothing.
+pub fn measured(
+    info: &'static Info,
+    size: u64,
+    direction: Direction,
+    rounds: &[u64],
+) -> Outcome<Box<Tally>> {
+    let mut row = outcome(info, size, 0);
+    directed(&mut row, direction);
+    row.placement.dma = Some(0x7f00_0000);
+    row.rounds = Rounds::NONE;
+    row.tally.phases = [Histogram::EMPTY, Histogram::EMPTY];
+    for net in rounds {
+        let mut turn = Box::new(Tally {
+            phases: [Histogram::EMPTY, Histogram::EMPTY],
+            ..(*row.tally).clone()
+        });
+        let [first, second] = &mut turn.phases;
+        first.record(CLOCK.median + net);
+        second.record(CLOCK.median);
+        row.rounds.extend(&Rounds::of(&turn, &CLOCK));
+        row.tally.merge(&turn);
+    }
+    row
 }
