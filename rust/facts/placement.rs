@@ -15,15 +15,12 @@ use crate::{
         dma::buffer::Buffer,
         memory::{
             self,
+            Page,
             PAGE_SIZE, //
         },
     },
 };
-use core::ptr::NonNull;
-use kernel::{
-    bindings,
-    ffi::c_void, //
-};
+use kernel::ffi::c_void;
 
 /// The window of a kernel address.
 pub(crate) fn window(addr: *const c_void) -> Window {
@@ -86,7 +83,7 @@ pub(crate) fn of_address(addr: *const c_void, size: usize) -> Placement {
 }
 
 /// The placement of `size` bytes of contiguous pages from `page` on.
-pub(crate) fn of_pages(page: NonNull<bindings::page>, size: usize) -> Placement {
+pub(crate) fn of_pages(page: Page, size: usize) -> Placement {
     if let Some(addr) = memory::address_of(page) {
         return of_address(addr, size);
     }
@@ -115,11 +112,7 @@ pub(crate) fn of_scattered<'a>(pieces: impl Iterator<Item = &'a Buffer>) -> Plac
 }
 
 /// The placement of contiguous pages of which `addr` is a window's address, or null for none.
-pub(crate) fn of_page_at(
-    page: NonNull<bindings::page>,
-    addr: *const c_void,
-    size: usize,
-) -> Placement {
+pub(crate) fn of_page_at(page: Page, addr: *const c_void, size: usize) -> Placement {
     let facts = memory::page_facts(page);
     Placement {
         zone: Text::new(facts.zone),

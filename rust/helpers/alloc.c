@@ -56,6 +56,12 @@ void memlab_split_page(struct page *page, unsigned int order)
 	split_page(page, order);
 }
 
+/* What it calls has another prototype where caches are partitioned by type. */
+void *memlab_kmalloc(unsigned long size, u32 flags)
+{
+	return kmalloc(size, (__force gfp_t)flags);
+}
+
 void *memlab_kvmalloc(unsigned long size, u32 flags)
 {
 	return kvmalloc(size, (__force gfp_t)flags);

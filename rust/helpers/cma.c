@@ -5,6 +5,7 @@
 #include <linux/sched.h>
 #include <linux/string.h>
 #include <linux/tracepoint.h>
+#include <trace/events/cma.h>
 #include "helpers.h"
 
 #if defined(CONFIG_CMA) && defined(CONFIG_TRACEPOINTS)
@@ -71,6 +72,10 @@ struct page *memlab_cma_alloc(struct cma *cma, unsigned long count, unsigned int
 	bool start, retry, finish;
 	struct page *page;
 
+	/* They do not compile if the kernel's own declarations say something else. */
+	check_trace_callback_type_cma_alloc_start(memlab_cma_start);
+	check_trace_callback_type_cma_alloc_busy_retry(memlab_cma_retry);
+	check_trace_callback_type_cma_alloc_finish(memlab_cma_finish);
 	for_each_kernel_tracepoint(memlab_cma_find, &watch);
 	start = watch.start && !tracepoint_probe_register(watch.start, memlab_cma_start, &watch);
 	retry = watch.retry && !tracepoint_probe_register(watch.retry, memlab_cma_retry, &watch);

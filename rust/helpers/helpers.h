@@ -183,6 +183,7 @@ u32 memlab_gfp(u32 gfp);
 u32 memlab_gfp_mayfail(u32 flags);
 struct page *memlab_alloc_spare(unsigned int order);
 void memlab_split_page(struct page *page, unsigned int order);
+void *memlab_kmalloc(unsigned long size, u32 flags);
 void *memlab_kvmalloc(unsigned long size, u32 flags);
 void *memlab_vmalloc(unsigned long size, u32 flags);
 void *memlab_vmalloc_huge(unsigned long size, u32 flags);
@@ -219,6 +220,7 @@ void memlab_put_memcg(void *memcg);
 void memlab_charge_to(void *memcg);
 bool memlab_fatal_signal(void);
 int memlab_nth_cpu(unsigned int n, int node);
+void memlab_copy(void *to, const void *from, unsigned long size);
 void memlab_cond_resched(void);
 void memlab_pause(void);
 

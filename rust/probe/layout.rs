@@ -44,8 +44,7 @@ pub(crate) fn samples() -> [Sample; SAMPLES] {
         ("kmap_local", local.as_ref().and_then(|l| at(l.as_ptr()))),
         (
             "struct_page",
-            page.as_ref()
-                .and_then(|p| at(p.page().as_ptr().cast_const().cast())),
+            page.as_ref().and_then(|p| at(p.page().as_ptr())),
         ),
         ("stack", at((&raw const stack).cast())),
         ("module_data", at((&raw const STATIC).cast())),

@@ -9,6 +9,10 @@
 //! The kernel crate's `KVec` and `VVec` go through the realloc entry points; what is measured here
 //! are the functions that a C driver calls.
 
+use super::memory::{
+    Page,
+    PAGE_SIZE, //
+};
 use crate::{
     bindings as lab,
     model::request::Gfp, //
@@ -25,7 +29,7 @@ pub(crate) const MAX_ORDER: u32 = lab::memlab_limit_MEMLAB_MAX_ORDER;
 
 /// The most bytes that `kmalloc()` takes (`KMALLOC_MAX_SIZE`), and that one block of pages has.
 // CAST: 64 bits are wide enough for either.
-pub(crate) const KMALLOC_MAX: u64 = (super::memory::PAGE_SIZE as u64) << MAX_ORDER;
+pub(crate) const KMALLOC_MAX: u64 = (PAGE_SIZE as u64) << MAX_ORDER;
 
 /// Flags of an allocation that is allowed to fail without a warning.
 #[derive(Clone, Copy)]
@@ -76,7 +80,7 @@ impl Kmalloc {
     #[inline]
     pub(crate) fn with(size: usize, flags: Flags) -> Result<Self> {
         // SAFETY: `kmalloc()` may be called with any size from a context that may sleep.
-        let ptr = unsafe { bindings::__kmalloc_noprof(size, flags.0) };
+        let ptr = unsafe { lab::memlab_kmalloc(size, flags.0) };
         // A size of 0 would give `ZERO_SIZE_PTR`, which `kfree()` takes as well.
         let ptr = NonNull::new(ptr).ok_or(ENOMEM)?;
         // INVARIANT: `ptr` was just allocated.
@@ -220,7 +224,7 @@ impl Pages {
 
     /// Bytes.
     pub(crate) fn size(&self) -> usize {
-        super::memory::PAGE_SIZE << self.order
+        PAGE_SIZE << self.order
     }
 
     /// One page from the highest zone, HighMem where the kernel has one.
@@ -233,8 +237,9 @@ impl Pages {
     }
 
     /// The first page.
-    pub(crate) fn page(&self) -> NonNull<bindings::page> {
-        self.page
+    pub(crate) fn page(&self) -> Page {
+        // SAFETY: By the type invariant it was allocated.
+        unsafe { Page::new(self.page) }
     }
 }
 

@@ -10,7 +10,10 @@ use super::{
         Flags,
         Pages, //
     },
-    memory::PAGE_SIZE, //
+    memory::{
+        Page,
+        PAGE_SIZE, //
+    },
 };
 use crate::bindings as lab;
 use core::ptr::NonNull;
@@ -134,8 +137,9 @@ impl Contig {
     }
 
     /// The first page.
-    pub(crate) fn page(&self) -> NonNull<bindings::page> {
-        self.page
+    pub(crate) fn page(&self) -> Page {
+        // SAFETY: By the type invariant it was allocated.
+        unsafe { Page::new(self.page) }
     }
 }
 
@@ -273,7 +277,7 @@ impl Drop for Bulk<'_> {
 /// comes from the free lists. True only as long as the thread stays on this CPU.
 pub(crate) fn at_hand_is_empty(page: &Pages) -> bool {
     // SAFETY: Reads the head of a list of a zone that exists.
-    unsafe { lab::memlab_pcp_is_empty(page.page().as_ptr()) }
+    unsafe { lab::memlab_pcp_is_empty(page.page().raw()) }
 }
 
 /// Empties the per-CPU lists of the zone that plain pages come from, on all CPUs: allocating a

@@ -4,6 +4,7 @@
 //!
 //! C header: [`include/linux/cma.h`](srctree/include/linux/cma.h)
 
+use super::memory::Page;
 #[cfg(CONFIG_CMA)]
 use crate::model::cma::Seen;
 use crate::{
@@ -157,8 +158,9 @@ impl Allocation {
     }
 
     /// The first page.
-    pub(crate) fn page(&self) -> NonNull<bindings::page> {
-        self.page
+    pub(crate) fn page(&self) -> Page {
+        // SAFETY: By the type invariant it was allocated.
+        unsafe { Page::new(self.page) }
     }
 }
 

@@ -4,7 +4,10 @@
 //!
 //! C header: [`include/linux/highmem.h`](srctree/include/linux/highmem.h)
 
-use super::alloc::Pages;
+use super::{
+    alloc::Pages,
+    memory::Page, //
+};
 use crate::bindings as lab;
 use core::{
     marker::PhantomData,
@@ -40,7 +43,7 @@ impl<'a> KmapLocal<'a> {
     #[inline]
     pub(crate) fn new(pages: &'a Pages) -> Self {
         // SAFETY: The page is live as long as `pages`. The function never fails.
-        let addr = unsafe { bindings::kmap_local_page(pages.page().as_ptr()) };
+        let addr = unsafe { bindings::kmap_local_page(pages.page().raw()) };
         // INVARIANT: Just mapped, in this thread.
         Self {
             addr,
@@ -86,7 +89,7 @@ impl<'a> KmapForced<'a> {
     #[inline]
     pub(crate) fn new(pages: &'a Pages) -> Result<Self> {
         // SAFETY: The page is live as long as `pages`.
-        let addr = unsafe { lab::memlab_kmap_forced(pages.page().as_ptr()) };
+        let addr = unsafe { lab::memlab_kmap_forced(pages.page().raw()) };
         let addr = NonNull::new(addr).ok_or(crate::compat::not_supported())?;
         // INVARIANT: Just mapped, in this thread.
         Ok(Self {
@@ -135,7 +138,7 @@ impl Kmap {
     #[inline]
     pub(crate) fn new(page: Pages) -> Self {
         // SAFETY: The page is live, and callers may sleep.
-        let addr = unsafe { lab::memlab_kmap(page.page().as_ptr()) };
+        let addr = unsafe { lab::memlab_kmap(page.page().raw()) };
         // INVARIANT: Just mapped.
         Self {
             page: Some(page),
@@ -149,7 +152,7 @@ impl Kmap {
     }
 
     /// The page.
-    pub(crate) fn page(&self) -> Option<NonNull<bindings::page>> {
+    pub(crate) fn page(&self) -> Option<Page> {
         self.page.as_ref().map(Pages::page)
     }
 
@@ -163,7 +166,7 @@ impl Kmap {
     fn close(&mut self) -> Option<Pages> {
         let page = self.page.take()?;
         // SAFETY: By the type invariant the page is mapped; this is done once.
-        unsafe { lab::memlab_kunmap(page.page().as_ptr()) };
+        unsafe { lab::memlab_kunmap(page.page().raw()) };
         Some(page)
     }
 }
@@ -191,7 +194,7 @@ impl PageList {
         let mut raw = KVec::with_capacity(count, GFP_KERNEL)?;
         for _ in 0..count {
             let page = page()?;
-            raw.push(page.page().as_ptr(), GFP_KERNEL)?;
+            raw.push(page.page().raw(), GFP_KERNEL)?;
             pages.push(page, GFP_KERNEL)?;
         }
         Ok(Self { _pages: pages, raw })

@@ -86,6 +86,36 @@ pub(crate) fn free_area(node: u32, index: usize, order: usize) -> Option<RawFree
     Some(raw)
 }
 
+/// A page of memory, to be asked about.
+///
+/// # Invariants
+///
+/// The pointer is that of a `struct page` which the kernel had handed out when the value was made:
+/// they lie in an array that stays, but for memory that is taken out of the machine.
+#[derive(Clone, Copy)]
+pub(crate) struct Page(NonNull<bindings::page>);
+
+impl Page {
+    /// # Safety
+    ///
+    /// `page` was handed out by the kernel.
+    pub(super) unsafe fn new(page: NonNull<bindings::page>) -> Self {
+        // INVARIANT: By the function's requirement.
+        Self(page)
+    }
+
+    /// The C side's.
+    #[inline]
+    pub(super) fn raw(self) -> *mut bindings::page {
+        self.0.as_ptr()
+    }
+
+    /// The address of the `struct page`.
+    pub(crate) fn as_ptr(self) -> *const c_void {
+        self.0.as_ptr().cast_const().cast()
+    }
+}
+
 /// A page's whereabouts.
 pub(crate) struct PageFacts {
     /// The zone's name.
@@ -99,10 +129,10 @@ pub(crate) struct PageFacts {
 }
 
 /// What is known of a page that the caller owns.
-pub(crate) fn page_facts(page: NonNull<bindings::page>) -> PageFacts {
+pub(crate) fn page_facts(page: Page) -> PageFacts {
     let mut raw = pin_init::zeroed::<lab::memlab_page>();
-    // SAFETY: Reads the flags of a page that exists; every `struct page` handed out by `sys` does.
-    unsafe { lab::memlab_page(page.as_ptr(), &mut raw) };
+    // SAFETY: By the invariant of `Page` there is such a page, of which the flags are read.
+    unsafe { lab::memlab_page(page.raw(), &mut raw) };
     PageFacts {
         zone: static_str(raw.zone),
         node: raw.node,
@@ -116,15 +146,17 @@ pub(crate) fn page_facts(page: NonNull<bindings::page>) -> PageFacts {
 }
 
 /// The page behind a kernel address; `None` where no table says.
-pub(crate) fn page_of(addr: *const c_void) -> Option<NonNull<bindings::page>> {
-    // SAFETY: Looks the address up without reading from it.
-    NonNull::new(unsafe { lab::memlab_addr_to_page(addr) })
+pub(crate) fn page_of(addr: *const c_void) -> Option<Page> {
+    // SAFETY: The function looks the address up without reading from it.
+    let page = NonNull::new(unsafe { lab::memlab_addr_to_page(addr) })?;
+    // SAFETY: It gives a page that there is, or none.
+    Some(unsafe { Page::new(page) })
 }
 
 /// The permanent address of a page; `None` for one of high memory.
-pub(crate) fn address_of(page: NonNull<bindings::page>) -> Option<*const c_void> {
-    // SAFETY: Reads the flags of a page that exists.
-    let addr = unsafe { lab::memlab_page_address(page.as_ptr()) };
+pub(crate) fn address_of(page: Page) -> Option<*const c_void> {
+    // SAFETY: By the invariant of `Page` there is such a page, of which the flags are read.
+    let addr = unsafe { lab::memlab_page_address(page.raw()) };
     (!addr.is_null()).then_some(addr.cast_const())
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
+#include <linux/irqflags.h>
 #include <linux/memlab.h>
 #include <linux/moduleloader.h>
 #include <linux/pgtable.h>
@@ -23,12 +24,21 @@ int memlab_arch_attr(const void *addr)
 		[7] = MEMLAB_ATTR_UNCACHED,		/* UC- */
 	};
 	unsigned int level, index;
-	pte_t *pte = lookup_address((unsigned long)addr, &level);
-	u64 pat, value;
+	unsigned long flags;
+	u64 pat, value = 0;
+	pte_t *pte;
 
-	if (!pte || !(pte_val(*pte) & _PAGE_PRESENT))
+	/*
+	 * Tables that were collapsed into a large page are freed after every
+	 * CPU has flushed its TLB, which waits for this one.
+	 */
+	local_irq_save(flags);
+	pte = lookup_address((unsigned long)addr, &level);
+	if (pte)
+		value = pte_val(READ_ONCE(*pte));
+	local_irq_restore(flags);
+	if (!(value & _PAGE_PRESENT))
 		return MEMLAB_ATTR_UNKNOWN;
-	value = pte_val(*pte);
 	index = (value & _PAGE_PWT ? 1 : 0) | (value & _PAGE_PCD ? 2 : 0) |
 		(value & (level == PG_LEVEL_4K ? _PAGE_PAT : _PAGE_PAT_LARGE) ? 4 : 0);
 	rdmsrq(MSR_IA32_CR_PAT, pat);

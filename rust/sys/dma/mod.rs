@@ -21,7 +21,10 @@ pub(crate) mod sg;
 
 pub(crate) use coherent::Coherent;
 
-use crate::model::request::Direction as Chosen;
+use crate::{
+    bindings as lab,
+    model::request::Direction as Chosen, //
+};
 use core::ptr::NonNull;
 use kernel::{
     bindings::dma_data_direction,
@@ -151,8 +154,10 @@ pub(crate) unsafe trait CpuMemory {
     #[inline]
     fn copy_from(&mut self, from: &[u8]) {
         let (to, size) = self.cpu();
-        // SAFETY: As the implementer promises, and what is borrowed elsewhere does not overlap it.
-        unsafe { core::ptr::copy_nonoverlapping(from.as_ptr(), to.as_ptr(), from.len().min(size)) };
+        let count = from.len().min(size);
+        // SAFETY: As the implementer promises there are so many bytes, and what is borrowed elsewhere
+        // does not overlap them. They are written by C, as a device may be looking.
+        unsafe { lab::memlab_copy(to.as_ptr().cast(), from.as_ptr().cast(), count) };
     }
 
     /// Copies the beginning to `to`, as much of it as there is.
@@ -160,8 +165,9 @@ pub(crate) unsafe trait CpuMemory {
     fn copy_to(&self, to: &mut [u8]) {
         let (from, size) = self.cpu();
         let count = to.len().min(size);
-        // SAFETY: As the implementer promises, and what is borrowed elsewhere does not overlap it.
-        unsafe { core::ptr::copy_nonoverlapping(from.as_ptr(), to.as_mut_ptr(), count) };
+        // SAFETY: As the implementer promises there are so many bytes, and what is borrowed elsewhere
+        // does not overlap them. They are read by C, as a device may be writing.
+        unsafe { lab::memlab_copy(to.as_mut_ptr().cast(), from.as_ptr().cast(), count) };
     }
 }
 
