@@ -342,17 +342,19 @@ def merge(root, tree, make, path, fragment, step):
     return output
 
 
-def configured(lab, label, arch="x86_64", config=None, off=()):
+def configured(lab, label, arch="x86_64", config=None, off=(), on=(), gcc=False):
     """A tree in which modules build and that nothing boots.
 
-    CONFIG.config without the options in `off`, or defconfig with the kernel's own rust.config.
+    CONFIG.config without the options in `off` and with those in `on`, or defconfig with the
+    kernel's own rust.config; the C side by clang or by gcc.
     """
     version, tree = any_source(lab, SERIES)
     root = lab.root()
     fragment = configuration(lab, config).read_text() if config else ""
     fragment += "".join(f"# CONFIG_{option} is not set\n" for option in off)
+    fragment += "".join(f"CONFIG_{option}=y\n" for option in on)
     name = f"config-{label}-{version}-{digest(fragment, lab.root_key())}"
-    make = ["LLVM=-19", f"ARCH={arch}"]
+    make = compiler(lab, arch) if gcc else ["LLVM=-19", f"ARCH={arch}"]
 
     def build(path, step):
         prefix = ["make", "-C", tree, f"O=/cache/{name}/build", *make]
@@ -363,8 +365,9 @@ def configured(lab, label, arch="x86_64", config=None, off=()):
             step.run(root.argv([*prefix, "defconfig", "rust.config"]))
         have = (path / "build/.config").read_text()
         left = [option for option in off if f"\nCONFIG_{option}=" in have]
-        if left or "\nCONFIG_RUST=y" not in have:
-            raise Failure(f"{label}: the kernel kept {', '.join(left) or 'no CONFIG_RUST'}")
+        left += [f"no {option}" for option in ("RUST", *on) if f"\nCONFIG_{option}=y" not in have]
+        if left:
+            raise Failure(f"{label}: the kernel kept {', '.join(left)}")
         step.run(root.argv([*prefix, jobs(), "prepare", "modules_prepare"]))
         # There is no kernel to ask for its symbols: modpost warns of all that it does not find.
         make_module = (*make, "KBUILD_MODPOST_WARN=1")
