@@ -239,7 +239,9 @@ mod tests {
             let highest = (1u64 << bits) - 1;
             let buffer = Buffer::within(100, 100, highest);
             if bits == 24 {
-                assert_eq!(buffer.is_ok(), cfg!(CONFIG_ZONE_DMA));
+                // Elsewhere the zone has other limits: the memory of QEMU's boards begins above it.
+                let zoned = cfg!(CONFIG_ZONE_DMA) && cfg!(target_arch = "x86_64");
+                assert_eq!(buffer.is_ok(), zoned);
             }
             if let Ok(buffer) = buffer {
                 let placement = of_address(buffer.as_ptr(), buffer.size());

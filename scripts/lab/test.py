@@ -11,12 +11,20 @@ import traceback
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
-from . import module, test_guest, test_kunit, test_suites
+from . import module, test_full, test_guest, test_kunit, test_suites
+from .arch import ARCHES
 from .console import Failure
-from .test_jobs import JOBS, KERNELS, TESTING
+from .test_jobs import FRAMES, JOBS, KERNELS
 from .test_report import Report
 
 HOST = "host"  # what GUESTS= calls the tests that need no guest
+
+
+# llvm-objdump writes in hexadecimal what checkstack.pl reads in decimal.
+FRAMES_OF = r"""
+"$4" -d "$1" | perl -pe 's/#-(0x[0-9a-f]+)\]!/"#-" . hex($1) . "]!"/e' |
+	perl "$2/scripts/checkstack.pl" "$3" 0 | llvm-cxxfilt-19
+"""
 
 
 def own(lab, report):
@@ -92,21 +100,19 @@ def suites(lab, report):
 
 def frames(lab, report, which, ko):
     """No stack frame of the module is larger than CONFIG_FRAME_WARN allows by default."""
-    most = 1024 if which.arch == "arm" else 2048
-    # checkstack.pl knows each one's spelling of this architecture.
-    objdump = "llvm-objdump-19" if which.arch == "arm" else "objdump"
+    arch = ARCHES[which.arch]
     with lab.console.step(f"stack frames for {which.name}") as step:
         step.run(
             lab.root().argv(
                 [
                     "sh",
                     "-c",
-                    '"$4" -d "$1" | perl "$2/scripts/checkstack.pl" "$3" 0 | llvm-cxxfilt-19',
+                    FRAMES_OF,
                     "sh",
                     lab.root().inside(ko),
                     which.source,
                     which.arch,
-                    objdump,
+                    arch.objdump,
                 ]
             )
         )
@@ -115,9 +121,9 @@ def frames(lab, report, which, ko):
     wide = [
         f"{name} {size}"
         for name, size in sizes
-        if int(size) > most and "kunit_rust_wrapper" not in name
+        if int(size) > arch.frame and "kunit_rust_wrapper" not in name
     ]
-    why = f"more than {most} bytes: {', '.join(wide)}" if wide else ""
+    why = f"more than {arch.frame} bytes: {', '.join(wide)}" if wide else ""
     report.add(f"stack frames on {which.arch}", why if sizes else f"none found (log: {step.log})")
 
 
@@ -151,7 +157,7 @@ def narrowed(job, checks):
 
 
 def chosen():
-    """The jobs that ARCH=, GUESTS= and CHECKS= ask for; and whether the host's tests run."""
+    """The jobs that ARCH=, GUESTS=, CHECKS= and FULL= ask for; and whether the host's tests run."""
     arch = os.environ.get("ARCH")
     guests, checks = listed("GUESTS"), listed("CHECKS")
     arches = list(dict.fromkeys(job.arch for job in JOBS))
@@ -159,7 +165,8 @@ def chosen():
         raise Failure(f"ARCH={arch}: tests run on {' and '.join(arches)}")
     jobs = [job for job in JOBS if arch in (None, "", job.arch)]
     known("GUESTS", guests, [HOST, *(job.word for job in jobs)])
-    jobs = [job for job in jobs if not guests or job.word in guests]
+    named = [job for job in jobs if job.word in guests]
+    jobs = named if guests else [job for job in jobs if test_full.wanted() or not job.full]
     known("CHECKS", checks, list(dict.fromkeys(name for job in jobs for name in job.checks)))
     if checks:
         jobs = [narrow for job in jobs if (narrow := narrowed(job, checks)).checks]
@@ -173,6 +180,8 @@ def main(lab):
     if with_host:
         attempt(report, "tests of the lab", own, lab, report)
         attempt(report, "host tests", host, lab, report)
+    if not (listed("GUESTS") or listed("CHECKS")):
+        jobs = [job for job in jobs if not (job.full and test_full.recall(lab, report, job))]
     words = list(dict.fromkeys(job.kernel for job in jobs))
     kernels = {word: attempt(report, f"kernel {word}", KERNELS[word][1], lab) for word in words}
     modules = {}
@@ -182,7 +191,7 @@ def main(lab):
         ko = which and attempt(report, f"module for {which.name}", module.build, lab, which)
         if ko:
             modules[word] = ko
-            if word in TESTING:
+            if word in FRAMES:
                 attempt(report, f"stack frames on {which.arch}", frames, lab, report, which, ko)
 
     # The compiler is for one processor and guests wait now and then, so they run side by side.
@@ -191,13 +200,19 @@ def main(lab):
     running = []
     for job in jobs:
         if job.kernel in modules:
-            what = (lab, report, job.label, kernels[job.kernel], modules[job.kernel])
-            run = (
-                (test_guest.run, *what, job.checks)
-                if job.checks
-                else (test_kunit.run, *what, expected)
+            what = (job.label, kernels[job.kernel], modules[job.kernel])
+            if job.twice:
+                function, what = test_guest.twice, (*what, job.twice)
+            elif job.checks:
+                function, what = test_guest.run, (*what, job.checks)
+            else:
+                function, what = test_kunit.run, (*what, expected)
+            first = (lab, report)
+            if job.full and not listed("CHECKS"):
+                first, function, what = (lab, report, job), test_full.run, (function, *what)
+            running.append(
+                pool.submit(attempt, report, job.label, function, *first, *what, **job.options)
             )
-            running.append(pool.submit(attempt, report, job.label, *run, **job.options))
     try:
         for each in running:
             each.result()

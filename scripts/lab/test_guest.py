@@ -21,7 +21,7 @@ PROGRAMS = {
     "samples/run.c": {"abi_sample"},
 }
 # Modules of our own beside memlab, and the checks that load them.
-MODULES = {"misuse": {"misuse", "bounced"}}
+MODULES = {"misuse": {"misuse", "bounced"}, "planted": {"kasan"}}
 
 
 def job(scripts, checks, settings):
@@ -158,3 +158,33 @@ def run(lab, report, label, kernel, ko, checks, timeout=600, **options):
         report.add(f"{label} {name}", f"{why} (log: {log})" if why else "")
     complaints = test_log.complaints("\n".join(console))
     report.add(f"{label} kernel log", f"{complaints[0]} (log: {log})" if complaints else "")
+
+
+ASK = """
+insmod /memlab.ko || exit 1
+for request in @REQUESTS@; do
+    echo "$request" >/sys/kernel/debug/memlab/run || exit 1
+    cat /sys/kernel/debug/memlab/run
+done
+"""
+
+
+def twice(lab, report, label, kernel, ko, requests, **options):
+    """Boot twice under -icount: each request comes to the same, to the last digit."""
+    words = " ".join(f"'{request} mode=op iterations=200'" for request in requests)
+    script = ASK.replace("@REQUESTS@", words)
+    said = []
+    for number in (1, 2):
+        log = lab.output() / f"{label.replace(' ', '-')}-{number}.log"
+        with lab.console.step(f"{label}, boot {number}"):
+            result = guest.boot(lab, kernel, script, {"/memlab.ko": ko}, log=log, **options)
+        if result.status:
+            report.add(f"{label} boot {number}", f"its script ended early (log: {log})")
+            return
+        said.append(result.output)
+    asked = sum(line.startswith("experiment ") for line in said[0])
+    report.add(f"{label}: all is asked", "" if asked == len(requests) else f"{asked} runs ({log})")
+    differ = [f"'{one}' and '{two}'" for one, two in zip(*said, strict=False) if one != two]
+    if len(said[0]) != len(said[1]):
+        differ.append(f"{len(said[0])} and {len(said[1])} lines")
+    report.add(f"{label}: two boots say the same", f"{differ[0]} (log: {log})" if differ else "")

@@ -35,7 +35,7 @@ CHECKS = [
     "reload",
 ]
 # In the testing kernels; on ARM there is high memory to map.
-OWN = {"x86_64": ["faults", "leaks"], "arm": ["fixmap", "leaks"], "arm64": []}
+OWN = {"x86_64": ["faults", "leaks"], "arm": ["fixmap", "leaks"], "arm64": ["kasan"]}
 # Of what is free, most is taken for them.
 HELD = ["fragment", "pressure"]
 # What takes minutes where everything is checked: in kernels that do not.
@@ -62,12 +62,14 @@ EXACT_ARM = {**EXACT, "cpu": ARM.steady}
 
 @dataclass
 class Job:
-    """One boot: its kernel (a word of KERNELS) and its checks, or KUnit where it has none."""
+    """A guest: its kernel (a word of KERNELS) and its checks, or KUnit where it has none."""
 
     label: str
     kernel: str
     checks: list = field(default_factory=list)
     options: dict = field(default_factory=dict)
+    twice: tuple = ()  # requests, of which two boots have to say the same
+    full: bool = False  # whether only FULL=1, or its name, asks for it
 
     @property
     def word(self):
@@ -90,9 +92,13 @@ KERNELS = {
     "test-arm": ("arm", lambda lab: kernel.built(lab, "test-arm", "arm")),
     "run-arm": ("arm", lambda lab: kernel.built(lab, "run-arm", "arm")),
 }
-TESTING = [word for word in KERNELS if word.startswith("test-")]
+# In whose module the stack frames are measured: one of each architecture, and without KASAN, which
+# makes every frame larger.
+FRAMES = ("test-x86_64", "test-arm", "arm64")
 # KUnit's suites are for a boot of their own.
 NO_KUNIT = "kunit.enable=0"
+# KASAN says only the first thing that it sees unless it is told otherwise.
+MULTI_SHOT = "kasan_multi_shot"
 
 
 def testing(word):
@@ -104,8 +110,19 @@ def testing(word):
 
 # The longest ones first: none of them is left to run alone.
 JOBS = [
-    *(testing(word) for word in TESTING),
-    *(Job(f"kunit {KERNELS[word][0]}", word) for word in TESTING),
+    testing("test-x86_64"),
+    testing("test-arm"),
+    Job("kunit x86_64", "test-x86_64"),
+    Job("kunit arm", "test-arm"),
+    # A kernel with KASAN, which is as dear as all the rest.
+    Job("kunit arm64", "test-arm64", options={"append": MULTI_SHOT}, full=True),
+    Job(
+        "testing arm64",
+        "test-arm64",
+        [*(name for name in CHECKS if name not in SLOW), *OWN["arm64"]],
+        {"smp": 2, "append": f"{NO_KUNIT} {MULTI_SHOT}"},
+        full=True,
+    ),
     Job("arm64", "arm64", CHECKS, {"smp": 2, "cma": "32M"}),
     Job("arm64 16k", "arm64-16k", CHECKS, {"smp": 2, "cma": "32M"}),
     # Its tables come from firmware, and no device tree is there to be asked.
@@ -115,6 +132,12 @@ JOBS = [
         "arm64",
         ["delays", "disturbed", "engine", "edu", "edu_ends", "advice"],
         {"append": "exact=1 backend=direct", "cpu": ARM64.steady, **EXACT},
+    ),
+    Job(
+        "alike arm64",
+        "arm64",
+        options={"cpu": ARM64.steady, **EXACT},
+        twice=("kmalloc", "dma-single size=4K", "dma-coherent size=64K", "vmalloc size=1M"),
     ),
     Job("misuse", "test-x86_64", ["misuse"], {"append": NO_KUNIT}),
     Job(

@@ -31,9 +31,9 @@ os.execv(program, [program, *argv])
 """
 
 
-def qemu_config(lab, kernel, archive):
+def qemu_config(lab, kernel, archive, append):
     """The text of kunit.py's --qemu_config, and what must be bound into the root for it."""
-    argv, binds = guest.command(lab, kernel, archive, smp=2, cma="16M", loglevel=1)
+    argv, binds = guest.command(lab, kernel, archive, smp=2, cma="16M", loglevel=1, append=append)
     program = Path(argv[0]).name.removeprefix("qemu-system-")
     # kunit.py adds these itself.
     ours = {"-kernel": None, "-append": None, "-accel": None, "-display": None}
@@ -65,7 +65,7 @@ def reason(console, suite, case):
     return "see the log"
 
 
-def run(lab, report, name, kernel, ko, expected):
+def run(lab, report, name, kernel, ko, expected, append=""):
     """Boot, run, and report every case of `expected` for this architecture."""
     arch = kernel.arch
     work = lab.output() / f"kunit-{arch}"
@@ -76,7 +76,7 @@ def run(lab, report, name, kernel, ko, expected):
     (work / ".kunitconfig").write_text("")
     files = {"/memlab.ko": ko, "/job": JOB}
     archive = guest.initramfs(lab, f"kunit-{arch}", arch, files, "sh /job")
-    config, binds = qemu_config(lab, kernel, archive)
+    config, binds = qemu_config(lab, kernel, archive, append)
     (work / "qemu.py").write_text(config)
     wrapper = work / "qemu"
     wrapper.write_text(WITHOUT_KVM)

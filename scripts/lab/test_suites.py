@@ -9,6 +9,8 @@ import json
 import re
 from pathlib import Path
 
+from .arch import ARCHES
+
 LIST = "scripts/test-suites.txt"
 
 # rustfmt puts the closing brace in the column where the line of `mod` began.
@@ -46,8 +48,8 @@ def listed(checkout: Path) -> dict[Case, str]:
         words = line.split("#")[0].split()
         if not words:
             continue
-        if len(words) not in (2, 3) or words[2:] not in ([], ["x86_64"], ["arm"]):
-            raise ValueError(f"{LIST}:{number}: expected `suite case [x86_64|arm]`: {line}")
+        if len(words) not in (2, 3) or words[2:] not in ([], *([name] for name in ARCHES)):
+            raise ValueError(f"{LIST}:{number}: expected `suite case [{'|'.join(ARCHES)}]`: {line}")
         cases[words[0], words[1]] = words[2] if len(words) == 3 else "all"
     return cases
 

@@ -30,10 +30,12 @@ class Choice(unittest.TestCase):
         )
         self.assertFalse(with_host)
 
-    def test_all_is_all(self):
+    def test_all_is_all_but_what_full_alone_asks_for(self):
         jobs, with_host = chosen()
-        self.assertEqual(len(jobs), len(test_jobs.JOBS))
+        self.assertEqual(jobs, [job for job in test_jobs.JOBS if not job.full])
         self.assertTrue(with_host)
+        self.assertEqual(chosen(FULL="1")[0], test_jobs.JOBS)
+        self.assertEqual([job.word for job in chosen(GUESTS="kunit-arm64")[0]], ["kunit-arm64"])
 
     def test_what_is_unknown_is_refused_with_the_list(self):
         for given in ({"GUESTS": "nope"}, {"CHECKS": "nope"}, {"ARCH": "nope"}):
