@@ -45,9 +45,9 @@ def clean(lab):
 # Whose guests are what they are for: a choice that is not read would look like one that is kept.
 OWN_KERNELS = {
     "test": ("SERIES", "KERNEL", *options.NAMES),
-    "bench": ("ARCH", "SERIES", "KERNEL", *options.NAMES),
+    "bench": ("SERIES", "KERNEL", *options.NAMES),
     "matrix": ("SERIES", "KERNEL", *options.NAMES),
-    "configs": ("ARCH", "SERIES", "KERNEL", *options.NAMES),
+    "configs": ("SERIES", "KERNEL", *options.NAMES),
 }
 VERBS = {
     "run": job.run,

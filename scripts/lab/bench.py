@@ -10,10 +10,10 @@ import os
 import re
 from pathlib import Path
 
-from . import bench_reports, bench_step, bench_table, guest, kernel, module
+from . import bench_reports, bench_step, bench_table, command, guest, kernel, module
+from .arch import ARCHES, host
 from .console import Failure
 
-CONFIG = "bench-x86_64"
 DEVICE = "0000:00:05.0"
 KINDS = {"single": 0, "sg": 1}  # as dma_map_benchmark numbers them
 DIRECTIONS = {"bidirectional": 0, "to-device": 1, "from-device": 2}
@@ -22,13 +22,19 @@ PAGE = 4096
 PIECES = 6000  # pages, of which every second one is free for the lists and for processes
 # Milliseconds for memlab's part of a line, by whether it is icount; the other tool takes 1,000.
 TIME = {True: 200, False: 1000}
-# Boots: the devices, and whether time is the count of instructions.
+# What QEMU is given for each backend, by architecture.
 EDU = "edu,addr=5,dma_mask=0xffffffff"
-BACKENDS = {"direct": [EDU], "vt-d": ["intel-iommu", EDU]}
+BACKENDS = {
+    "x86_64": {
+        "direct": {"devices": [EDU]},
+        "vt-d": {"devices": ["intel-iommu", EDU]},
+    },
+    "arm64": {
+        "direct": {"devices": [EDU]},
+        "smmuv3": {"devices": [EDU], "machine": "iommu=smmuv3"},
+    },
+}
 APPEND = "intel_iommu=on nokaslr"
-# Without fsrs and fsrm memset() writes words: each byte of a `rep stosb` counts as an instruction.
-# Without random numbers from the CPU every boot is the same.
-CPU = "max,fsrs=off,fsrm=off,rdrand=off,rdseed=off"
 FUNCTIONS = f"""
 device=/sys/bus/pci/devices/{DEVICE}
 lend() {{
@@ -51,9 +57,8 @@ while [ $number -lt {PIECES} ]; do
 done
 rm /pieces/*[13579] || exit 1
 # The kernel starts on a clock that is dearer to read, and takes the one it keeps a second later.
-until grep -qx tsc /sys/devices/system/clocksource/clocksource0/current_clocksource; do
-    sleep 0.1
-done
+source=/sys/devices/system/clocksource/clocksource0/current_clocksource
+until grep -qxE "tsc|arch_sys_counter" $source; do sleep 0.1; done
 """
 ENDED = re.compile(r"ending +(complete|time)$", re.M)
 
@@ -93,13 +98,16 @@ def tool(lab, which):
 
     def build(path, step):
         root = lab.root()
+        compiler = "gcc-14"
+        if which.arch != host().name:
+            compiler = " ".join(["clang-19", *command.cross(lab, which.arch)])
         step.run(
             root.argv(
                 [
                     "make",
                     "-C",
                     f"{which.source}/tools/dma",
-                    "CC=gcc-14",
+                    f"CC={compiler}",
                     "CFLAGS=-static",
                     f"OUTPUT={root.inside(path)}/",
                 ]
@@ -152,10 +160,10 @@ def measure(lab, which, files, backend, icount, rows):
             files,
             timeout=900,
             append=APPEND,
-            cpu=CPU,
+            cpu=ARCHES[which.arch].steady,
             icount=icount,
             smp=2,
-            devices=BACKENDS[backend],
+            **BACKENDS[which.arch][backend],
             log=lab.console.logs / f"bench-{name}.log",
         )
     if result.status:
@@ -189,8 +197,8 @@ def harness(lab, which, files):
             runs,
             lab.console.logs / "bench-count.log",
             append=APPEND,
-            cpu=CPU,
-            devices=BACKENDS["direct"],
+            cpu=ARCHES[which.arch].steady,
+            **BACKENDS[which.arch]["direct"],
         )
     found = {}
     for (who, kind), counted in turns.items():
@@ -215,19 +223,25 @@ def main(lab):
     before = earlier(against) if against else None
     if save and not os.access(Path(save).absolute().parent, os.W_OK):
         raise Failure(f"SAVE={save}: cannot be written there")
-    which = kernel.built(lab, CONFIG)
+    arch = os.environ.get("ARCH") or host().name
+    if arch not in BACKENDS:
+        raise Failure(f"ARCH={arch}: it is one of {', '.join(BACKENDS)}")
+    direct, translated = BACKENDS[arch]
+    which = kernel.built(lab, f"bench-{arch}", arch)
     files = {"/memlab.ko": module.build(lab, which), "/dma_map_benchmark": tool(lab, which)}
     found = {"kernel": which.release, "lines": {}}
-    with lab.meanwhile(measure, lab, which, files, "vt-d", True, lines((1,))) as other:
-        found["lines"]["direct icount"] = measure(lab, which, files, "direct", True, lines((1,)))
+    with lab.meanwhile(measure, lab, which, files, translated, True, lines((1,))) as other:
+        exact = measure(lab, which, files, direct, True, lines((1,)))
+        found["lines"][f"{direct} icount"] = exact
         found["harness"] = harness(lab, which, files)
-        found["lines"]["vt-d icount"] = other()
-    for backend in BACKENDS:  # by the wall clock: one at a time
+        found["lines"][f"{translated} icount"] = other()
+    for backend in BACKENDS[arch]:  # by the wall clock: one at a time
         found["lines"][backend] = measure(lab, which, files, backend, False, lines((1, 2)))
     status = bench_table.show(found)
     if save:
         Path(save).write_text(json.dumps(found, indent=1) + "\n")
-    status |= bench_reports.show(lab)
+    if arch == "x86_64":
+        status |= bench_reports.show(lab)
     lab.console.table()
     if before:
         bench_table.compare(before, found)

@@ -10,11 +10,11 @@ all the rest is the harness.
 import socket
 import subprocess
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 from . import guest
 from .console import Failure, reap, spawn
 
-MARK = "__x64_sys_sync"  # the guest's sync announces a run
 CALLS = {
     "single": ("dma_map_page_attrs", "dma_unmap_page_attrs"),
     "sg": ("dma_map_sg_attrs", "dma_unmap_sg_attrs"),
@@ -22,14 +22,31 @@ CALLS = {
 SKIPPED = 16  # turns, until caches and counters are warm
 COUNTED = 8  # turns
 LONGEST = 100_000  # instructions of a turn
-RSP, RIP = 7, 16  # numbers of the stub's registers
+
+
+@dataclass(frozen=True)
+class Cpu:
+    """What the stub calls an architecture's registers, and how a function is left there."""
+
+    mark: str  # the guest's sync, which announces a run
+    sp: int
+    pc: int
+    link: int | None  # the register with the return address, or None: on the stack
+    popped: int  # bytes that a return takes off the stack
+
+
+CPUS = {
+    "x86_64": Cpu("__x64_sys_sync", 7, 16, None, 8),
+    "arm64": Cpu("__arm64_sys_sync", 31, 32, 30, 0),
+}
 
 
 class Stub:
     """The few packets of GDB's remote protocol that are needed."""
 
-    def __init__(self, channel):
+    def __init__(self, channel, cpu):
         self.channel = channel
+        self.cpu = cpu
         self.stream = channel.makefile("rb")
         self.ask("Qqemu.sstep=7")  # no interrupts nor timers while stepping
 
@@ -64,23 +81,24 @@ class Stub:
 
     def step(self):
         self.ask("s")
-        return self.register(RIP)
+        return self.register(self.cpu.pc)
 
     def reach(self, address):
         """Let the guest run up to an address."""
         self.step()
         self.ask(f"Z1,{address:x},1")
         self.ask("c")
-        if self.register(RIP) != address:
+        if self.register(self.cpu.pc) != address:
             raise Failure("the guest stopped elsewhere than at the breakpoint")
         self.ask(f"z1,{address:x},1")
 
     def function(self):
         """Step to the return of the function just entered: the instructions inside."""
-        stack = self.register(RSP)
-        back = self.word(stack)
+        stack = self.register(self.cpu.sp)
+        link = self.cpu.link
+        back = self.word(stack) if link is None else self.register(link)
         count = 1
-        while self.step() != back or self.register(RSP) != stack + 8:
+        while self.step() != back or self.register(self.cpu.sp) != stack + self.cpu.popped:
             count += 1
             if count > LONGEST:
                 raise Failure(f"no return within {LONGEST} instructions")
@@ -89,11 +107,11 @@ class Stub:
     def turn(self, start, end):
         """From the entry of the map function to the next: (harness, map, unmap)."""
         mapped, unmapped, harness = self.function(), 0, 0
-        at = self.register(RIP)
+        at = self.register(self.cpu.pc)
         while at != start:
             if at == end:
                 unmapped += self.function()
-                at = self.register(RIP)
+                at = self.register(self.cpu.pc)
             else:
                 harness += 1
                 at = self.step()
@@ -105,7 +123,7 @@ class Stub:
 def symbols(kernel, lab):
     """The addresses that the kernel's System.map gives."""
     path = lab.cache.path / kernel.build.removeprefix("/cache/") / "System.map"
-    wanted = {MARK, *(name for pair in CALLS.values() for name in pair)}
+    wanted = {CPUS[kernel.arch].mark, *(name for pair in CALLS.values() for name in pair)}
     rows = (line.split() for line in path.read_text().splitlines())
     found = {name: int(address, 16) for address, _, name in rows if name in wanted}
     if wanted - found.keys():
@@ -140,7 +158,7 @@ def machine(lab, kernel, script, files, log, **options):
                 )
             ours.settimeout(60)
             try:
-                yield Stub(ours)
+                yield Stub(ours, CPUS[kernel.arch])
                 reap(child, 60)
             except (TimeoutError, OSError, subprocess.TimeoutExpired):
                 raise Failure(f"counting instructions: the guest is silent (log: {log})")
@@ -161,7 +179,7 @@ def count(lab, kernel, script, files, runs, log, **options):
     with machine(lab, kernel, script, files, log, **options) as stub:
         for run in runs:
             start, end = (at[name] for name in CALLS[run[1]])
-            stub.reach(at[MARK])
+            stub.reach(at[CPUS[kernel.arch].mark])
             for _ in range(SKIPPED):
                 stub.reach(start)
             turns[run] = [stub.turn(start, end) for _ in range(COUNTED)]

@@ -47,9 +47,15 @@ def flags(lab, arch):
         return words
     inside = lab.root().inside(libraries(lab, arch))
     words += ["--sysroot", f"{inside}/sysroot", "-C", "linker=clang-19"]
-    for word in (f"--target={ARCHES[arch].triplet}", f"--sysroot={inside}", "-fuse-ld=lld"):
+    for word in cross(lab, arch):
         words += ["-C", f"link-arg={word}"]
     return words
+
+
+def cross(lab, arch):
+    """clang's, for a program in C of another architecture than the host's."""
+    inside = lab.root().inside(libraries(lab, arch))
+    return [f"--target={ARCHES[arch].triplet}", f"--sysroot={inside}", "-fuse-ld=lld"]
 
 
 def files(lab):
