@@ -3,6 +3,7 @@
 //! How many operations lie between two readings of the clock.
 
 use super::{
+    crew,
     limits::{
         held_max,
         limits,
@@ -48,21 +49,24 @@ const SEVERAL_SHIFT: u32 = 2;
 
 /// log2 of the largest batch that fits; refuses what does not fit one at a time.
 pub(super) fn largest(request: &Request) -> Result<u32, Refusal> {
-    let all_threads = request
-        .footprint(&limits())
-        .saturating_mul(request.threads());
+    let (each, threads) = (request.footprint(&limits()), request.threads());
+    // Those of the one thread that every run has are the instrument's own.
+    let books = threads.saturating_sub(1).saturating_mul(crew::BOOKS);
     let (most, bytes) = (u64::from(request.info().held_max), held_max());
-    let fits = |batch: u64| batch <= most && all_threads.saturating_mul(batch) <= bytes;
+    let fits = |batch: u64| {
+        let held = each.saturating_mul(batch).saturating_mul(threads);
+        batch <= most && held.saturating_add(books) <= bytes
+    };
     let largest = (0..=BATCH_SHIFT_MAX)
         .take_while(|shift| fits(1 << shift))
         .last();
     largest.ok_or_else(|| {
         let name = request.info().name;
-        let (size, threads) = (Dec(request.size()), Dec(request.threads()));
-        let (each, bytes) = (Dec(request.footprint(&limits())), Dec(bytes));
+        let (size, threads) = (Dec(request.size()), Dec(threads));
+        let (each, books, bytes) = (Dec(each), Dec(books), Dec(bytes));
         Refusal::no_memory(format_args!(
-            "size={size} with threads={threads}: each {name} would hold {each} bytes, all together may hold \
-             {bytes} now"
+            "size={size} with threads={threads}: each {name} would hold {each} bytes, the \
+             threads' figures {books}, all together may hold {bytes} now"
         ))
     })
 }
@@ -104,11 +108,7 @@ pub(super) fn shift(
 /// Whether one operation costs less than a few clock reads, by trying; and whether several batches of
 /// it can be had in the time, with what is done to each buffer beside it.
 #[inline(never)]
-fn is_cheap(
-    request: &Request,
-    subject: &dyn Subject,
-    stopped: &dyn Fn() -> bool,
-) -> Result<bool> {
+fn is_cheap(request: &Request, subject: &dyn Subject, stopped: &dyn Fn() -> bool) -> Result<bool> {
     let go_on = Atomic::new(0u32);
     let mut pilot = sys::zeroed::tally()?;
     let mut empty = sys::zeroed::tally()?;

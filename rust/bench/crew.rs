@@ -45,18 +45,25 @@ use kernel::{
     },
 };
 
+/// Bytes that a thread keeps books in, at most at a time: three tallies, and what the warm-up counts.
+pub(super) const BOOKS: u64 = 4 * size_of::<Tally>() as u64;
+
 /// A result as it lives in the kernel.
 ///
 /// On the heap, and passed on as a pointer: a kernel stack is 8 KiB on ARM, and what runs under all
 /// these callers is the kernel's own.
 pub(crate) type Report = KBox<Outcome<KVBox<Tally>>>;
 
-/// Samples of the empty operation, per thread; they are taken so many at a time, and no more are
-/// begun after so many nanoseconds: where a kernel checks each lock, its clock is slow.
-const CALIBRATION: u64 = 2_000;
+/// Samples of the empty operation, per thread, before those that are measured and again after them;
+/// they are taken so many at a time, and no more are begun after so many nanoseconds: where a kernel
+/// checks each lock, its clock is slow.
+const CALIBRATION: u64 = 1_000;
 const CALIBRATION_STEP: u64 = 100;
-const CALIBRATION_NS: u64 = 5_000_000;
-/// The warm-up takes no more than the time divided by 2 to this.
+const CALIBRATION_NS: u64 = 2_500_000;
+/// A CPU that was idle needs some time to reach its speed: a warm-up that is asked for takes so many
+/// nanoseconds at least, however short its operations are.
+const WARMUP_NS: u64 = 10_000_000;
+/// The warm-up takes no more than the time divided by 2 to this, and says so.
 const WARMUP_SHIFT: u32 = 2;
 /// A run's time is looked at 2 to this times in it, as far as ticks go.
 const TICK_SHIFT: u32 = 4;
@@ -71,6 +78,8 @@ struct Shared<'a> {
     request: &'a Request,
     subject: &'a dyn Subject,
     batch_shift: u32,
+    /// Whether it is one of many, which follow each other without a pause.
+    is_turn: bool,
     ready: &'a Atomic<u32>,
     crowd: u32,
     ending: &'a Atomic<u32>,
@@ -80,8 +89,9 @@ struct Shared<'a> {
 /// What one thread counts by itself.
 struct Tallies {
     tally: KVBox<Tally>,
-    unused: KVBox<Tally>,
-    empty: KVBox<Tally>,
+    /// The empty operation before the run, and after it.
+    before: KVBox<Tally>,
+    after: KVBox<Tally>,
 }
 
 /// Values of [`Shared::ending`].
@@ -95,7 +105,10 @@ const ENDINGS: [Ending; 4] = [
 /// What the threads put together when they are done.
 struct Total {
     tally: KVBox<Tally>,
-    empty: KVBox<Tally>,
+    before: KVBox<Tally>,
+    after: KVBox<Tally>,
+    /// Operations that every thread has done before.
+    warmed: u64,
     step: u64,
     placement: Option<Placement>,
     started: u64,
@@ -104,12 +117,13 @@ struct Total {
 }
 
 /// Runs a thread on each of `cpus` and puts together what they counted. `called_off` is asked now
-/// and then whether to end before the time, and why.
+/// and then whether to end before the time, and why. `is_turn` tells whether it is one of many runs.
 #[inline(never)]
 pub(super) fn run(
     request: &Request,
     subject: &dyn Subject,
     batch_shift: u32,
+    is_turn: bool,
     cpus: &[u32],
     called_off: &dyn Fn() -> Option<Ending>,
 ) -> Result<Report> {
@@ -118,7 +132,9 @@ pub(super) fn run(
     let ending = &padded.0;
     let total = Total {
         tally: sys::zeroed::tally()?,
-        empty: sys::zeroed::tally()?,
+        before: sys::zeroed::tally()?,
+        after: sys::zeroed::tally()?,
+        warmed: u64::MAX,
         step: u64::MAX,
         placement: None,
         started: u64::MAX,
@@ -130,6 +146,7 @@ pub(super) fn run(
         request,
         subject,
         batch_shift,
+        is_turn,
         ready: &ready,
         // CAST: The number of threads is limited to a few times the number of CPUs.
         crowd: cpus.len() as u32,
@@ -169,7 +186,12 @@ pub(super) fn run(
     if let Some(error) = total.error {
         return Err(error);
     }
-    let clock = clock::cost(&total.empty.phases, total.step, batch_shift);
+    let clock = clock::cost(
+        &total.before.phases,
+        &total.after.phases,
+        total.step,
+        batch_shift,
+    );
     let spent = sys::zeroed::tally()?;
     // CAST: `ending` holds an index into the table.
     let why = ENDINGS.get(ending.load(Relaxed) as usize);
@@ -178,6 +200,7 @@ pub(super) fn run(
         rounds: Rounds::of(&total.tally, &clock),
         clock,
         batch: 1 << batch_shift,
+        warmed: total.warmed,
         placement: total.placement.unwrap_or(Placement::UNKNOWN),
         device: None,
         elapsed: total.ended.saturating_sub(total.started),
@@ -197,13 +220,13 @@ impl Shared<'_> {
         }
     }
 
-    /// What one thread does: look at what it acquires first, learn what the clock costs, warm up,
-    /// wait for the others, measure, and add the result to `total`.
+    /// What one thread does: look at what it acquires first, warm up, learn what the clock costs,
+    /// wait for the others, measure, learn it again, and add the result to `total`.
     fn one_thread(&self, index: usize) -> Result {
         let mut tallies = Tallies {
             tally: sys::zeroed::tally()?,
-            unused: sys::zeroed::tally()?,
-            empty: sys::zeroed::tally()?,
+            before: sys::zeroed::tally()?,
+            after: sys::zeroed::tally()?,
         };
         self.subject.with_hands(self.batch_shift, &mut |hands| {
             self.stint(index, hands, &mut tallies)
@@ -217,28 +240,9 @@ impl Shared<'_> {
             _ => None,
         };
 
-        let until = now().saturating_add(CALIBRATION_NS);
-        Empty.with_hands(self.batch_shift, &mut |hands| {
-            for _ in 0..CALIBRATION / CALIBRATION_STEP {
-                let samples = CALIBRATION_STEP << self.batch_shift;
-                hands.measure(samples, &mut tallies.empty, self.ending)?;
-                if now() >= until {
-                    break;
-                }
-            }
-            Ok(())
-        })?;
+        let warmed = self.warm_up(hands)?;
+        self.calibrate(&mut tallies.before)?;
         let step = clock::step();
-
-        // In steps of a batch, because its time is looked at too; a shorter one is one batch.
-        let batch = 1u64 << self.batch_shift;
-        let warm_until = now().saturating_add(self.request.time_ns() >> WARMUP_SHIFT);
-        for _ in 0..self.request.warmup().div_ceil(batch) {
-            if stop() || now() >= warm_until {
-                break;
-            }
-            hands.measure(batch, &mut tallies.unused, self.ending)?;
-        }
 
         self.ready.fetch_add(1, Release);
         while self.ready.load(Acquire) < self.crowd && !stop() {
@@ -249,16 +253,56 @@ impl Shared<'_> {
         let started = now();
         hands.measure(self.request.iterations(), &mut tallies.tally, self.ending)?;
         let ended = now();
+        self.calibrate(&mut tallies.after)?;
 
         let mut total = self.total.lock();
         total
             .tally
             .add_thread(index, task::current_cpu(), &tallies.tally);
-        total.empty.merge(&tallies.empty);
+        total.before.merge(&tallies.before);
+        total.after.merge(&tallies.after);
+        total.warmed = total.warmed.min(warmed);
         total.step = total.step.min(step);
         total.placement = total.placement.or(placement);
         total.started = total.started.min(started);
         total.ended = total.ended.max(ended);
         Ok(())
+    }
+
+    /// Operates without measuring: as often as was asked for and for some time, if that is not a
+    /// large part of the run's. Tells how often.
+    #[inline(never)]
+    fn warm_up(&self, hands: &mut dyn Hands) -> Result<u64> {
+        let asked = self.request.warmup();
+        let most = self.request.time_ns() >> WARMUP_SHIFT;
+        let start = now();
+        let mut unused = sys::zeroed::tally()?;
+        let mut done = 0u64;
+        loop {
+            let spent = now().saturating_sub(start);
+            let enough = done >= asked && (asked == 0 || self.is_turn || spent >= WARMUP_NS);
+            if enough || spent >= most || self.ending.load(Relaxed) != 0 {
+                return Ok(done);
+            }
+            // In steps of a batch, because its time is looked at too; a shorter one is one batch.
+            hands.measure(1 << self.batch_shift, &mut unused, self.ending)?;
+            done += 1 << self.batch_shift;
+        }
+    }
+
+    /// Learns what the clock costs, also when the run has ended.
+    #[inline(never)]
+    fn calibrate(&self, empty: &mut Tally) -> Result {
+        let go_on = Atomic::new(0u32);
+        let until = now().saturating_add(CALIBRATION_NS);
+        Empty.with_hands(self.batch_shift, &mut |hands| {
+            for _ in 0..CALIBRATION / CALIBRATION_STEP {
+                hands.measure(CALIBRATION_STEP << self.batch_shift, empty, &go_on)?;
+                if now() >= until || task::fatal_signal() {
+                    break;
+                }
+            }
+            Ok(())
+        })
     }
 }

@@ -107,7 +107,14 @@ impl Runner<'_> {
         let called_off = || self.called_off();
         let stopped = || called_off().is_some();
         let batch_shift = batch::shift(self.request, subject, largest, &stopped)?;
-        let report = crew::run(self.request, subject, batch_shift, &cpus, &called_off);
+        let report = crew::run(
+            self.request,
+            subject,
+            batch_shift,
+            !self.look,
+            &cpus,
+            &called_off,
+        );
         let mut report = report.map_err(|error| {
             let (name, threads) = (self.request.info().name, self.request.threads() as u32);
             let errno = error.to_errno();

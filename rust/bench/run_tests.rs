@@ -225,6 +225,37 @@ mod tests {
     }
 
     #[test]
+    fn the_figures_of_threads_count_as_memory_too() {
+        // 16 KiB at most are asked for, and as much as a large machine's memory to keep books in.
+        let crowd = with(request("kmalloc", 1, 1), &[(Parameter::Threads, 1 << 14)]);
+        let refusal = refused(crowd);
+        assert_eq!(refusal.map(|refusal| refusal.errno), Some(Errno::NoMemory));
+        assert!(refusal.is_some_and(|r| r.message.as_str().contains("the threads' figures")));
+    }
+
+    #[test]
+    fn a_warm_up_takes_some_time_however_short_its_operations() {
+        let warmed = |warmup, time| {
+            let asked = [(Parameter::Warmup, warmup), (Parameter::Time, time)];
+            go(with(request("calibrate", 0, 1), &asked)).map(|report| report.warmed)
+        };
+        assert!(warmed(1, 20_000).is_some_and(|operations| operations > 1));
+        assert_eq!(warmed(0, 20_000), Some(0));
+        // A quarter of the time is up before.
+        assert!(warmed(10_000_000, 20).is_some_and(|operations| operations < 10_000_000));
+    }
+
+    #[test]
+    fn coherent_memory_takes_whole_pages() {
+        let takes = |size| {
+            go(request("dma-coherent", size, 1)).and_then(|report| report.placement.capacity)
+        };
+        let page = limits().page;
+        assert_eq!(takes(64), Some(page));
+        assert_eq!(takes(page + 1), Some(2 * page));
+    }
+
+    #[test]
     fn a_device_that_is_not_lent_is_refused_by_name() {
         let mut elsewhere = request("dma-coherent", 4096, 1);
         if let Some(request) = &mut elsewhere {

@@ -4,19 +4,23 @@
 //! that a driver may pass; in blocks of a pool; and cached, in one piece or in several.
 
 use super::prelude::*;
-use crate::sys::dma::{
-    coherent::{
-        Attr,
-        Coherent,
-        Hidden, //
+use crate::sys::{
+    allocators::whole_pages,
+    dma::{
+        coherent::{
+            Attr,
+            Coherent,
+            Hidden, //
+        },
+        noncoherent::NonCoherent,
+        noncontiguous::NonContiguous,
+        pool::{
+            Block,
+            Pool, //
+        },
+        DeviceMemory, //
     },
-    noncoherent::NonCoherent,
-    noncontiguous::NonContiguous,
-    pool::{
-        Block,
-        Pool, //
-    },
-    DeviceMemory, //
+    memory::PAGE_SIZE, //
 };
 use core::marker::PhantomData;
 use kernel::ffi::c_void;
@@ -107,6 +111,15 @@ pub(super) fn place((cpu, dma): (Option<*const c_void>, u64), size: usize) -> Pl
     }
 }
 
+/// The bytes that `size` bytes at `placement` take from the machine, where that is certain: whole
+/// pages at least. Where they are not a power of two a block of the buddy allocator may have been
+/// kept with all that it has too much, or not; CMA gives no more than the pages.
+fn taken(placement: &Placement, size: usize) -> Option<u64> {
+    let pages = size.div_ceil(PAGE_SIZE);
+    let certain = pages.is_power_of_two() || placement.cma == Some(true);
+    certain.then_some(whole_pages(size))
+}
+
 /// The allocator of memory of the kind `M`.
 pub(crate) struct DmaMemory<'d, M> {
     asked: Asked<'d>,
@@ -125,7 +138,11 @@ impl<'d, M: DmaAllocation<'d>> Allocator for DmaMemory<'d, M> {
     }
 
     fn describe(&self, memory: &M) -> Placement {
-        place(memory.addresses(), self.asked.size)
+        let placement = place(memory.addresses(), self.asked.size);
+        Placement {
+            capacity: taken(&placement, self.asked.size),
+            ..placement
+        }
     }
 }
 
@@ -216,6 +233,7 @@ impl<'d> Listed<'d> for DmaPool<'d> {
         about: "dma_pool_alloc() from a pool made for the size and dma_pool_free()",
         // Beyond a page a pool has nothing over coherent memory.
         sizes: Range::new(1, 64 << 10),
+        packs: true,
         ..COHERENT
     };
 

@@ -14,6 +14,7 @@ impl<'d> Listed<'d> for Kmalloc {
         headline: true,
         sizes: Range::new(1, alloc::KMALLOC_MAX),
         held_max: 256,
+        packs: true,
         // The slab has no caches of high memory, nor below 4 GiB: it warns of such flags.
         gfp: &[
             Gfp::Kernel,

@@ -29,6 +29,7 @@ impl<'d> Listed<'d> for Kvmalloc {
         headline: true,
         sizes: Range::new(1, PROBED as u64),
         held_max: 64,
+        packs: true,
         gfp: &[Gfp::Kernel, Gfp::Zero, Gfp::Account],
         ..Info::PLAIN
     };

@@ -198,21 +198,26 @@ macro_rules! catalogue {
         const _: () = assert!([$($(#[$when])* <$row as Row<'_>>::INFO.name),*].len() <= Places::MAX);
 
         /// Prepares the experiment that `request` names and shows it to `visitor`.
-        pub(crate) fn open<V: Visitor>(
+        pub(crate) fn open<'d, V: Visitor>(
             request: &Request,
-            device: Option<&Device<Bound>>,
+            device: Option<&'d Device<Bound>>,
             visitor: V,
         ) -> Result<V::Output, Refusal> {
+            let name = request.info().name;
+            // One call, and not one for each row: a refusal is large and stacks are small.
+            let mut found: Option<Shows<'d, V>> = None;
             $(
                 $(#[$when])*
-                if request.info().name == <$row as Row<'_>>::INFO.name {
-                    return show::<$row, V>(request, device, visitor);
+                if name == <$row as Row<'_>>::INFO.name {
+                    found = Some(show::<$row, V>);
                 }
             )*
-            Err(Refusal::invalid(format_args!(
-                "experiment={}: not in the catalogue",
-                request.info().name
-            )))
+            match found {
+                Some(show) => show(request, device, visitor),
+                None => Err(Refusal::invalid(format_args!(
+                    "experiment={name}: not in the catalogue"
+                ))),
+            }
         }
     };
 }
@@ -273,6 +278,10 @@ catalogue! {
     transfer_kinds::TransferIova,
     calibrate::Calibrate,
 }
+
+/// What [`show`] is for some row.
+type Shows<'d, V> =
+    fn(&Request, Option<&'d Device<Bound>>, V) -> Result<<V as Visitor>::Output, Refusal>;
 
 /// Prepares the experiment of a row and shows it. Its frame is its own, not a part of `open`'s.
 #[inline(never)]

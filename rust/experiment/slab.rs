@@ -70,6 +70,7 @@ impl<'d> Row<'d> for Slab {
         name: "slab",
         about: "kmem_cache_alloc() from a cache of its own and kmem_cache_free()",
         sizes: SIZES,
+        packs: true,
         held_max: 256,
         gfp: GFP,
         ..Info::PLAIN
@@ -109,6 +110,7 @@ impl<'d> Row<'d> for SlabBulk {
         name: "slab-bulk",
         about: "16 objects at once by kmem_cache_alloc_bulk() and kmem_cache_free_bulk()",
         sizes: SIZES,
+        packs: true,
         held_max: 16,
         // CAST: A small constant.
         buffers: BULK as u64,

@@ -66,40 +66,53 @@ pub fn parse(line: &str, catalogue: &[&'static Info], limits: &Limits) -> Result
             List(|| catalogue.iter().map(|info| info.name))
         )));
     };
-    let Some(&info) = catalogue.iter().find(|info| info.name == name) else {
-        return Err(Refusal::invalid(format_args!(
-            "experiment={}: unknown, must be one of {}",
-            Clip(name),
-            List(|| catalogue.iter().map(|info| info.name))
-        )));
-    };
-
+    let info = experiment(name, catalogue)?;
     let mut request = Request::new(info, limits);
     let mut keys = Keys::new(Parameter::KEYS);
     let mut batch = false;
     for word in words {
         let (key, value) = keys.take(word)?;
-        let Some(&parameter) = Parameter::ALL.iter().find(|p| p.name() == key) else {
-            request.set_device(device(value)?)?;
-            continue;
-        };
-        request.check_taken(parameter, Clip(value))?;
-        let parsed = match parameter.row().values {
-            Values::Numbers(..) => {
-                let range = info.range(parameter, limits);
-                parse_number(key, info.unit_of(parameter), value, range)?
-            }
-            Values::Words(names, _) => choice(key, value, names)?,
-        };
-        request.set(parameter, parsed, limits)?;
-        batch |= parameter == Parameter::Batch;
+        assign(&mut request, key, value, limits)?;
+        batch |= key == Parameter::Batch.name();
     }
     agree(&request, batch)?;
     Ok(request)
 }
 
+/// Finds an experiment by its name.
+#[inline(never)]
+fn experiment(name: &str, catalogue: &[&'static Info]) -> Result<&'static Info, Refusal> {
+    let found = catalogue.iter().find(|info| info.name == name);
+    found.copied().ok_or_else(|| {
+        Refusal::invalid(format_args!(
+            "experiment={}: unknown, must be one of {}",
+            Clip(name),
+            List(|| catalogue.iter().map(|info| info.name))
+        ))
+    })
+}
+
+/// Gives the parameter `key` what `value` says. In a frame of its own, like its kin: stacks are small.
+#[inline(never)]
+fn assign(request: &mut Request, key: &str, value: &str, limits: &Limits) -> Result<(), Refusal> {
+    let Some(&parameter) = Parameter::ALL.iter().find(|p| p.name() == key) else {
+        return request.set_device(device(value)?);
+    };
+    request.check_taken(parameter, &Clip(value))?;
+    let info = request.info();
+    let parsed = match parameter.row().values {
+        Values::Numbers(..) => {
+            let range = info.range(parameter, limits);
+            parse_number(key, info.unit_of(parameter), value, range)?
+        }
+        Values::Words(names, _) => choice(key, value, names)?,
+    };
+    request.set(parameter, parsed, limits)
+}
+
 /// Refuses what is right by itself and has no meaning beside the rest. `batch` tells whether one was
 /// asked for.
+#[inline(never)]
 pub fn agree(request: &Request, batch: bool) -> Result<(), Refusal> {
     if batch && request.mode() == Mode::Op {
         return Err(Refusal::invalid(format_args!(
@@ -130,15 +143,17 @@ pub fn parse_compare(
                 request.set_time(parse_number(key, "ms", value, times)?, limits)?;
             }
             // `keys` lets nothing else through.
-            _ => {
-                let sizes = value.split(',');
-                request.set_sizes(
-                    sizes.map(|size| parse_number(key, "bytes", size, CompareRequest::SIZES)),
-                )?
-            }
+            _ => sizes(&mut request, key, value)?,
         }
     }
     Ok(request)
+}
+
+/// Reads sizes with commas between them.
+#[inline(never)]
+fn sizes(request: &mut CompareRequest, key: &str, value: &str) -> Result<(), Refusal> {
+    let one = |size| parse_number(key, "bytes", size, CompareRequest::SIZES);
+    request.set_sizes(value.split(',').map(one))
 }
 
 /// Reads `all`, or names of the catalogue that have to do with memory.

@@ -127,6 +127,7 @@ impl CompareRequest {
     }
 
     /// Takes `time` ms, if that is within what `limits` allow.
+    #[inline(never)]
     pub fn set_time(&mut self, time: u64, limits: &Limits) -> Result<(), Refusal> {
         let range = Self::times(limits);
         if !range.has(time) {
@@ -157,6 +158,7 @@ impl CompareRequest {
         Ok(())
     }
 
+    #[inline(never)]
     fn push(&mut self, size: u64) -> Result<(), Refusal> {
         if !Self::SIZES.has(size) {
             return Err(Refusal::range("size", size, Self::SIZES, "bytes"));

@@ -56,6 +56,8 @@ pub struct Info {
     pub unit: &'static str,
     /// How many acquisitions one thread may hold at a time: the largest batch.
     pub held_max: u32,
+    /// Whether several of what it gets fit into one page.
+    pub packs: bool,
     /// How many buffers of the request's size one acquisition has.
     pub buffers: u64,
     /// The directions of DMA that it takes; none where they mean nothing to it.
@@ -94,6 +96,7 @@ impl Info {
         },
         unit: "bytes",
         held_max: 16,
+        packs: false,
         buffers: 1,
         directions: &[],
         parameters: &[],

@@ -68,20 +68,24 @@ impl Failures {
 /// What a clock costs, found by running the same loop around an operation that does nothing.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct ClockCost {
-    /// Median of the empty operation, in ns: subtracted from a raw figure to get a net one.
+    /// Median of the empty operation, in ns, before or after the run, whichever is less: subtracted
+    /// from a raw figure to get a net one.
     pub median: u64,
     /// Its 99th percentile, in ns, of the phase in which that is larger.
     pub p99: u64,
     /// The smallest step that the clock was seen to make, in ns.
     pub step: u64,
+    /// By how much the median was another after the run than before it, in ns: the CPU's speed has
+    /// changed meanwhile.
+    pub drift: u64,
 }
 
 impl ClockCost {
     /// Below this a net figure cannot be told from nothing, in ns.
     ///
     /// Both a raw figure and what is subtracted from it are up to a step off, so that a difference
-    /// of one step may be none at all, beside what the slowest of a hundred empty ones takes; and the
-    /// median is rounded up to its bucket's end.
+    /// of one step may be none at all, beside what the slowest of a hundred empty ones takes, in which
+    /// [`Self::drift`] is contained; and the median is rounded up to its bucket's end.
     pub fn floor(&self) -> u64 {
         let noise = self.p99.saturating_sub(self.median);
         let noise = noise.saturating_add(self.step.saturating_mul(2));
@@ -203,6 +207,8 @@ pub struct Outcome<T> {
     pub clock: ClockCost,
     /// The same net and round by round: one for a run, several for a row of a comparison.
     pub rounds: Rounds,
+    /// Operations that every thread did before those that were measured.
+    pub warmed: u64,
     /// Operations per pair of clock reads: 1 unless batched.
     pub batch: u64,
     /// Where the first buffer was.
@@ -226,6 +232,7 @@ mod tests {
             median: 48,
             p99: 49,
             step: 16,
+            drift: 0,
         };
         assert_eq!(clock.floor(), 33);
         assert_eq!(clock.net(48 + 32), Net::Below(33));
@@ -239,6 +246,7 @@ mod tests {
             median: 1_247,
             p99: 1_247,
             step: 2,
+            drift: 0,
         };
         assert_eq!(slow.floor(), 38);
         assert_eq!(ClockCost::default().net(0), Net::Below(1));

@@ -38,6 +38,8 @@ pub struct Refusal {
 
 impl Refusal {
     /// Refuses what cannot be understood.
+    #[cold]
+    #[inline(never)]
     pub fn invalid(args: fmt::Arguments<'_>) -> Self {
         Self {
             errno: Errno::Invalid,
@@ -46,6 +48,8 @@ impl Refusal {
     }
 
     /// Refuses `value` of `parameter`, which is outside `range`.
+    #[cold]
+    #[inline(never)]
     pub fn range(parameter: &str, value: u64, range: Range, unit: &str) -> Self {
         let (value, min, max) = (Dec(value), Dec(range.min), Dec(range.max));
         Self {
@@ -57,6 +61,8 @@ impl Refusal {
     }
 
     /// Refuses a device that is not there to be used.
+    #[cold]
+    #[inline(never)]
     pub fn no_device(args: fmt::Arguments<'_>) -> Self {
         Self {
             errno: Errno::NoDevice,
@@ -65,6 +71,8 @@ impl Refusal {
     }
 
     /// Refuses what this machine or device cannot do.
+    #[cold]
+    #[inline(never)]
     pub fn unsupported(args: fmt::Arguments<'_>) -> Self {
         Self {
             errno: Errno::Unsupported,
@@ -73,6 +81,8 @@ impl Refusal {
     }
 
     /// Refuses a value that is beyond what this device allows.
+    #[cold]
+    #[inline(never)]
     pub fn beyond(args: fmt::Arguments<'_>) -> Self {
         Self {
             errno: Errno::Range,
@@ -81,6 +91,8 @@ impl Refusal {
     }
 
     /// Refuses a run that does not fit in the memory that it may use.
+    #[cold]
+    #[inline(never)]
     pub fn no_memory(args: fmt::Arguments<'_>) -> Self {
         Self {
             errno: Errno::NoMemory,

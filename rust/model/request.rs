@@ -51,7 +51,9 @@ pub const DEVICE_NAME_MAX: usize = 32;
 pub struct Request {
     info: &'static Info,
     /// What each parameter is, by its place in [`Parameter::ALL`].
-    values: [Option<u64>; Parameter::ALL.len()],
+    values: [u64; Parameter::ALL.len()],
+    /// A bit for each of them that has a value.
+    valued: u32,
     device: Text<DEVICE_NAME_MAX>,
 }
 
@@ -75,16 +77,19 @@ parameter_table!(getters);
 impl Request {
     /// The request that only names an experiment, with defaults that `limits` allow.
     pub fn new(info: &'static Info, limits: &Limits) -> Self {
-        let mut values = [None; Parameter::ALL.len()];
-        for (value, parameter) in values.iter_mut().zip(Parameter::ALL) {
-            *value = info.default(*parameter, limits);
-        }
-        // INVARIANT: An experiment's defaults are clamped to its ranges, or the first of its words.
-        Self {
+        let mut request = Self {
             info,
-            values,
+            values: [0; Parameter::ALL.len()],
+            valued: 0,
             device: Text::EMPTY,
+        };
+        for &parameter in Parameter::ALL {
+            if let Some(default) = info.default(parameter, limits) {
+                // INVARIANT: A default is clamped to its range, or is the first of the words.
+                request.put(parameter, default);
+            }
         }
+        request
     }
 
     /// The experiment.
@@ -99,11 +104,13 @@ impl Request {
 
     /// What `parameter` is; `None` where it was not given and has no default.
     pub fn get(&self, parameter: Parameter) -> Option<u64> {
-        self.values.get(parameter as usize).copied().flatten()
+        let value = self.values.get(parameter as usize).copied();
+        value.filter(|_| self.valued & Self::bit(parameter) != 0)
     }
 
     /// Sets `parameter` to `value`, which for a word is its place, if the experiment takes it and
-    /// `limits` allow it.
+    /// `limits` allow it. Not inlined, like all that refuses: a refusal is large and stacks are small.
+    #[inline(never)]
     pub fn set(
         &mut self,
         parameter: Parameter,
@@ -114,7 +121,7 @@ impl Request {
         let range = info.range(parameter, limits);
         match parameter.row().values {
             Values::Numbers(..) => {
-                self.check_taken(parameter, Dec(value))?;
+                self.check_taken(parameter, &Dec(value))?;
                 if !range.has(value) {
                     let unit = info.unit_of(parameter);
                     return Err(Refusal::range(key, value, range, unit));
@@ -134,22 +141,33 @@ impl Request {
                 }
             }
         }
-        if let Some(slot) = self.values.get_mut(parameter as usize) {
-            // INVARIANT: The value was checked above.
-            *slot = Some(value);
-        }
+        // INVARIANT: The value was checked above.
+        self.put(parameter, value);
         Ok(())
     }
 
+    fn put(&mut self, parameter: Parameter, value: u64) {
+        if let Some(slot) = self.values.get_mut(parameter as usize) {
+            *slot = value;
+            self.valued |= Self::bit(parameter);
+        }
+    }
+
+    fn bit(parameter: Parameter) -> u32 {
+        1 << parameter as u32
+    }
+
     /// Refuses `parameter`, which was given as `value`, where the experiment does not take it.
-    pub fn check_taken(&self, parameter: Parameter, value: impl Display) -> Result<(), Refusal> {
+    #[inline(never)]
+    pub fn check_taken(&self, parameter: Parameter, value: &dyn Display) -> Result<(), Refusal> {
         match self.info.takes(parameter) {
             true => Ok(()),
-            false => Err(self.has_no(parameter.name(), &value)),
+            false => Err(self.has_no(parameter.name(), value)),
         }
     }
 
     /// Has `device` under test, if the experiment uses one.
+    #[inline(never)]
     pub fn set_device(&mut self, device: Text<DEVICE_NAME_MAX>) -> Result<(), Refusal> {
         if !self.info.needs_device && !device.as_str().is_empty() {
             return Err(self.has_no("device", &device));
@@ -158,6 +176,7 @@ impl Request {
         Ok(())
     }
 
+    #[inline(never)]
     fn has_no(&self, key: &str, value: &dyn Display) -> Refusal {
         let name = self.info.name;
         Refusal::invalid(format_args!(
@@ -170,9 +189,13 @@ impl Request {
         self.time().saturating_mul(1_000_000)
     }
 
-    /// Bytes that one acquisition has at most on the machine of `limits`: what fits into a block of
-    /// the buddy allocator may be one, and every entry of a list begins a page of its own.
+    /// Bytes that one acquisition has at most on the machine of `limits`: nothing for the instrument
+    /// itself, whole pages unless several fit into one, which may be a whole block of the buddy
+    /// allocator if there are such large ones; and every entry of a list begins a page of its own.
     pub fn footprint(&self, limits: &Limits) -> u64 {
+        if self.info.family == Family::Instrument {
+            return 0;
+        }
         // CAST: The order is a few bits.
         let (page, order) = (limits.page.max(1), limits.order as u32);
         let block = page.checked_shl(order).unwrap_or(u64::MAX);
@@ -184,7 +207,7 @@ impl Request {
         .max(1);
         let longest = divide_up(self.size(), entries);
         let one = match longest.saturating_add(self.offset()) {
-            one if one <= page && !listed => one,
+            one if one <= page && self.info.packs => one,
             one if one <= block => one.max(page).next_power_of_two(),
             one => one,
         };

@@ -83,13 +83,23 @@ pub fn outcome<T: Deref<Target = Tally>>(
 
     request(out, &outcome.request)?;
     writeln!(out, "ending        {}", ending(outcome.ending))?;
+    writeln!(out, "warmed_up     {}", Dec(outcome.warmed))?;
     writeln!(out, "elapsed_ns    {}", Dec(outcome.elapsed))?;
     writeln!(out, "per_sample    {}", Dec(outcome.batch))?;
     writeln!(out, "clock_p50_ns  {}", Dec(outcome.clock.median))?;
     writeln!(out, "clock_p99_ns  {}", Dec(outcome.clock.p99))?;
     writeln!(out, "clock_step_ns {}", Dec(outcome.clock.step))?;
+    writeln!(out, "clock_drift   {}", Dec(outcome.clock.drift))?;
     writeln!(out, "disturbed     {}", Dec(tally.disturbed))?;
     writeln!(out, "failures      {}", Dec(tally.failures.total()))?;
+    let asked = outcome.request.warmup();
+    if outcome.warmed < asked {
+        let (done, asked) = (Dec(outcome.warmed), Dec(asked));
+        writeln!(
+            out,
+            "# the warm-up ended after {done} of {asked} operations: it may take a quarter of the time"
+        )?;
+    }
     writeln!(out)?;
 
     let floor = Dec(outcome.clock.floor());

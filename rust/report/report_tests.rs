@@ -102,6 +102,7 @@ mod tests {
             tally: &NOTHING,
             clock: ClockCost::default(),
             rounds: Rounds::NONE,
+            warmed: 0,
             batch: 1,
             placement: Placement::UNKNOWN,
             device: None,
@@ -156,6 +157,7 @@ mod tests {
             median: 40,
             p99: 60,
             step: 1,
+            drift: 0,
         };
         assert_eq!(clock.net(30), Net::Below(22));
         assert_eq!(clock.net(60), Net::Below(22));

@@ -7,7 +7,7 @@ mod random;
 use memlab_model::grammar::{parse, parse_compare, COMPARE_KEYS, LINE_MAX};
 use memlab_model::model::compare_request::{CompareRequest, Places};
 use memlab_model::model::request::{
-    Errno, Info, Limits, Parameter, Range, Refusal, Request, Values, MESSAGE_MAX,
+    Errno, Family, Info, Limits, Parameter, Range, Refusal, Request, Values, MESSAGE_MAX,
 };
 use random::Random;
 
@@ -110,39 +110,88 @@ fn what_a_request_holds_is_never_less_than_what_it_takes() {
         sizes: Range::new(1, 16 << 20),
         ..Info::PLAIN
     };
+    static PACKED: Info = Info {
+        packs: true,
+        ..LARGE
+    };
+    static COPIED: Info = Info {
+        buffers: 2,
+        ..LARGE
+    };
     static LIST: Info = Info {
         sizes: LARGE.sizes,
         parameters: &[Parameter::Offset, Parameter::Entries],
         ..Info::STREAMING
     };
-    let holds = |info: &'static Info, size, offset, entries| {
-        let mut request = Request::new(info, &LIMITS);
-        for (parameter, value) in [
-            (Parameter::Size, size),
-            (Parameter::Offset, offset),
-            (Parameter::Entries, entries),
-        ] {
-            if info.takes(parameter) {
-                request.set(parameter, value, &LIMITS).unwrap();
-            }
-        }
-        request.footprint(&LIMITS)
+    static NOTHING: Info = Info {
+        family: Family::Instrument,
+        ..LARGE
     };
-    assert_eq!(holds(&LARGE, 64, 0, 0), 64);
-    assert_eq!(holds(&LARGE, 4097, 0, 0), 8192);
-    assert_eq!(holds(&LARGE, 2052 << 10, 0, 0), 4 << 20);
-    assert_eq!(holds(&LARGE, 5 << 20, 0, 0), 5 << 20);
-    // One entry for each page, each of which begins a page of its own.
-    assert_eq!(holds(&LIST, 64, 0, 0), 4096);
-    assert_eq!(holds(&LIST, 4 << 20, 0, 0), 4 << 20);
-    assert_eq!(holds(&LIST, 4 << 20, 1, 0), 8 << 20);
-    assert_eq!(holds(&LIST, (4 << 20) + 1, 0, 0), 8 << 20);
-    assert_eq!(holds(&LIST, 64, 0, 16), 16 << 12);
-    let copied = Info {
-        buffers: 2,
+    // Pages of 4, 16 and 64 KiB with the largest blocks that their kernels have.
+    for (shift, order) in [(12, 10), (14, 11), (16, 13)] {
+        let limits = Limits {
+            page: 1 << shift,
+            order,
+            ..LIMITS
+        };
+        let (page, block) = (limits.page, 1 << (shift + order));
+        let holds = |info: &'static Info, size, offset, entries| {
+            let mut request = Request::new(info, &limits);
+            for (parameter, value) in [
+                (Parameter::Size, size),
+                (Parameter::Offset, offset),
+                (Parameter::Entries, entries),
+            ] {
+                if info.takes(parameter) {
+                    request.set(parameter, value, &limits).unwrap();
+                }
+            }
+            request.footprint(&limits)
+        };
+        assert_eq!(holds(&PACKED, 64, 0, 0), 64);
+        assert_eq!(holds(&PACKED, page + 1, 0, 0), 2 * page);
+        assert_eq!(holds(&LARGE, 64, 0, 0), page);
+        assert_eq!(holds(&LARGE, page + 1, 0, 0), 2 * page);
+        assert_eq!(holds(&COPIED, page, 0, 0), 2 * page);
+        assert_eq!(holds(&NOTHING, 1 << 20, 0, 0), 0);
+        // Above the largest block nothing has more than what was asked for.
+        let above = (block + page).min(16 << 20);
+        let whole = if above > block {
+            above
+        } else {
+            above.next_power_of_two()
+        };
+        assert_eq!(holds(&LARGE, above, 0, 0), whole);
+        // One entry for each page, each of which begins a page of its own.
+        assert_eq!(holds(&LIST, 64, 0, 0), page);
+        assert_eq!(holds(&LIST, 16 * page, 0, 0), 16 * page);
+        assert_eq!(holds(&LIST, 16 * page, 1, 0), 32 * page);
+        assert_eq!(holds(&LIST, 16 * page + 1, 0, 0), 17 * page);
+        assert_eq!(holds(&LIST, 64, 0, 16), 16 * page);
+    }
+}
+
+/// What a page and the largest block decide is a value of the machine.
+#[test]
+fn an_offset_is_within_a_page_and_an_alignment_within_a_block() {
+    const ALL: Info = Info {
+        parameters: &[Parameter::Offset, Parameter::Align],
         ..Info::PLAIN
     };
-    assert_eq!(holds(Box::leak(Box::new(copied)), 4096, 0, 0), 8192);
+    for (page, order) in [(4096, 10), (16384, 11), (65536, 13)] {
+        let limits = Limits {
+            page,
+            order,
+            ..LIMITS
+        };
+        for (key, most) in [("offset", page - 1), ("align", order)] {
+            let line = |value| format!("all {key}={value}");
+            static CATALOGUE: [&Info; 1] = [&Info { name: "all", ..ALL }];
+            assert!(parse(&line(most), &CATALOGUE, &limits).is_ok(), "{key}");
+            let refusal = parse(&line(most + 1), &CATALOGUE, &limits).unwrap_err();
+            assert!(refusal.message.as_str().contains(&format!(" 0 to {most} ")));
+        }
+    }
 }
 
 #[test]

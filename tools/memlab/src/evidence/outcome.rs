@@ -73,6 +73,8 @@ pub struct Clock {
     pub p99_ns: u64,
     /// The smallest step that the clock was seen to make.
     pub step_ns: u64,
+    /// By how much the median was another after the run than before it.
+    pub drift_ns: u64,
 }
 
 impl Clock {
@@ -81,6 +83,7 @@ impl Clock {
             median: self.p50_ns,
             p99: self.p99_ns,
             step: self.step_ns,
+            drift: self.drift_ns,
         }
     }
 
@@ -199,14 +202,16 @@ const REQUEST: [&str; 16] = [
     "mode",
     "size_instructions",
 ];
-const COUNTS: [&str; 9] = [
+const COUNTS: [&str; 11] = [
     "experiment",
     "ending",
+    "warmed_up",
     "elapsed_ns",
     "per_sample",
     "clock_p50_ns",
     "clock_p99_ns",
     "clock_step_ns",
+    "clock_drift",
     "disturbed",
     "failures",
 ];
@@ -300,6 +305,7 @@ pub fn read(text: &str) -> Result<Ran> {
             p50_ns: number("clock_p50_ns")?,
             p99_ns: number("clock_p99_ns")?,
             step_ns: number("clock_step_ns")?,
+            drift_ns: number("clock_drift")?,
         },
         phases,
         facts: cells(&|key| !REQUEST.contains(&key) && !COUNTS.contains(&key)),

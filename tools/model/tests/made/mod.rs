@@ -78,6 +78,7 @@ pub const CLOCK: ClockCost = ClockCost {
     median: 40,
     p99: 60,
     step: 1,
+    drift: 0,
 };
 
 pub fn machine(machine: Machine) -> Provenance {
@@ -144,6 +145,7 @@ pub fn outcome(info: &'static Info, size: u64, net: u64) -> Outcome<Box<Tally>> 
         tally,
         clock: CLOCK,
         rounds,
+        warmed: 100,
         batch: 1,
         placement: Placement {
             zone: Text::new("Normal"),
