@@ -7,6 +7,8 @@ use crate::{
         memory::{
             FreeList,
             MigrateType,
+            Reach,
+            Stand,
             Zone,
             ORDERS_MAX, //
         },
@@ -14,7 +16,10 @@ use crate::{
     },
     sys::{
         self,
-        memory::RawZone, //
+        memory::{
+            RawZone,
+            Spot, //
+        },
     },
 };
 use kernel::prelude::*;
@@ -35,12 +40,34 @@ pub(crate) fn zones_again(all: &mut KVec<Zone>) -> Result {
     Ok(())
 }
 
+/// Where a zone stands. May be asked while memory is short: takes no lock, and no memory.
+pub(crate) fn stand(zone: Spot) -> Option<Stand> {
+    zone.stand().map(|raw| Stand {
+        reach: reach(raw.reach),
+        free: raw.free,
+        free_cma: raw.free_cma,
+        free_highatomic: raw.free_highatomic,
+        watermarks: raw.watermark,
+        boost: raw.boost,
+        kept: raw.kept,
+    })
+}
+
+fn reach(raw: u32) -> Reach {
+    match raw {
+        sys::memory::REACH_KERNEL => Reach::Kernel,
+        sys::memory::REACH_MAPPED => Reach::Mapped,
+        _ => Reach::Movable,
+    }
+}
+
 /// Adds a zone. In a frame of its own: a zone takes half of the stack that a function may use.
 #[inline(never)]
 fn add(all: &mut KVec<Zone>, node: u32, name: &str, raw: &RawZone) -> Result {
     let zone = Zone {
         node,
         name: Text::new(name),
+        reach: reach(raw.reach),
         start_pfn: raw.start_pfn,
         spanned: raw.spanned,
         present: raw.present,
@@ -48,6 +75,7 @@ fn add(all: &mut KVec<Zone>, node: u32, name: &str, raw: &RawZone) -> Result {
         free: raw.free,
         cma: raw.cma,
         free_cma: raw.free_cma,
+        free_highatomic: raw.free_highatomic,
         watermarks: raw.watermark,
         boost: raw.boost,
         index: usize::try_from(raw.index)?,

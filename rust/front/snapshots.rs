@@ -57,7 +57,13 @@ pub(super) fn fragmentation(_: &Lab, out: &mut Text) -> Result {
 
 pub(super) fn meminfo(_: &Lab, out: &mut Text) -> Result {
     timed(out, |out| {
-        done(report::meminfo(out, &facts::totals::meminfo(), PAGE))
+        let zones = facts::memory::zones()?;
+        done(report::meminfo(
+            out,
+            &facts::totals::meminfo(),
+            &zones,
+            PAGE,
+        ))
     })
 }
 

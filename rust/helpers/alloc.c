@@ -45,10 +45,71 @@ u32 memlab_gfp_mayfail(u32 flags)
 	return flags;
 }
 
-/* Pages that are free now, of any zone but not of CMA: nothing is reclaimed, nobody is woken. */
-struct page *memlab_alloc_spare(unsigned int order)
+/* The flags with which an allocation looks into zone @zone of its node first. */
+static gfp_t memlab_zone_gfp(unsigned int zone)
 {
-	return alloc_pages(__GFP_HIGHMEM | __GFP_NOWARN | __GFP_NORETRY | __GFP_NOMEMALLOC, order);
+	switch (zone) {
+#ifdef CONFIG_ZONE_DMA
+	case ZONE_DMA:
+		return __GFP_DMA;
+#endif
+#ifdef CONFIG_ZONE_DMA32
+	case ZONE_DMA32:
+		return __GFP_DMA32;
+#endif
+#ifdef CONFIG_HIGHMEM
+	case ZONE_HIGHMEM:
+		return __GFP_HIGHMEM;
+#endif
+	default:
+		return 0;
+	}
+}
+
+/*
+ * Pages of one zone that are free now, but not CMA's: nothing is reclaimed, nobody is woken. How
+ * much has to stay free the caller says: watermarks that fragmentation has raised are no bar, so
+ * that single pages are asked for as an interrupt would, without the reserve of larger blocks.
+ */
+struct page *memlab_alloc_spare(int node, unsigned int zone, unsigned int order)
+{
+	gfp_t flags = memlab_zone_gfp(zone) | __GFP_THISNODE | __GFP_HIGH | __GFP_NOWARN |
+		      __GFP_NORETRY;
+	struct page *page;
+
+	page = alloc_pages_node(node, order ? flags | __GFP_NOMEMALLOC : flags, order);
+	if (page && page_zonenum(page) != zone) {
+		/* A lower zone had to help out. */
+		__free_pages(page, order);
+		return NULL;
+	}
+	return page;
+}
+
+/*
+ * Empties the per-CPU lists of a zone: allocating a range of it does. The range is one that was
+ * free a moment ago, so that nothing has to be moved, or looked for, for it. False if there is none.
+ */
+bool memlab_drain(int node, unsigned int zone)
+{
+#ifdef CONFIG_CONTIG_ALLOC
+	/* Of whole pageblocks, next to which nothing is that could not be moved. */
+	unsigned int order = pageblock_order;
+	struct page *page = memlab_alloc_spare(node, zone, order);
+	unsigned long first;
+
+	if (!page)
+		return false;
+	first = page_to_pfn(page);
+	__free_pages(page, order);
+	if (alloc_contig_range_noprof(first, first + (1UL << order), ACR_FLAGS_NONE,
+				      GFP_KERNEL | __GFP_NOWARN))
+		return false;
+	free_contig_range(first, 1UL << order);
+	return true;
+#else
+	return false;
+#endif
 }
 
 void memlab_split_page(struct page *page, unsigned int order)

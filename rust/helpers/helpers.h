@@ -19,6 +19,35 @@ struct sg_table;
 #define MEMLAB_TYPES	6
 #define MEMLAB_MOVABLE	1
 
+/* Whose allocations a zone's pages are for. */
+enum memlab_reach {
+	MEMLAB_REACH_KERNEL,
+	MEMLAB_REACH_MAPPED,	/* high memory: the kernel's too, without an address of their own */
+	MEMLAB_REACH_MOVABLE,	/* none of the kernel's own */
+};
+
+/*
+ * Where a zone stands, in pages: what is free, what of that is in CMA areas or is kept for atomic
+ * allocations, the watermarks without boost, the boost, and what it keeps from the kernel's pages that could
+ * have come from a higher zone.
+ */
+struct memlab_stand {
+	u32 reach;
+	u64 free;
+	u64 free_cma;
+	u64 free_highatomic;
+	u64 watermark[3];
+	u64 boost;
+	u64 kept;
+};
+
+/* Who asks for what is held on purpose. */
+enum memlab_asks {
+	MEMLAB_ASKS_BACKGROUND,	/* kswapd: somebody may soon have to wait */
+	MEMLAB_ASKS_CALLER,	/* an allocation that waits */
+	MEMLAB_ASKS_LAST,	/* the OOM killer, before it kills */
+};
+
 /*
  * One zone. Counts are in pages, @blocks in free blocks by order. @reserve is
  * by the zone that an allocation would rather have come from; @pcp and
@@ -35,11 +64,13 @@ struct memlab_zone {
 	u64 free;
 	u64 cma;
 	u64 free_cma;
+	u64 free_highatomic;
 	u64 watermark[3];
 	u64 boost;
 	u64 reserve[MEMLAB_ZONES];
 	u64 pcp;
 	u64 pcp_high;
+	u32 reach;
 	u32 orders;
 	u64 blocks[MEMLAB_ORDERS];
 };
@@ -159,6 +190,8 @@ struct memlab_dma_limits {
 int memlab_next_node(int node);
 int memlab_last_node(void);
 bool memlab_zone(int node, unsigned int index, struct memlab_zone *out);
+void memlab_spot(const struct page *page, int *node, u32 *index);
+bool memlab_stand(int node, unsigned int index, struct memlab_stand *out);
 unsigned int memlab_zones(void);
 void memlab_free_area(int node, unsigned int index, unsigned int order,
 		      struct memlab_free_area *out);
@@ -181,7 +214,8 @@ struct page *memlab_alloc_highmem_page(void);
 
 u32 memlab_gfp(u32 gfp);
 u32 memlab_gfp_mayfail(u32 flags);
-struct page *memlab_alloc_spare(unsigned int order);
+struct page *memlab_alloc_spare(int node, unsigned int zone, unsigned int order);
+bool memlab_drain(int node, unsigned int zone);
 void memlab_split_page(struct page *page, unsigned int order);
 void *memlab_kmalloc(unsigned long size, u32 flags);
 void *memlab_kvmalloc(unsigned long size, u32 flags);
@@ -203,10 +237,12 @@ void *memlab_kmap_forced(struct page *page);
 void memlab_kunmap_forced(void *addr);
 void *memlab_vmap(struct page **pages, unsigned int count);
 
-struct memlab_relief *memlab_relief_register(unsigned long (*count)(void *data),
-					     unsigned long (*release)(void *data,
-								      unsigned long most),
-					     void *data);
+void memlab_chain(struct page *page, unsigned long count, struct page *next);
+struct page *memlab_unchain(struct page *page, unsigned long *count);
+struct memlab_relief *
+memlab_relief_register(unsigned long (*count)(void *data, u32 asks),
+		       unsigned long (*release)(void *data, u32 asks, unsigned long most),
+		       void *data);
 void memlab_relief_unregister(struct memlab_relief *relief);
 
 void memlab_machine(struct memlab_machine *out);

@@ -34,6 +34,40 @@ unsigned int memlab_zones(void)
 	return MAX_NR_ZONES;
 }
 
+/* The zone of a page: its node, and which of that node's zones it is. */
+void memlab_spot(const struct page *page, int *node, u32 *index)
+{
+	*node = page_to_nid(page);
+	*index = page_zonenum(page);
+}
+
+static u32 memlab_reach(struct zone *zone)
+{
+	if (zone_idx(zone) == ZONE_MOVABLE)
+		return MEMLAB_REACH_MOVABLE;
+	return is_highmem(zone) ? MEMLAB_REACH_MAPPED : MEMLAB_REACH_KERNEL;
+}
+
+/* The same zones as memlab_zone(), without a lock: memory may be short when it is asked. */
+bool memlab_stand(int node, unsigned int index, struct memlab_stand *out)
+{
+	struct zone *zone = &NODE_DATA(node)->node_zones[index];
+	unsigned int i;
+
+	if (!populated_zone(zone))
+		return false;
+
+	out->reach = memlab_reach(zone);
+	out->free = zone_page_state(zone, NR_FREE_PAGES);
+	out->free_cma = zone_page_state(zone, NR_FREE_CMA_PAGES);
+	out->free_highatomic = READ_ONCE(zone->nr_free_highatomic);
+	for (i = 0; i < ARRAY_SIZE(out->watermark); i++)
+		out->watermark[i] = zone->_watermark[WMARK_MIN + i];
+	out->boost = zone->watermark_boost;
+	out->kept = zone->lowmem_reserve[gfp_zone(GFP_HIGHUSER)];
+	return true;
+}
+
 /*
  * Zone @index of online @node; false if it has no pages. The lists are counted
  * under the zone's lock, as /proc/buddyinfo does: one load for each order.
@@ -73,6 +107,7 @@ bool memlab_zone(int node, unsigned int index, struct memlab_zone *out)
 		out->pcp += READ_ONCE(pcp->count);
 		out->pcp_high += READ_ONCE(pcp->high);
 	}
+	out->reach = memlab_reach(zone);
 	out->orders = NR_PAGE_ORDERS;
 
 	spin_lock_irqsave(&zone->lock, flags);
@@ -80,6 +115,7 @@ bool memlab_zone(int node, unsigned int index, struct memlab_zone *out)
 		out->blocks[order] = zone->free_area[order].nr_free;
 	out->free = zone_page_state(zone, NR_FREE_PAGES);
 	out->free_cma = zone_page_state(zone, NR_FREE_CMA_PAGES);
+	out->free_highatomic = zone->nr_free_highatomic;
 	spin_unlock_irqrestore(&zone->lock, flags);
 	return true;
 }

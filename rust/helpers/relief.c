@@ -1,32 +1,65 @@
 // SPDX-License-Identifier: GPL-2.0
-/* What the kernel calls when memory is short: its structures are filled in here. */
+/* Pages that are held on purpose, and what the kernel calls when memory is short. */
 
+#include <linux/mm.h>
 #include <linux/notifier.h>
 #include <linux/oom.h>
 #include <linux/shrinker.h>
 #include <linux/slab.h>
+#include <linux/swap.h>
 #include "helpers.h"
 
+/*
+ * Pages that have an owner are chained through themselves, so that holding any number of them
+ * takes no memory: @page is the first of @count pages that follow each other, and stands before
+ * @next.
+ */
+void memlab_chain(struct page *page, unsigned long count, struct page *next)
+{
+	page->lru.next = (struct list_head *)next;
+	set_page_private(page, count);
+}
+
+/* Takes @page out of the chain again; says what stands behind it, and how many pages it is. */
+struct page *memlab_unchain(struct page *page, unsigned long *count)
+{
+	struct page *next = (struct page *)page->lru.next;
+
+	*count = page_private(page);
+	set_page_private(page, 0);
+	INIT_LIST_HEAD(&page->lru);
+	return next;
+}
+
 struct memlab_relief {
-	unsigned long (*count)(void *data);
-	unsigned long (*release)(void *data, unsigned long most);
+	unsigned long (*count)(void *data, u32 asks);
+	unsigned long (*release)(void *data, u32 asks, unsigned long most);
 	void *data;
 	struct shrinker *shrinker;
 	struct notifier_block oom;
 };
 
+static u32 memlab_asks(void)
+{
+	return current_is_kswapd() ? MEMLAB_ASKS_BACKGROUND : MEMLAB_ASKS_CALLER;
+}
+
 static unsigned long memlab_shrink_count(struct shrinker *shrinker, struct shrink_control *control)
 {
 	struct memlab_relief *relief = shrinker->private_data;
 
-	return relief->count(relief->data) ?: SHRINK_EMPTY;
+	return relief->count(relief->data, memlab_asks());
 }
 
 static unsigned long memlab_shrink_scan(struct shrinker *shrinker, struct shrink_control *control)
 {
 	struct memlab_relief *relief = shrinker->private_data;
+	unsigned long released;
 
-	return relief->release(relief->data, control->nr_to_scan) ?: SHRINK_STOP;
+	released = relief->release(relief->data, memlab_asks(), control->nr_to_scan);
+	/* Whole pages count as progress, without which reclaim asks for more and more. */
+	mm_account_reclaimed_pages(released);
+	return released ?: SHRINK_STOP;
 }
 
 /* The OOM killer kills nobody if somebody gave something. */
@@ -34,15 +67,15 @@ static int memlab_oom(struct notifier_block *block, unsigned long unused, void *
 {
 	struct memlab_relief *relief = container_of(block, struct memlab_relief, oom);
 
-	*(unsigned long *)freed += relief->release(relief->data, ULONG_MAX);
+	*(unsigned long *)freed += relief->release(relief->data, MEMLAB_ASKS_LAST, ULONG_MAX);
 	return NOTIFY_OK;
 }
 
 /* Both functions get @data; NULL if there is no memory. */
-struct memlab_relief *memlab_relief_register(unsigned long (*count)(void *data),
-					     unsigned long (*release)(void *data,
-								      unsigned long most),
-					     void *data)
+struct memlab_relief *
+memlab_relief_register(unsigned long (*count)(void *data, u32 asks),
+		       unsigned long (*release)(void *data, u32 asks, unsigned long most),
+		       void *data)
 {
 	struct memlab_relief *relief = kzalloc(sizeof(*relief), GFP_KERNEL);
 
@@ -52,14 +85,14 @@ struct memlab_relief *memlab_relief_register(unsigned long (*count)(void *data),
 	relief->release = release;
 	relief->data = data;
 	relief->oom.notifier_call = memlab_oom;
-	relief->shrinker = shrinker_alloc(0, "memlab-pressure");
+	relief->shrinker = shrinker_alloc(0, "memlab-held");
 	if (!relief->shrinker)
 		goto free;
 	relief->shrinker->count_objects = memlab_shrink_count;
 	relief->shrinker->scan_objects = memlab_shrink_scan;
 	relief->shrinker->private_data = relief;
-	/* As dear as what caches hold: with less the pressure would be gone at once. */
-	relief->shrinker->seeks = DEFAULT_SEEKS;
+	/* Nothing has to be read again for it: what is asked for goes at once, before any cache. */
+	relief->shrinker->seeks = 0;
 	if (register_oom_notifier(&relief->oom))
 		goto free_shrinker;
 	shrinker_register(relief->shrinker);

@@ -11,6 +11,17 @@ pub const ORDERS_MAX: usize = 16;
 /// As many zones as a node can have (`MAX_NR_ZONES`).
 pub const ZONES_MAX: usize = 6;
 
+/// Whose allocations a zone's pages are for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// The kernel's own, and all others.
+    Kernel,
+    /// High memory: the kernel has to map a page each time that it uses it.
+    Mapped,
+    /// None of the kernel's own: only what can be moved away (`ZONE_MOVABLE`).
+    Movable,
+}
+
 /// One zone of one node. All counts are in pages unless they say blocks.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Zone {
@@ -18,6 +29,8 @@ pub struct Zone {
     pub node: u32,
     /// Name, as `/proc/zoneinfo` has it.
     pub name: Text<8>,
+    /// Whose allocations its pages are for.
+    pub reach: Reach,
     /// First page frame number.
     pub start_pfn: u64,
     /// From the first to the last page, holes included.
@@ -32,6 +45,8 @@ pub struct Zone {
     pub cma: u64,
     /// `NR_FREE_CMA_PAGES`.
     pub free_cma: u64,
+    /// Free pages that are kept for atomic allocations.
+    pub free_highatomic: u64,
     /// The min, low and high watermarks, the boost included.
     pub watermarks: [u64; 3],
     /// What fragmentation has raised the watermarks by for now.
@@ -64,12 +79,87 @@ impl Zone {
         self.reserve.get(..self.zones).unwrap_or(&self.reserve)
     }
 
+    /// What memory for the kernel can come from now, above the watermark min and without reclaim;
+    /// `None` for a zone whose pages it cannot use as they are. `top` is from [`kernel_top`].
+    pub fn usable(&self, top: usize) -> Option<u64> {
+        let taken = [
+            self.free_cma,
+            self.free_highatomic,
+            self.min(),
+            self.kept(top),
+        ];
+        let left = taken.into_iter().fold(self.free, u64::saturating_sub);
+        (self.reach == Reach::Kernel).then_some(left)
+    }
+
+    /// The watermark min.
+    pub fn min(&self) -> u64 {
+        let [min, _, _] = self.watermarks;
+        min
+    }
+
+    /// What is kept, beside `min`, from memory for the kernel that could have come from zone `top`.
+    pub fn kept(&self, top: usize) -> u64 {
+        self.reserve.get(top).copied().unwrap_or(0)
+    }
+
     /// Pages on the buddy lists: less than [`free`](Self::free) by what sits on per-CPU lists.
     pub fn buddy_pages(&self) -> u64 {
         (0u32..)
             .zip(self.free_blocks())
             .map(|(order, blocks)| blocks << order)
             .sum()
+    }
+}
+
+/// Which zone of a node memory for the kernel comes from first.
+pub fn kernel_top(zones: &[Zone]) -> usize {
+    let kernel = zones.iter().filter(|zone| zone.reach == Reach::Kernel);
+    kernel.map(|zone| zone.index).max().unwrap_or(0)
+}
+
+/// Where a zone stands, in pages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stand {
+    /// Whose allocations its pages are for.
+    pub reach: Reach,
+    /// `NR_FREE_PAGES`.
+    pub free: u64,
+    /// `NR_FREE_CMA_PAGES`.
+    pub free_cma: u64,
+    /// Free pages that are kept for atomic allocations.
+    pub free_highatomic: u64,
+    /// The min, low and high watermarks, without the boost that comes and goes.
+    pub watermarks: [u64; 3],
+    /// What fragmentation has raised the watermarks by for now.
+    pub boost: u64,
+    /// What is kept, beside a watermark, from a page for the kernel that could have come from a
+    /// higher zone (`lowmem_reserve`).
+    pub kept: u64,
+}
+
+impl Stand {
+    /// What a page for the kernel can come from: CMA lends its pages to movable ones only.
+    pub fn usable(&self) -> u64 {
+        match self.reach {
+            Reach::Kernel | Reach::Mapped => {
+                let others = self.free_cma.saturating_add(self.free_highatomic);
+                self.free.saturating_sub(others)
+            }
+            Reach::Movable => 0,
+        }
+    }
+
+    /// How much more of that there is than watermark number `mark` and what is kept.
+    pub fn above(&self, mark: usize) -> u64 {
+        let mark = self.watermarks.get(mark).copied().unwrap_or(0);
+        self.usable().saturating_sub(mark.saturating_add(self.kept))
+    }
+
+    /// How many of `pages` are missing to watermark number `mark` and `more`.
+    pub fn missing(&self, pages: u64, mark: usize, more: u64) -> u64 {
+        let mark = self.watermarks.get(mark).copied().unwrap_or(0);
+        mark.saturating_add(more).saturating_sub(pages)
     }
 }
 

@@ -32,6 +32,12 @@ pub enum Kind {
 
 /// The watermarks in the order of a zone's.
 pub const MARKS: [&str; 3] = ["min", "low", "high"];
+/// Below this one an allocation waits until memory has been reclaimed.
+pub const MIN: usize = 0;
+/// Below this one kswapd begins to reclaim.
+pub const LOW: usize = 1;
+/// At this one it is content.
+pub const HIGH: usize = 2;
 
 impl Kind {
     /// The name in a line.

@@ -23,6 +23,7 @@ use crate::model::{
     },
     memory::{
         FreeList,
+        Reach,
         Zone, //
     },
     num::Dec,
@@ -80,11 +81,15 @@ pub fn watermarks(out: &mut dyn Write, zones: &[Zone]) -> fmt::Result {
                 &Dec(zone.boost),
                 &Maybe(zone.free.checked_sub(min.0).map(Dec)),
                 &stands(zone, zone.free),
-                &stands(zone, zone.free.saturating_sub(zone.free_cma)),
+                &match zone.reach {
+                    Reach::Movable => "-",
+                    _ => stands(zone, zone.free.saturating_sub(zone.free_cma)),
+                },
                 &Reserve(zone),
             ],
         )?;
     }
+    not_for_kernel(out, zones)?;
     writeln!(
         out,
         "# protection: pages that the zone keeps, beside min, from an allocation that could have \
@@ -94,6 +99,17 @@ pub fn watermarks(out: &mut dyn Write, zones: &[Zone]) -> fmt::Result {
         out,
         "# from the node's zone of that number (lowmem_reserve), in the order of /proc/zoneinfo"
     )
+}
+
+/// Says so where a zone has no pages for the kernel.
+fn not_for_kernel(out: &mut dyn Write, zones: &[Zone]) -> fmt::Result {
+    match zones.iter().any(|zone| zone.reach == Reach::Movable) {
+        true => writeln!(
+            out,
+            "# Movable: only for what can be moved away, not for kernel memory"
+        ),
+        false => Ok(()),
+    }
 }
 
 /// The highest mark that `free` is not above.
@@ -156,6 +172,16 @@ pub fn fragmentation(
     header(out, VERDICTS)?;
     let uses = [(true, "movable"), (false, "other")];
     for (zone, (movable, name)) in zones.iter().flat_map(|zone| uses.map(|each| (zone, each))) {
+        if zone.reach == Reach::Movable && !movable {
+            let none = &"-";
+            let why = &"not-for-kernel-memory";
+            row(
+                out,
+                VERDICTS,
+                &[&name, &zone.node, &zone.name, none, none, none, none, why],
+            )?;
+            continue;
+        }
         let blocks = Blocks::serving(movable, zone, lists);
         verdict(out, zone, name, &blocks, page_size)?;
     }

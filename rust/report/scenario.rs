@@ -70,6 +70,10 @@ pub fn scenario(out: &mut dyn Write, held: Option<&Held>, page_size: u32) -> fmt
         Dec(held.taken.saturating_sub(held.held))
     )?;
     writeln!(out, "ended_by      {}", held.end.name())?;
+    writeln!(
+        out,
+        "# given_back: what the kernel was short of, by shrinker or before an OOM kill"
+    )?;
     match held.wish.kind {
         Kind::Fragment { .. } => {
             writeln!(
@@ -79,12 +83,10 @@ pub fn scenario(out: &mut dyn Write, held: Option<&Held>, page_size: u32) -> fmt
             writeln!(out, "# ones, and may stay so when it has been given back")
         }
         Kind::FillCma { .. } => Ok(()),
-        Kind::Pressure { .. } => {
-            writeln!(
-                out,
-                "# given_back: what the kernel asked for, by shrinker or before an OOM kill"
-            )
-        }
+        Kind::Pressure { .. } => writeln!(
+            out,
+            "# kswapd, which would like to have more free, gets what is missing to the mark"
+        ),
     }
 }
 

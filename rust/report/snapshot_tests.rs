@@ -19,6 +19,7 @@ mod tests {
         memory::{
             FreeList,
             MigrateType,
+            Reach,
             Zone,
             ORDERS_MAX, //
         },
@@ -38,6 +39,7 @@ mod tests {
         Zone {
             node: 0,
             name: Text::new("Normal"),
+            reach: Reach::Kernel,
             start_pfn: 1 << 20,
             spanned: 262_144,
             present: 262_144,
@@ -45,6 +47,7 @@ mod tests {
             free: 204_900,
             cma: 16_384,
             free_cma: 16_000,
+            free_highatomic: 0,
             watermarks: [10, 20, 30],
             boost: 0,
             index: 2,
@@ -231,6 +234,13 @@ sign term                       kB meaning
 =    MemAvailable            17724 without swapping
 # the kernel's own right after: 17724 kB; the low watermarks of all zones: 400 kB
 
+# usable by the kernel now, without reclaim: free - CMA - kept for atomic - min - kept from
+# others (lowmem_reserve); CMA areas and Movable are lent to what can be moved away only
+node zone        free_kB     cma_kB atomic_kB   min_kB  kept_kB  usable_kB
+   0 Normal       819600      64000         0       40        0     755560
+   0 Movable      819600      64000         0       40        0          -
+# usable by the kernel: 755560 kB of 1639200 kB free in all zones
+
 use                        kB
 MemTotal               400000
 MemFree                 16000
@@ -245,7 +255,31 @@ SUnreclaim                  4
 PageTables                 16
 CmaFree                    20
 ";
-        assert!(writes(expected, |out| meminfo(out, &info, 4096)));
+        // Its own, and one that the kernel can have nothing of.
+        let zones = [
+            normal(),
+            Zone {
+                name: Text::new("Movable"),
+                reach: Reach::Movable,
+                index: 3,
+                ..normal()
+            },
+        ];
+        assert!(writes(expected, |out| meminfo(out, &info, &zones, 4096)));
+    }
+
+    #[test]
+    fn movable_memory_has_no_verdict_for_the_kernel() {
+        let movable = Zone {
+            name: Text::new("Movable"),
+            reach: Reach::Movable,
+            ..normal()
+        };
+        let mut text = Text::<4096>::EMPTY;
+        assert!(fragmentation(&mut text, &[movable], &[], 4096).is_ok());
+        let other =
+            "other      0 Movable        -        -          -      - not-for-kernel-memory\n";
+        assert!(text.as_str().contains(other));
     }
 
     #[test]

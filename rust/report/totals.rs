@@ -6,10 +6,14 @@ use super::table::{
     header,
     per_cent,
     row,
-    Column, //
+    Column,
+    Maybe, //
 };
 use crate::model::{
-    memory::Zone,
+    memory::{
+        kernel_top,
+        Zone, //
+    },
     num::Dec,
     totals::{
         Area,
@@ -27,7 +31,7 @@ const TERMS: &[Column] = &[("sign", -4), ("term", -16), ("kB", 12), ("meaning", 
 const USES: &[Column] = &[("use", -16), ("kB", 12)];
 
 /// MemAvailable term by term, then memory by use with the names of `/proc/meminfo`.
-pub fn meminfo(out: &mut dyn Write, info: &MemInfo, page_size: u32) -> fmt::Result {
+pub fn meminfo(out: &mut dyn Write, info: &MemInfo, zones: &[Zone], page_size: u32) -> fmt::Result {
     let kb = |pages: u64| Dec(pages.saturating_mul(u64::from(page_size >> 10)));
     let terms = info.terms();
     let sum = [
@@ -75,6 +79,7 @@ pub fn meminfo(out: &mut dyn Write, info: &MemInfo, page_size: u32) -> fmt::Resu
         kb(info.available),
         kb(info.low)
     )?;
+    usable(out, zones, page_size)?;
     let uses = [
         ("MemTotal", info.total),
         ("MemFree", info.free),
@@ -94,6 +99,55 @@ pub fn meminfo(out: &mut dyn Write, info: &MemInfo, page_size: u32) -> fmt::Resu
         row(out, USES, &[&name, &kb(pages)])?;
     }
     Ok(())
+}
+
+const USABLE: &[Column] = &[
+    ("node", 4),
+    ("zone", -8),
+    ("free_kB", 10),
+    ("cma_kB", 10),
+    ("atomic_kB", 9),
+    ("min_kB", 8),
+    ("kept_kB", 8),
+    ("usable_kB", 10),
+];
+
+/// What of the free memory the kernel itself can have, zone by zone.
+fn usable(out: &mut dyn Write, zones: &[Zone], page_size: u32) -> fmt::Result {
+    let kb = |pages: u64| Dec(pages.saturating_mul(u64::from(page_size >> 10)));
+    writeln!(
+        out,
+        "# usable by the kernel now, without reclaim: free - CMA - kept for atomic - min - kept from"
+    )?;
+    writeln!(
+        out,
+        "# others (lowmem_reserve); CMA areas and Movable are lent to what can be moved away only"
+    )?;
+    header(out, USABLE)?;
+    let top = kernel_top(zones);
+    for zone in zones {
+        row(
+            out,
+            USABLE,
+            &[
+                &zone.node,
+                &zone.name,
+                &kb(zone.free),
+                &kb(zone.free_cma),
+                &kb(zone.free_highatomic),
+                &kb(zone.min()),
+                &kb(zone.kept(top)),
+                &Maybe(zone.usable(top).map(kb)),
+            ],
+        )?;
+    }
+    let sum = |of: &dyn Fn(&Zone) -> u64| zones.iter().map(of).fold(0, u64::saturating_add);
+    writeln!(
+        out,
+        "# usable by the kernel: {} kB of {} kB free in all zones\n",
+        kb(sum(&|zone| zone.usable(top).unwrap_or(0))),
+        kb(sum(&|zone| zone.free))
+    )
 }
 
 const EVENTS: &[Column] = &[("event", -30), ("total", 14)];

@@ -4,7 +4,8 @@
 
 use super::{
     no_memory,
-    Holder, //
+    Holder,
+    Level, //
 };
 use crate::{
     facts,
@@ -13,7 +14,8 @@ use crate::{
         request::Refusal,
         scenario::{
             End,
-            Wish, //
+            Wish,
+            HIGH, //
         },
     },
     probe,
@@ -22,30 +24,24 @@ use crate::{
             Allocation,
             Area, //
         },
+        relief::{
+            Hoard,
+            Piece, //
+        },
         task, //
     },
 };
 use kernel::prelude::*;
 
-pub(super) struct FillCma {
-    pieces: KVVec<Allocation>,
-    pages: u64,
-}
+type Pieces = Hoard<Allocation, Level>;
 
-impl FillCma {
-    pub(super) fn pages(&self) -> u64 {
-        self.pages
-    }
-
-    /// Holds `pages` more in one piece, aligned to 2^`align`, of which `keep` stay.
-    fn add(&mut self, area: Area, pages: usize, keep: usize, align: u32) -> Result {
-        let mut piece = Allocation::new(area, pages, align)?;
-        piece.keep(keep);
-        let kept = piece.count() as u64;
-        self.pieces.push(piece, GFP_KERNEL)?;
-        self.pages += kept;
-        Ok(())
-    }
+/// Holds `pages` more in one piece, aligned to 2^`align`, of which `keep` stay. Says how many do.
+fn add(hoard: &Pieces, area: Area, pages: usize, keep: usize, align: u32) -> Result<u64> {
+    let mut piece = Allocation::new(area, pages, align)?;
+    piece.trim(keep);
+    let kept = piece.count() as u64;
+    hoard.add(piece)?;
+    Ok(kept)
 }
 
 pub(super) fn make(
@@ -62,33 +58,32 @@ pub(super) fn make(
         None => probe::cma::largest(area, None, stopped) as u64,
     };
     let cap = num::div(left.saturating_mul(wish.share), 100).unwrap_or(0);
-    let mut fill = FillCma {
-        pieces: KVVec::new(),
-        pages: 0,
+    // Pages of the area are no help to the kernel's own: processes have to get them before they have
+    // taken all others.
+    let hoard = Hoard::new(area, cap, Level::at(HIGH)).map_err(|_| no_memory())?;
+    let (taken, end) = match order {
+        None => block(&hoard, area, stopped),
+        Some(order) => pieces(&hoard, area, order, stopped),
     };
-    let end = match order {
-        None => block(&mut fill, area, cap, stopped),
-        Some(order) => pieces(&mut fill, area, cap, order, stopped),
-    };
-    Ok((cap, end.map_err(|_| no_memory())?, Holder::FillCma(fill)))
+    Ok((taken, end, Holder::Area(hoard)))
 }
 
-/// Takes `cap` pages in as few pieces as can be had.
-fn block(fill: &mut FillCma, area: Area, cap: u64, stopped: &dyn Fn() -> bool) -> Result<End> {
-    let mut size = usize::try_from(cap)?;
+/// Takes as many pages as may be held, in as few pieces as can be had.
+fn block(hoard: &Pieces, area: Area, stopped: &dyn Fn() -> bool) -> (u64, End) {
+    let (mut taken, mut size) = (0, usize::MAX);
     loop {
-        let missing = usize::try_from(cap.saturating_sub(fill.pages()))?;
-        size = size.min(missing);
+        let missing = hoard.cap().saturating_sub(taken);
+        size = size.min(usize::try_from(missing).unwrap_or(usize::MAX));
         if missing == 0 {
-            return Ok(End::Cap);
+            return (taken, End::Cap);
         }
         if stopped() {
-            return Ok(End::Stopped);
+            return (taken, End::Stopped);
         }
-        match fill.add(area, size, size, 0) {
-            Ok(()) => {}
+        match add(hoard, area, size, size, 0) {
+            Ok(kept) => taken += kept,
             Err(_) if size > 1 => size /= 2,
-            Err(_) => return Ok(End::Exhausted),
+            Err(_) => return (taken, End::Exhausted),
         }
         task::cond_resched();
     }
@@ -96,23 +91,19 @@ fn block(fill: &mut FillCma, area: Area, cap: u64, stopped: &dyn Fn() -> bool) -
 
 /// Takes pieces of 2^`order` pages, each with as much behind it that stays free: a pair is taken and
 /// its second half given back, into which no later pair fits, as pairs are aligned.
-fn pieces(
-    fill: &mut FillCma,
-    area: Area,
-    cap: u64,
-    order: u32,
-    stopped: &dyn Fn() -> bool,
-) -> Result<End> {
+fn pieces(hoard: &Pieces, area: Area, order: u32, stopped: &dyn Fn() -> bool) -> (u64, End) {
     let piece = 1usize << order;
+    let mut taken = 0;
     loop {
         if stopped() {
-            return Ok(End::Stopped);
+            return (taken, End::Stopped);
         }
-        if fill.pages().saturating_add(2 * piece as u64) > cap {
-            return Ok(End::Cap);
+        if taken.saturating_add(2 * piece as u64) > hoard.cap() {
+            return (taken, End::Cap);
         }
-        if fill.add(area, 2 * piece, piece, order + 1).is_err() {
-            return Ok(End::Exhausted);
+        match add(hoard, area, 2 * piece, piece, order + 1) {
+            Ok(kept) => taken += kept,
+            Err(_) => return (taken, End::Exhausted),
         }
         task::cond_resched();
     }

@@ -5,13 +5,16 @@
 
 mod fill_cma;
 mod fragment;
-mod hoard;
+mod level;
 mod pressure;
 
 use crate::{
     facts,
     model::{
-        memory::Zone,
+        memory::{
+            Reach,
+            Zone, //
+        },
         num,
         request::Refusal,
         scenario::{
@@ -21,21 +24,76 @@ use crate::{
             Wish, //
         },
     },
-    sys::task, //
+    sys::{
+        alloc::{
+            Pages,
+            MAX_ORDER, //
+        },
+        allocators::drain,
+        cma::Allocation,
+        memory::Spot,
+        relief::Hoard,
+        task, //
+    },
 };
 use kernel::prelude::*;
+use level::Level;
+
+/// The free blocks of one zone, the largest first. Those of the larger orders do not come over the
+/// lists that each CPU has at hand: what had gone there would come back to the free lists later.
+struct Blocks {
+    zone: Spot,
+    order: u32,
+}
+
+impl Blocks {
+    /// Those of each zone that has pages for the kernel.
+    fn all() -> impl Iterator<Item = Self> {
+        let for_kernel = |zone: &Spot| {
+            let stand = facts::memory::stand(*zone);
+            stand.is_some_and(|stand| stand.reach != Reach::Movable)
+        };
+        Spot::all().filter(for_kernel).map(|zone| {
+            drain(zone);
+            Self {
+                zone,
+                order: MAX_ORDER,
+            }
+        })
+    }
+
+    /// How many pages more there are than watermark number `mark`.
+    fn above(&self, mark: usize) -> u64 {
+        facts::memory::stand(self.zone).map_or(0, |stand| stand.above(mark))
+    }
+
+    /// The largest of at most `most` pages, but not below 2^`least`, that is free now.
+    fn next(&mut self, most: u64, least: u32) -> Option<Pages> {
+        let fitting = most.checked_ilog2()?;
+        loop {
+            let order = self.order.min(fitting);
+            if order < least {
+                return None;
+            }
+            // Without reclaim or compaction, which would undo what is made.
+            match Pages::spare(self.zone, order) {
+                Ok(block) => return Some(block),
+                // What was not there is not looked for again.
+                Err(_) => self.order = order.checked_sub(1)?,
+            }
+        }
+    }
+}
 
 /// What holds the pages of each kind.
 enum Holder {
-    Fragment(fragment::Fragment),
-    FillCma(fill_cma::FillCma),
-    Pressure(pressure::Pressure),
+    Pages(Hoard<Pages, Level>),
+    Area(Hoard<Allocation, Level>),
 }
 
 /// A state that was made. Dropping it gives everything back.
 pub(crate) struct Scenario {
     wish: Wish,
-    cap: u64,
     taken: u64,
     end: End,
     holder: Holder,
@@ -47,20 +105,17 @@ impl Scenario {
     #[inline(never)]
     pub(crate) fn make(wish: &Wish, stopped: &dyn Fn() -> bool) -> Result<Self, Refusal> {
         let stopped = || stopped() || task::fatal_signal();
-        let (cap, end, holder) = match wish.kind {
+        let (taken, end, holder) = match wish.kind {
             Kind::Fragment { order } => fragment::make(order, wish.share, &stopped)?,
             Kind::FillCma { order } => fill_cma::make(order, wish, &stopped)?,
             Kind::Pressure { mark } => pressure::make(mark, wish.share, &stopped)?,
         };
-        let mut this = Self {
+        Ok(Self {
             wish: *wish,
-            cap,
-            taken: 0,
+            taken,
             end,
             holder,
-        };
-        this.taken = this.pages();
-        Ok(this)
+        })
     }
 
     /// Whether it was stopped before it was done.
@@ -68,21 +123,17 @@ impl Scenario {
         self.end == End::Stopped
     }
 
-    fn pages(&self) -> u64 {
-        match &self.holder {
-            Holder::Fragment(holder) => holder.pages(),
-            Holder::FillCma(holder) => holder.pages(),
-            Holder::Pressure(holder) => holder.pages(),
-        }
-    }
-
     /// What is held now.
     pub(crate) fn held(&self) -> Held {
+        let (cap, held) = match &self.holder {
+            Holder::Pages(hoard) => (hoard.cap(), hoard.held()),
+            Holder::Area(hoard) => (hoard.cap(), hoard.held()),
+        };
         Held {
             wish: self.wish,
-            cap: self.cap,
+            cap,
             taken: self.taken,
-            held: self.pages(),
+            held,
             end: self.end,
         }
     }
@@ -95,19 +146,21 @@ fn share_of(share: u64, free: impl Fn(&Zone) -> u64) -> Result<u64, Refusal> {
     Ok(num::div(free.saturating_mul(share), 100).unwrap_or(0))
 }
 
-/// What a kernel allocation finds on the free lists: CMA lends its pages to movable ones only.
+/// What pages for the kernel can come from: what is on the free lists, but for CMA's, which are lent
+/// to movable ones only, and what each CPU has at hand, which comes back to the lists as they empty.
 fn usable(zone: &Zone) -> u64 {
-    zone.free.saturating_sub(zone.free_cma)
-}
-
-/// That, and what each CPU has at hand, which comes back to the free lists as they empty.
-fn all_usable(zone: &Zone) -> u64 {
-    usable(zone).saturating_add(zone.pcp)
+    match zone.reach {
+        Reach::Kernel | Reach::Mapped => {
+            let free = zone.free.saturating_sub(zone.free_cma);
+            free.saturating_add(zone.pcp)
+        }
+        Reach::Movable => 0,
+    }
 }
 
 fn no_memory() -> Refusal {
     Refusal::no_memory(format_args!(
-        "scenario: no memory for the list of what is held"
+        "scenario: no memory for the owner of what is held"
     ))
 }
 

@@ -9,9 +9,13 @@
 //! The kernel crate's `KVec` and `VVec` go through the realloc entry points; what is measured here
 //! are the functions that a C driver calls.
 
-use super::memory::{
-    Page,
-    PAGE_SIZE, //
+use super::{
+    memory::{
+        Page,
+        Spot,
+        PAGE_SIZE, //
+    },
+    relief::Piece, //
 };
 use crate::{
     bindings as lab,
@@ -198,28 +202,26 @@ impl Pages {
         Ok(Self { page, order })
     }
 
-    /// A block that is free now: nothing is reclaimed or compacted for it, and CMA's are left alone.
-    pub(crate) fn spare(order: u32) -> Result<Self> {
-        // SAFETY: The flags are for any context but NMI, and an order above the maximum is refused.
-        let page = unsafe { lab::memlab_alloc_spare(order) };
+    /// A block of a zone that is free now: nothing is reclaimed or compacted for it, and CMA's are
+    /// left alone.
+    pub(crate) fn spare(zone: Spot, order: u32) -> Result<Self> {
+        // SAFETY: The node is online; may be called with any order from a context that may sleep.
+        let page = unsafe { lab::memlab_alloc_spare(zone.node, zone.index, order) };
         let page = NonNull::new(page).ok_or(ENOMEM)?;
         // INVARIANT: `page` was just allocated with `order`.
         Ok(Self { page, order })
     }
 
-    /// Splits them and gives back all but the first.
-    pub(crate) fn keep_first(self) -> Self {
+    /// Splits them into single pages.
+    pub(crate) fn split(self) -> impl Iterator<Item = Self> {
         let (page, order) = (self.page, self.order);
         core::mem::forget(self);
         // SAFETY: By the type invariant the pages were owned; now each is by itself.
         unsafe { lab::memlab_split_page(page.as_ptr(), order) };
-        for rest in 1..1usize << order {
-            // SAFETY: A single page of the block that was split; the `struct page`s of a block are
-            // contiguous.
-            unsafe { bindings::__free_pages(page.as_ptr().wrapping_add(rest), 0) };
+        Singles {
+            page,
+            left: 1 << order,
         }
-        // INVARIANT: The first page is left, of order 0.
-        Self { page, order: 0 }
     }
 
     /// Bytes.
@@ -243,9 +245,69 @@ impl Pages {
     }
 }
 
+/// Single pages that follow each other.
+///
+/// # Invariants
+///
+/// The `left` pages from `page` on are owned, each with a reference of its own.
+struct Singles {
+    page: NonNull<bindings::page>,
+    left: usize,
+}
+
+impl Iterator for Singles {
+    type Item = Pages;
+
+    fn next(&mut self) -> Option<Pages> {
+        self.left = self.left.checked_sub(1)?;
+        let page = self.page;
+        // SAFETY: The `struct page`s of what was one block are contiguous, and one past the last is
+        // still in bounds.
+        self.page = unsafe { page.add(1) };
+        // INVARIANT: By the type invariant it is owned; it is not counted as left any more.
+        Some(Pages { page, order: 0 })
+    }
+}
+
+impl Drop for Singles {
+    fn drop(&mut self) {
+        self.for_each(drop);
+    }
+}
+
 impl Drop for Pages {
     fn drop(&mut self) {
         // SAFETY: By the type invariant the pages are owned and have this order.
         unsafe { bindings::__free_pages(self.page.as_ptr(), self.order) };
     }
+}
+
+// SAFETY: The pages of a block are owned, and given up without being freed.
+unsafe impl Piece for Pages {
+    type Of = ();
+
+    fn of(&self) {}
+
+    fn count(&self) -> usize {
+        1 << self.order
+    }
+
+    fn zone(&self) -> Spot {
+        Spot::of(self.page())
+    }
+
+    fn into_pages(self) -> NonNull<bindings::page> {
+        core::mem::ManuallyDrop::new(self).page
+    }
+
+    unsafe fn from_pages((): (), page: NonNull<bindings::page>, count: usize) -> Self {
+        // INVARIANT: By the function's requirement these pages were a block of so many.
+        Self {
+            page,
+            order: count.trailing_zeros(),
+        }
+    }
+
+    /// A block goes as a whole.
+    fn trim(&mut self, _keep: usize) {}
 }

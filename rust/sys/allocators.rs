@@ -12,6 +12,7 @@ use super::{
     },
     memory::{
         Page,
+        Spot,
         PAGE_SIZE, //
     },
 };
@@ -286,6 +287,12 @@ pub(crate) fn drain_at_hand(flags: Flags) -> bool {
     // So many that what is left of a block, and then they, go back past the lists, which hold
     // orders up to 3 (`PAGE_ALLOC_COSTLY_ORDER`).
     Contig::new(1 << 4, flags).is_ok()
+}
+
+/// Empties the lists that the CPUs have of a zone, where a pageblock of it is free. Moves nothing.
+pub(crate) fn drain(zone: Spot) -> bool {
+    // SAFETY: The node is online, and may be called from any context that may sleep.
+    unsafe { lab::memlab_drain(zone.node, zone.index) }
 }
 
 /// The bytes of so many whole pages.

@@ -4,7 +4,13 @@
 //!
 //! C header: [`include/linux/cma.h`](srctree/include/linux/cma.h)
 
-use super::memory::Page;
+use super::{
+    memory::{
+        Page,
+        Spot, //
+    },
+    relief::Piece, //
+};
 #[cfg(CONFIG_CMA)]
 use crate::model::cma::Seen;
 use crate::{
@@ -23,7 +29,7 @@ use kernel::{
 /// # Invariants
 ///
 /// The pointer is that of an activated area.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq)]
 pub(crate) struct Area(#[cfg_attr(not(CONFIG_CMA), expect(dead_code))] NonNull<lab::cma>);
 
 // SAFETY: An area belongs to no thread, and its functions do their own locking.
@@ -132,31 +138,6 @@ impl Allocation {
         (None, attempt)
     }
 
-    /// Gives back all but the first `keep` pages; `keep` is at least one.
-    #[cfg(CONFIG_CMA)]
-    pub(crate) fn keep(&mut self, keep: usize) {
-        if keep == 0 || keep >= self.count {
-            return;
-        }
-        let rest = self.page.as_ptr().wrapping_add(keep);
-        // SAFETY: By the type invariant the pages behind `keep` came from this area and are owned;
-        // contiguous pages of an area have contiguous `struct page`s (`cma_range_alloc()`).
-        let released = unsafe { lab::cma_release(self.area.0.as_ptr(), rest, self.count - keep) };
-        if released {
-            // INVARIANT: The rest is no longer owned.
-            self.count = keep;
-        }
-    }
-
-    /// Without CMA there is nothing to give back.
-    #[cfg(not(CONFIG_CMA))]
-    pub(crate) fn keep(&mut self, _keep: usize) {}
-
-    /// How many pages there are.
-    pub(crate) fn count(&self) -> usize {
-        self.count
-    }
-
     /// The first page.
     pub(crate) fn page(&self) -> Page {
         // SAFETY: By the type invariant it was allocated.
@@ -174,4 +155,49 @@ impl Drop for Allocation {
             lab::cma_release(self.area.0.as_ptr(), self.page.as_ptr(), self.count)
         };
     }
+}
+
+// SAFETY: The pages are owned, and given up without being freed.
+unsafe impl Piece for Allocation {
+    type Of = Area;
+
+    fn of(&self) -> Area {
+        self.area
+    }
+
+    fn count(&self) -> usize {
+        self.count
+    }
+
+    fn zone(&self) -> Spot {
+        Spot::of(self.page())
+    }
+
+    fn into_pages(self) -> NonNull<bindings::page> {
+        core::mem::ManuallyDrop::new(self).page
+    }
+
+    unsafe fn from_pages(area: Area, page: NonNull<bindings::page>, count: usize) -> Self {
+        // INVARIANT: By the function's requirement these pages came from the area.
+        Self { area, page, count }
+    }
+
+    #[cfg(CONFIG_CMA)]
+    fn trim(&mut self, keep: usize) {
+        if keep == 0 || keep >= self.count {
+            return;
+        }
+        let rest = self.page.as_ptr().wrapping_add(keep);
+        // SAFETY: By the type invariant the pages behind `keep` came from this area and are owned;
+        // contiguous pages of an area have contiguous `struct page`s (`cma_range_alloc()`).
+        let released = unsafe { lab::cma_release(self.area.0.as_ptr(), rest, self.count - keep) };
+        if released {
+            // INVARIANT: The rest is no longer owned.
+            self.count = keep;
+        }
+    }
+
+    /// Without CMA there is nothing to give back.
+    #[cfg(not(CONFIG_CMA))]
+    fn trim(&mut self, _keep: usize) {}
 }

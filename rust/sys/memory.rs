@@ -20,8 +20,17 @@ use kernel::{
 /// A zone's figures as the helper gives them.
 pub(crate) use lab::memlab_zone as RawZone;
 
+/// Where a zone stands as the helper gives it.
+pub(crate) use lab::memlab_stand as RawStand;
+
 /// The free lists of one order as the helper gives them.
 pub(crate) use lab::memlab_free_area as RawFreeArea;
+
+/// `enum memlab_reach`; what is neither is for movable pages only.
+pub(crate) use lab::{
+    memlab_reach_MEMLAB_REACH_KERNEL as REACH_KERNEL,
+    memlab_reach_MEMLAB_REACH_MAPPED as REACH_MAPPED, //
+};
 
 /// Makes a `&str` of a C string that the kernel never frees.
 pub(super) fn static_str(text: *const c_char) -> &'static str {
@@ -36,12 +45,7 @@ pub(super) fn static_str(text: *const c_char) -> &'static str {
 
 /// The online memory nodes in rising order.
 pub(crate) fn nodes() -> impl Iterator<Item = u32> {
-    let next = |after: c_int| {
-        // SAFETY: Any node that was online before, or -1, is taken.
-        let node = unsafe { lab::memlab_next_node(after) };
-        (node >= 0).then_some(node)
-    };
-    core::iter::successors(next(-1), move |node| next(*node)).map(|node| node.unsigned_abs())
+    core::iter::successors(node_after(-1), |node| node_after(*node)).map(|node| node.unsigned_abs())
 }
 
 /// The highest online memory node.
@@ -69,6 +73,75 @@ pub(crate) fn for_each_zone(
         }
     }
     Ok(())
+}
+
+/// A zone of an online node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Spot {
+    pub(super) node: c_int,
+    pub(super) index: u32,
+}
+
+impl Spot {
+    /// Every populated zone of the machine, by node, the lowest first. Takes no memory.
+    pub(crate) fn all() -> impl Iterator<Item = Self> {
+        Spots {
+            node: node_after(-1),
+            index: 0,
+        }
+    }
+
+    /// The zone of a page.
+    pub(super) fn of(page: Page) -> Self {
+        let mut this = Self { node: 0, index: 0 };
+        // SAFETY: Reads the flags of a page that exists; both places are writable.
+        unsafe { lab::memlab_spot(page.raw(), &mut this.node, &mut this.index) };
+        this
+    }
+
+    /// Where it stands; `None` for one without pages. Takes no lock and no memory.
+    pub(crate) fn stand(self) -> Option<RawStand> {
+        let mut raw = pin_init::zeroed::<RawStand>();
+        // SAFETY: The node is online, the index below the number of zones, `raw` is writable.
+        unsafe { lab::memlab_stand(self.node, self.index, &mut raw) }.then_some(raw)
+    }
+}
+
+/// The online node behind `node`; behind -1 the first one.
+fn node_after(node: c_int) -> Option<c_int> {
+    // SAFETY: Any node that was online before, or -1, is taken.
+    let node = unsafe { lab::memlab_next_node(node) };
+    (node >= 0).then_some(node)
+}
+
+/// The zones from number `index` of `node` on.
+struct Spots {
+    node: Option<c_int>,
+    index: u32,
+}
+
+impl Iterator for Spots {
+    type Item = Spot;
+
+    fn next(&mut self) -> Option<Spot> {
+        // SAFETY: Takes nothing.
+        let count = unsafe { lab::memlab_zones() };
+        loop {
+            let spot = Spot {
+                node: self.node?,
+                index: self.index,
+            };
+            if self.index >= count {
+                self.node = node_after(spot.node);
+                self.index = 0;
+                continue;
+            }
+            self.index += 1;
+            if spot.stand().is_some() {
+                return Some(spot);
+            }
+        }
+    }
 }
 
 /// One order's free lists as the helper counts them, or `None` if there is no such zone.

@@ -17,6 +17,7 @@ PROGRAMS = {
     "scripts/test/ioctl.c": {"ioctl"},
     "scripts/test/faults.c": {"faults"},
     "scripts/test/engine.c": {"engine", "edu_ends"},
+    "scripts/test/greedy.c": {"greedy"},
     "scripts/test/cma.c": {"cma_moves", "cma_busy"},
     "samples/run.c": {"abi_sample"},
 }

@@ -158,7 +158,20 @@ JOBS = [
     ),
     # An area of more than half of the memory, so that processes get its pages.
     Job("lent", "stock", ["cma_moves", "cma_busy"], {"memory": "512M", "cma": "256M"}),
-    Job("scenarios", "stock", HELD, {"memory": "512M", "cma": "16M"}),
+    # Little memory, a part of it in a CMA area.
+    Job(
+        "scenarios",
+        "stock",
+        [*HELD, "pressure_holds", "greedy"],
+        {"memory": "256M", "cma": "32M"},
+    ),
+    # Most of it only for what can be moved away.
+    Job(
+        "movable",
+        "stock",
+        ["movable", "pressure_holds", "fragmentation", "watermarks", "meminfo"],
+        {"memory": "1G", "append": "movablecore=750M"},
+    ),
     Job(
         "high memory",
         "run-arm",

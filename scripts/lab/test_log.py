@@ -38,6 +38,14 @@ ASKED_FOR = re.compile(
     re.S,
 )
 
+# What scripts/test/greedy.c asks for: it is killed, and the kernel says at length why.
+GREEDY = "memlab-test: check greedy"
+KILLED = re.compile(
+    r"invoked oom-killer: .*?Killed process \d+ \(greedy\)"
+    r"|greedy: page allocation failure: .*?</TASK>",  # as it dies
+    re.S,
+)
+
 # A line may be on the console twice (as it happened, and in the final dmesg).
 STAMP = re.compile(r"^(boot: )?(<\d+>)?\[ *\d+\.\d+\](\[ *[CT]\d+\])? *")
 
@@ -46,6 +54,8 @@ def complaints(console: str) -> list[str]:
     """The lines of `console` that a healthy kernel would not have printed, each once."""
     if FAULTS in console:
         console = ASKED_FOR.sub("", console)
+    if GREEDY in console:
+        console = KILLED.sub("", console)
     found: dict[str, None] = {}
     for line in console.splitlines():
         line = line.rstrip()

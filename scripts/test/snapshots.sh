@@ -211,7 +211,7 @@ kernel_meminfo() {
 # Without high memory the kernel has no rows for it.
 memlab_meminfo() {
 	awk '
-	/^#/ || !NF || $1 == "use" || $1 == "sign" { next }
+	/^#/ || !NF || $1 == "use" || $1 == "sign" || $1 == "node" || $1 ~ /^[0-9]+$/ { next }
 	$1 == "=" { print $2 "=" $3 }
 	$1 == "+" || $1 == "-" { next }
 	$1 != "=" && !($1 ~ /^High/ && !high) { print $1 "=" $2 }' high="$HIGH" | sort
