@@ -57,7 +57,7 @@ ARCH = re.compile(
 )
 SPDX = re.compile(r"SPDX-License-Identifier: GPL-2\.0")
 SOURCE = re.compile(r"\.(rs|c|h|py|sh|config)$|(^|/)(Makefile|Kbuild)$")
-GENERATED = re.compile(r"Cargo\.lock$|^LICENSE$")
+GENERATED = re.compile(r"Cargo\.lock$|^LICENSE$|^tools/memlab/(?:schema\.json|tests/golden/)")
 
 
 def room_of(name):

@@ -12,6 +12,7 @@ mod sys;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use commands::{Context, Found};
 use error::{Error, Kind};
+use evidence::module::Module;
 use output::Format;
 use std::{path::PathBuf, process::ExitCode};
 
@@ -135,6 +136,9 @@ fn main() -> ExitCode {
                 if !found.silent {
                     output::emit(format, found.body)?;
                 }
+                if let Some(module) = found.held {
+                    hold(module);
+                }
                 found.failed.map_or(Ok(()), Err)
             }
         });
@@ -147,6 +151,13 @@ fn main() -> ExitCode {
         }
         Err(error) => end(format, cli.command.name(), &error),
     }
+}
+
+/// Waits for the end of the input, or a signal, which ends the command and with it the session.
+fn hold(module: Box<dyn Module>) {
+    eprintln!("memlab: it is held until Ctrl-C or the end of the input");
+    let _ = std::io::copy(&mut std::io::stdin(), &mut std::io::sink()); // An end, too.
+    drop(module);
 }
 
 fn end(format: Format, command: &str, error: &Error) -> ExitCode {

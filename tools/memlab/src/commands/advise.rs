@@ -2,14 +2,13 @@
 
 //! `advise [DEVICE]`: the answer first, on one screen.
 
-use super::{pattern, run, why, Context, Found};
+use super::{lend, pattern, why, Context, Found};
 use crate::{
     error::{Error, Kind, Result},
     evidence::{
         comparison::{self, Comparison, Row},
         module,
         recording::Recording,
-        text::{all_pairs, parse, value},
     },
     output::{progress, Body, Check, Face, Table},
     picture::{series, terminal},
@@ -43,6 +42,9 @@ pub struct Arguments {
     /// What stands behind a sentence: one of the topics that --why list names
     #[arg(long, value_name = "TOPIC")]
     why: Option<String>,
+    /// Lend the device for the time of the measurement, and give it back
+    #[arg(long, requires = "device")]
+    lend: bool,
     /// How long to measure, in ms
     #[arg(long, default_value_t = 3000, value_parser = clap::value_parser!(u64).range(100..=3_600_000))]
     time: u64,
@@ -53,8 +55,6 @@ pub struct Arguments {
 pub struct Advice {
     /// The sentences.
     pub answer: Vec<String>,
-    /// What stands under it: the machine, the device.
-    pub on: Vec<String>,
     /// What to do next.
     pub next: Vec<String>,
     /// The figures.
@@ -67,51 +67,55 @@ pub struct Advice {
 
 /// Measures, or reads, and says what follows.
 pub fn advise(context: &Context, arguments: &Arguments) -> Result<Found> {
+    let lent = match (&arguments.device, arguments.lend) {
+        (Some(name), true) => Some(lend::take(&context.machine, name)?),
+        _ => None,
+    };
+    // Under another name it is found, not measured.
+    let device = lent
+        .as_ref()
+        .map(|loan| &loan.device)
+        .or(arguments.device.as_ref());
+    let found = measured(context, arguments, device);
+    if let Some(loan) = &lent {
+        // A driver that does not come back is worse than a measurement that failed.
+        lend::restore(&context.machine, loan)?;
+    }
+    found
+}
+
+fn measured(context: &Context, arguments: &Arguments, device: Option<&String>) -> Result<Found> {
     if let Some(topic) = &arguments.why {
         return why::why(topic);
     }
     if let Some(pattern) = &arguments.pattern {
-        return pattern::advise(
-            context,
-            pattern,
-            arguments.device.as_deref(),
-            arguments.time,
-        );
+        return pattern::advise(context, pattern, device.map(String::as_str), arguments.time);
     }
-    let (text, provenance, chart) = match &arguments.from {
+    let (text, chart) = match &arguments.from {
         Some(path) => {
             let recording = Recording::read(path)?;
             let text = recording.rounds.first().cloned().unwrap_or_default();
-            let provenance = recording
-                .before
-                .get("provenance")
-                .cloned()
-                .unwrap_or_default();
             let chart = if arguments.chart {
                 chart(&recording)?
             } else {
                 Vec::new()
             };
-            (text, provenance, chart)
+            (text, chart)
         }
         None => {
             let module = module::open(&context.machine)?;
-            let asked = arguments
-                .device
-                .as_ref()
-                .map(|name| format!(" device={name}"));
+            let asked = device.map(|name| format!(" device={name}"));
             let line = format!("time={}{}", arguments.time, asked.unwrap_or_default());
             let expected = Duration::from_millis(arguments.time * 2);
-            let text = progress::during("comparing", expected, || module.ask("compare", &line))?;
-            (text, module.look("provenance")?, Vec::new())
+            let text = progress::during("comparing", expected, module.watch(), || {
+                module.ask("compare", &line)
+            })?;
+            (text, Vec::new())
         }
     };
     let compared = comparison::read(&text)?;
-    let facts = all_pairs(&parse(&provenance));
-    let on = run::provenance(&|key| value(&facts, key).map(str::to_owned));
     Ok(Body::Advise(Box::new(Advice {
         answer: answer(&compared),
-        on,
         next: next(&compared, arguments.from.as_ref()),
         rows: compared.rows,
         chart,
@@ -127,45 +131,30 @@ fn chart(recording: &Recording) -> Result<Vec<String>> {
     if !lines.is_empty() {
         lines.insert(
             0,
-            "Both phases of a transfer to the device, in the median:".to_owned(),
+            "One transfer to the device (the same figures, of all that was measured):".to_owned(),
         );
     }
     Ok(lines)
 }
 
-/// The sentences of the module's answer: what stands above its table, or, of a module that puts
-/// them under it, the lines of its advice.
+/// The sentences of the module's answer: what stands above its table.
 pub fn answer(compared: &Comparison) -> Vec<String> {
-    let about_figures =
-        |line: &&String| !line.starts_with("ns per operation") && !line.starts_with("EMULATED");
-    let above: Vec<String> = compared
+    let about_figures = |line: &&String| !line.starts_with("ns per operation");
+    // On one screen there is no room for empty lines.
+    let lines = compared
         .answer
         .iter()
         .filter(about_figures)
-        .cloned()
-        .collect();
-    let lines = match above.iter().all(String::is_empty) {
-        false => above,
-        true => {
-            let tells = |line: &&String| line.contains("-device: ") || line.starts_with("largest");
-            let advice = (compared.notes.iter()).skip_while(|line| !line.starts_with("ADVICE"));
-            let advice = advice.take_while(|line| !line.is_empty());
-            advice.filter(tells).cloned().collect()
-        }
-    };
-    let lines = lines.iter().flat_map(|line| fold(line, COLUMNS));
-    let mut lines: Vec<String> = lines.collect();
-    while lines.last().is_some_and(String::is_empty) {
-        lines.pop();
-    }
-    lines
+        .filter(|line| !line.is_empty());
+    let lines = lines.flat_map(|line| fold(line, COLUMNS));
+    lines.collect()
 }
 
 /// The calls in their order, of what was the cheapest for most sizes that were measured.
 fn next(compared: &Comparison, from: Option<&PathBuf>) -> Vec<String> {
     let mut lines = Vec::new();
     if !compared.answer.iter().any(|line| line.starts_with("Next")) {
-        if let Some(way) = cheapest(&compared.rows) {
+        if let Some(way) = cheapest(compared) {
             lines.push(format!("Next: {}", pattern::calls(&way)));
         }
     }
@@ -179,33 +168,26 @@ fn next(compared: &Comparison, from: Option<&PathBuf>) -> Vec<String> {
     lines.iter().flat_map(|line| fold(line, COLUMNS)).collect()
 }
 
-/// The way to get bytes to a device that costs least at most sizes.
-fn cheapest(rows: &[Row]) -> Option<String> {
-    let of = |size: u64| {
-        let mut costs: Vec<(u64, &str)> = Vec::new();
-        let there = |row: &&Row| row.size == size && row.direction.as_deref() == Some("to-device");
-        for row in rows.iter().filter(there) {
-            let cost = row.figure("p50")?.most();
-            match costs.iter_mut().find(|(_, name)| *name == row.experiment) {
-                Some((sum, _)) => *sum += cost,
-                None => costs.push((cost, &row.experiment)),
-            }
-        }
-        costs.into_iter().min().map(|(_, name)| name)
-    };
-    let mut sizes: Vec<u64> = rows.iter().map(|row| row.size).collect();
-    sizes.sort_unstable();
-    sizes.dedup();
+/// The way to get bytes to a device that is the first in most of the module's rankings.
+fn cheapest(compared: &Comparison) -> Option<String> {
+    let ranks = compared.ranks();
     let mut wins: Vec<(usize, &str)> = Vec::new();
-    for name in sizes.into_iter().filter_map(of) {
-        match wins.iter_mut().find(|(_, other)| *other == name) {
+    let mut last = None;
+    for rank in ranks
+        .iter()
+        .filter(|rank| rank.direction.as_deref() == Some("to-device"))
+    {
+        // A ranking begins with its cheapest.
+        if last.replace(rank.size) == Some(rank.size) {
+            continue;
+        }
+        match wins.iter_mut().find(|(_, other)| *other == rank.experiment) {
             Some((count, _)) => *count += 1,
-            None => wins.push((1, name)),
+            None => wins.push((1, &rank.experiment)),
         }
     }
-    wins.into_iter()
-        .max_by_key(|(count, _)| *count)
-        .map(|(_, name)| name.to_owned())
+    let most = wins.into_iter().max_by_key(|(count, _)| *count);
+    most.map(|(_, name)| name.to_owned())
 }
 
 /// A line in pieces of at most so many columns; what follows the first is set in by two.
@@ -235,7 +217,7 @@ impl Face for Advice {
         if let Some(whole) = &self.whole {
             return whole.clone();
         }
-        let parts = [&self.on, &self.answer, &self.chart, &self.next];
+        let parts = [&self.answer, &self.chart, &self.next];
         let parts = parts.iter().filter(|lines| !lines.is_empty());
         parts
             .map(|lines| lines.join("\n"))
@@ -289,11 +271,9 @@ mod tests {
             "# ns per operation, net\n# EMULATED: x\n# map\n",
             "# ADVICE\n# old\n",
         );
-        assert_eq!(answer(&comparison::read(&head).unwrap()), ["map"]);
-        let foot = text(
-            "# ns per operation, net\n",
-            "#\n# ADVICE\n# old\n#\n# on Linux\n",
+        assert_eq!(
+            answer(&comparison::read(&head).unwrap()),
+            ["EMULATED: x", "map"]
         );
-        assert_eq!(answer(&comparison::read(&foot).unwrap()), ["ADVICE", "old"]);
     }
 }

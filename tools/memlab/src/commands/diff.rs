@@ -130,6 +130,7 @@ pub fn diff(_: &Context, arguments: &Arguments) -> Result<Found> {
         body: Body::Diff(found),
         failed,
         silent: false,
+        held: None,
     })
 }
 
@@ -167,8 +168,8 @@ fn compare(before: &Recording, after: &Recording) -> Result<Difference> {
     let mut rows: Vec<Moved> = mine
         .iter()
         .map(|row| {
-            let name = row.row.name();
-            let other = theirs.iter().find(|other| other.row.name() == name);
+            let name = row.name.clone();
+            let other = theirs.iter().find(|other| other.name == name);
             match other {
                 Some(other) => moved(name, row, other),
                 None => missing(name, Some(row.ns), None),
@@ -177,9 +178,9 @@ fn compare(before: &Recording, after: &Recording) -> Result<Difference> {
         .collect();
     let new = theirs
         .iter()
-        .filter(|other| !rows.iter().any(|row| row.name == other.row.name()));
+        .filter(|other| !rows.iter().any(|row| row.name == other.name));
     let new: Vec<Moved> = new
-        .map(|row| missing(row.row.name(), None, Some(row.ns)))
+        .map(|row| missing(row.name.clone(), None, Some(row.ns)))
         .collect();
     rows.extend(new);
     Ok(Difference {

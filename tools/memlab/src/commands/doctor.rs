@@ -2,12 +2,12 @@
 
 //! `doctor [DEVICE]`: may this kernel host the module, and what is odd about a device.
 
-use super::{Context, Found};
+use super::{doctor_device, Context, Found};
 use crate::{
     error::{Error, Kind, Result},
     evidence::{
         device::{self, Device},
-        kernel, text, Machine,
+        kernel, module, Machine,
     },
     output::{Body, Cell, Check, Face, Table},
 };
@@ -82,7 +82,7 @@ pub struct Diagnosis {
     pub findings: Vec<Finding>,
 }
 
-fn finding(what: &str, verdict: Verdict, because: impl Into<String>) -> Finding {
+pub fn finding(what: &str, verdict: Verdict, because: impl Into<String>) -> Finding {
     Finding {
         what: what.to_owned(),
         verdict,
@@ -96,9 +96,12 @@ pub fn doctor(context: &Context, arguments: &Arguments) -> Result<Found> {
     let diagnosis = match &arguments.device {
         Some(name) => {
             let device = device::find(machine, name)?;
+            // What only the kernel knows of it; without the module sysfs has to do.
+            let module = module::open(machine).ok();
+            let described = module.and_then(|module| module.describe(&device.bus, &device.name));
             Diagnosis {
                 subject: subject(machine, &device),
-                findings: of_device(machine, &device),
+                findings: doctor_device::findings(machine, &device, described.as_ref()),
             }
         }
         None => Diagnosis {
@@ -121,6 +124,7 @@ pub fn doctor(context: &Context, arguments: &Arguments) -> Result<Found> {
         failed,
         body: Body::Doctor(diagnosis),
         silent: false,
+        held: None,
     })
 }
 
@@ -262,149 +266,6 @@ fn subject(machine: &Machine, device: &Device) -> String {
         Some(driver) => format!("{words}, driver {driver}"),
         None => format!("{words}, no driver"),
     }
-}
-
-fn bits(last: u64) -> u64 {
-    u64::from(u64::BITS - last.leading_zeros())
-}
-
-fn of_device(machine: &Machine, device: &Device) -> Vec<Finding> {
-    use Verdict::{Fine, Odd, Unknown};
-    let mut found = Vec::new();
-    let driver = device.driver(machine);
-    if driver.is_none() {
-        found.push(finding(
-            "driver",
-            Odd,
-            "none: masks are the bus's default until one sets them",
-        ));
-    }
-    let domain = device.domain(machine);
-    let translated = domain.as_deref().is_some_and(|kind| kind != "identity");
-    let mask = device.number(machine, "dma_mask_bits");
-    let needed = kernel::last_byte(machine).map(bits);
-    found.push(match (mask, needed) {
-        (None, _) => finding("mask", Unknown, "its bus does not show it in sysfs"),
-        (Some(mask), _) if translated => finding(
-            "mask",
-            Fine,
-            format!("{mask} bits, of the IOMMU's addresses"),
-        ),
-        (Some(mask), None) => finding(
-            "mask",
-            Unknown,
-            format!("{mask} bits; /proc/iomem does not show how far memory reaches"),
-        ),
-        (Some(mask), Some(needed)) if mask >= needed => finding(
-            "mask",
-            Fine,
-            format!("{mask} bits reach all memory, which needs {needed}"),
-        ),
-        (Some(mask), Some(needed)) => finding(
-            "mask",
-            Odd,
-            format!(
-                "{mask} bits, and memory needs {needed}: what lies above {} is bounced{}",
-                text::shown(1 << mask),
-                if mask == 32 {
-                    "; 32 is what a driver has that sets no mask"
-                } else {
-                    ""
-                }
-            ),
-        ),
-    });
-    if let (Some(mask), Some(coherent)) = (mask, device.number(machine, "consistent_dma_mask_bits"))
-    {
-        if mask != coherent {
-            found.push(finding(
-                "coherent mask",
-                Odd,
-                format!(
-                    "{coherent} bits, streaming {mask}: dma_set_mask() sets one of them, dma_set_mask_and_coherent() both"
-                ),
-            ));
-        }
-    }
-    found.push(match domain {
-        None => finding(
-            "IOMMU",
-            Fine,
-            "none stands before it: a map is direct, or bounced",
-        ),
-        Some(kind) => finding(
-            "IOMMU",
-            Fine,
-            match kind.as_str() {
-                "DMA-FQ" => {
-                    "lazy (DMA-FQ): an unmapped buffer stays in reach for some ms".to_owned()
-                }
-                "DMA" => "strict (DMA): each unmap waits for the IOMMU".to_owned(),
-                "identity" => "passthrough (identity): addresses are physical".to_owned(),
-                other => format!("domain {other}"),
-            },
-        ),
-    });
-    let shared = device.shared_with(machine);
-    if !shared.is_empty() {
-        found.push(finding(
-            "IOMMU group",
-            Odd,
-            format!(
-                "shared with {}: they see each other's maps, and it cannot be lent alone",
-                shared.join(", ")
-            ),
-        ));
-    }
-    let forced = kernel::option(machine, "swiotlb").is_some_and(|word| word.contains("force"));
-    if forced && !translated {
-        found.push(finding("bounce", Odd, "swiotlb=force: every map is copied"));
-    }
-    if let Some(features) = device
-        .asked
-        .as_ref()
-        .and_then(|name| device::virtio_features(machine, name))
-    {
-        // VIRTIO_F_ACCESS_PLATFORM is feature 33.
-        let asks = features.as_bytes().get(33) == Some(&b'1');
-        found.push(match asks {
-            true => finding(
-                "virtio",
-                Fine,
-                "uses the DMA API (VIRTIO_F_ACCESS_PLATFORM)",
-            ),
-            false => finding(
-                "virtio",
-                Odd,
-                "does not use the DMA API: physical addresses go to the host",
-            ),
-        });
-    }
-    if device.look(machine, "enable").as_deref() == Some("0") {
-        found.push(finding(
-            "enable",
-            Odd,
-            "not enabled: it answers to nothing until a driver enables it",
-        ));
-    }
-    if let Some(state) = device
-        .look(machine, "power_state")
-        .filter(|state| state.starts_with("D3"))
-    {
-        found.push(finding(
-            "power",
-            Odd,
-            format!("asleep ({state}): the first transfer wakes it"),
-        ));
-    }
-    if kernel::nodes(machine) > 1 && device.look(machine, "numa_node").as_deref() == Some("-1") {
-        found.push(finding(
-            "node",
-            Odd,
-            "its firmware does not say which node it is near",
-        ));
-    }
-    found
 }
 
 impl Face for Diagnosis {

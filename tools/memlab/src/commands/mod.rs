@@ -5,6 +5,7 @@
 pub mod advise;
 pub mod diff;
 pub mod doctor;
+mod doctor_device;
 pub mod generate;
 pub mod lend;
 pub mod pattern;
@@ -15,7 +16,11 @@ pub mod scenario;
 pub mod show;
 pub mod why;
 
-use crate::{error::Error, evidence::Machine, output::Body};
+use crate::{
+    error::Error,
+    evidence::{module::Module, Machine},
+    output::Body,
+};
 
 /// What every command gets.
 pub struct Context {
@@ -33,6 +38,8 @@ pub struct Found {
     pub failed: Option<Error>,
     /// Whether it has been shown already.
     pub silent: bool,
+    /// What is to stay until its user ends the command.
+    pub held: Option<Box<dyn Module>>,
 }
 
 impl From<Body> for Found {
@@ -41,6 +48,7 @@ impl From<Body> for Found {
             body,
             failed: None,
             silent: false,
+            held: None,
         }
     }
 }

@@ -211,7 +211,9 @@ pub fn advise(
         pattern.direction
     );
     let expected = Duration::from_millis(time * 2);
-    let text = progress::during("comparing", expected, || module.ask("compare", &line))?;
+    let text = progress::during("comparing", expected, module.watch(), || {
+        module.ask("compare", &line)
+    })?;
     Ok(Body::Pattern(answer(pattern, &ways, &comparison::read(&text)?.rows)).into())
 }
 
@@ -220,6 +222,7 @@ fn answer(pattern: &Pattern, ways: &[Way], rows: &[Row]) -> Answer {
     let part = |(experiment, phase): &(&str, Option<&str>)| {
         let like = |row: &&Row| {
             row.experiment == *experiment
+                && row.size == pattern.size
                 && phase.is_none_or(|phase| row.phase == phase)
                 && row
                     .direction
@@ -279,10 +282,11 @@ impl Answer {
     fn table(&self) -> Table {
         let mut table = Table::new(["way", "ns", "of which"]);
         for way in &self.ways {
-            let parts = way
-                .parts
-                .iter()
-                .map(|(name, figure)| format!("{name} {figure}"));
+            let parts = way.parts.iter().map(|(name, figure)| {
+                // The phase: whose it is stands before it.
+                let phase = name.rsplit(' ').next().unwrap_or(name);
+                format!("{phase} {figure}")
+            });
             let ns = match way.at_most && way.ns != 0 {
                 true => Cell::Text(format!("<{}", way.ns)),
                 false => Cell::Number(way.ns),
@@ -290,7 +294,7 @@ impl Answer {
             table.push([
                 Cell::text(&*way.way),
                 ns,
-                Cell::text(parts.collect::<Vec<_>>().join(", ")),
+                Cell::text(parts.collect::<Vec<_>>().join(" + ")),
             ]);
         }
         table

@@ -59,6 +59,7 @@ pub fn plot(_: &Context, arguments: &Arguments) -> Result<Found> {
         }),
         failed: None,
         silent: to_stdout,
+        held: None,
     })
 }
 

@@ -87,6 +87,7 @@ pub fn record(context: &Context, arguments: &Arguments) -> Result<Found> {
         }),
         failed: None,
         silent: to_stdout,
+        held: None,
     })
 }
 
@@ -118,7 +119,9 @@ pub fn measure(
         let line = format!("time={time}{asked}");
         // Setting up comes on top of the time that is measured.
         let expected = Duration::from_millis(time * 2);
-        let text = progress::during(&what, expected, || module.ask("compare", &line))?;
+        let text = progress::during(&what, expected, module.watch(), || {
+            module.ask("compare", &line)
+        })?;
         recording.rounds.push(text);
     }
     let compared = recording.comparison()?;

@@ -127,6 +127,7 @@ pub fn run(context: &Context, arguments: &Arguments) -> Result<Found> {
         body: Body::Run(Box::new(ran)),
         failed,
         silent: false,
+        held: None,
     })
 }
 
@@ -137,7 +138,7 @@ pub fn measure(module: &dyn Module, line: &str) -> Result<Ran> {
         .find_map(|word| word.strip_prefix("time=")?.parse().ok());
     let expected = Duration::from_millis(told.unwrap_or(1000));
     let name = line.split(' ').next().unwrap_or("").to_owned();
-    let text = progress::during(&name, expected, || module.ask("run", line));
+    let text = progress::during(&name, expected, module.watch(), || module.ask("run", line));
     outcome::read(&text.map_err(|error| nearest(module, &name, error))?)
 }
 
@@ -216,11 +217,13 @@ impl Face for Ran {
         head.extend(size);
         head.extend(asked("direction"));
         head.extend(fact("device").map(|device| format!("on {device}")));
-        let mut lines = vec![format!(
-            "{}: ns per operation, net; <{} cannot be told from nothing",
+        let mut lines = vec![
             head.join(" "),
-            self.clock.floor()
-        )];
+            format!(
+                "ns per operation, net; <{0}: below its resolution of {0} ns",
+                self.clock.floor()
+            ),
+        ];
         lines.extend(figures(self).text().lines().map(str::to_owned));
         if self.failures != 0 {
             let errnos = self

@@ -12,7 +12,7 @@ use clap::Args;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-/// Makes a state of memory to measure under; without a line, shows what is held
+/// Makes a state of memory to measure under, and holds it until Ctrl-C or the end of its input
 #[derive(Args, Debug)]
 pub struct Arguments {
     /// fragment order=K, fill-cma, pressure, or none, which gives everything back
@@ -53,17 +53,25 @@ impl Face for State {
 /// Makes it, or shows it.
 pub fn scenario(context: &Context, arguments: &Arguments) -> Result<Found> {
     let module = module::open(&context.machine)?;
+    let line = arguments.line.join(" ");
     let text = match arguments.line.is_empty() {
         true => module.look("scenario")?,
-        false => module.ask("scenario", &arguments.line.join(" "))?,
+        false => module.ask("scenario", &line)?,
     };
     let pairs = text::all_pairs(&text::parse(&text));
     let values = pairs
         .into_iter()
         .map(|(key, value)| (key, Cell::parse(&value)));
-    Ok(Body::Scenario(State {
+    let body = Body::Scenario(State {
         values: values.collect(),
         text,
+    });
+    let made = !arguments.line.is_empty() && line != "none";
+    Ok(Found {
+        body,
+        failed: None,
+        silent: false,
+        // What a session made goes with it.
+        held: (made && module.is_session()).then_some(module),
     })
-    .into())
 }

@@ -68,6 +68,68 @@ pub struct Comparison {
     pub notes: Vec<String>,
 }
 
+/// What a way costs at one size, as the module ranks it: all of it, later costs too.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Rank {
+    /// The experiment.
+    pub experiment: String,
+    /// Bytes.
+    pub size: u64,
+    /// Which way the bytes go; none for what gets memory.
+    pub direction: Option<String>,
+    /// What it costs.
+    pub cost: Figure,
+}
+
+impl Rank {
+    /// What it is, for a line of a list.
+    pub fn name(&self) -> String {
+        let size = super::text::shown(self.size);
+        let direction = self.direction.as_deref().unwrap_or("memory");
+        format!("{} {size} {direction} mean of all", self.experiment)
+    }
+}
+
+impl Comparison {
+    /// The module's rankings, each with its cheapest first.
+    pub fn ranks(&self) -> Vec<Rank> {
+        self.notes
+            .iter()
+            .flat_map(|note| ranking(note).unwrap_or_default())
+            .collect()
+    }
+}
+
+/// "64 to-device: dma-copy 179 ~ dma-sync <1090 < dma-sg 1526", or "64: to get memory: ..."
+fn ranking(note: &str) -> Option<Vec<Rank>> {
+    let (place, list) = note.split_once(": ")?;
+    let (size, direction) = match place.split_once(' ') {
+        Some((size, direction)) if direction.ends_with("-device") => (size, Some(direction)),
+        Some((size, "bidirectional")) => (size, Some("bidirectional")),
+        Some(_) => return None,
+        None => (place, None),
+    };
+    let size = bytes(size)?;
+    let list = match direction {
+        Some(_) => list,
+        None => list.strip_prefix("to get memory: ")?,
+    };
+    let words: Vec<&str> = list
+        .split(' ')
+        .filter(|word| !["<", "~"].contains(word))
+        .collect();
+    let rank = |pair: &[&str]| {
+        Some(Rank {
+            experiment: pair[0].to_owned(),
+            size,
+            direction: direction.map(str::to_owned),
+            cost: Figure::parse(pair[1].trim_end_matches(':'))?,
+        })
+    };
+    // What follows the last figure is no pair of a name and a figure.
+    Some(words.chunks_exact(2).map_while(rank).collect())
+}
+
 /// Reads the module's file `compare`.
 pub fn read(text: &str) -> Result<Comparison> {
     let note = |line: &str| {
@@ -196,6 +258,27 @@ mod tests {
         assert_eq!(map.facts[0], ("zone".into(), Cell::text("DMA32")));
         assert_eq!((alloc.size, alloc.figure("p50")), (4096, None));
         assert_eq!(map.name(), "dma-single 64 to-device map");
+    }
+
+    #[test]
+    fn a_ranking_is_read_as_far_as_it_goes() {
+        let ranks =
+            ranking("4K to-device: dma-single 412 ~ dma-sync <3056 < dma-copy 9: map it").unwrap();
+        let all: Vec<_> = ranks
+            .iter()
+            .map(|rank| (rank.experiment.as_str(), rank.cost))
+            .collect();
+        let want = [
+            ("dma-single", Figure::Ns(412)),
+            ("dma-sync", Figure::Below(3056)),
+            ("dma-copy", Figure::Ns(9)),
+        ];
+        assert_eq!(all, want);
+        assert_eq!(ranks[0].name(), "dma-single 4K to-device mean of all");
+        let memory = ranking("64: to get memory: kmalloc 1085 ~ kvmalloc 1710").unwrap();
+        assert_eq!((memory.len(), memory[0].direction.as_deref()), (2, None));
+        assert!(ranking("64: came from: kmalloc buddy (DMA32)").is_none());
+        assert!(ranking("batched, a sample is the mean: kmalloc 64 x 16").is_none());
     }
 
     #[test]

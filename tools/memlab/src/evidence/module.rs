@@ -3,10 +3,15 @@
 //! The module, whichever way it is reached: its files are texts, and a request is a line.
 
 use super::Machine;
-use crate::error::{reason, Error, Kind, Result};
-use std::{fs, io, path::PathBuf};
+use crate::{
+    error::{reason, Error, Kind, Result},
+    output::progress::Watch,
+    sys::door::{self, Door, Refusal, Take},
+};
+use std::{fs, io, path::PathBuf, time::Duration};
 
 const FOLDER: &str = "/sys/kernel/debug/memlab";
+const DEVICE: &str = "/dev/memlab";
 
 /// A way to the module.
 pub trait Module {
@@ -15,33 +20,135 @@ pub trait Module {
 
     /// Gives a file a line, waits until that is carried out, and reads what came of it.
     fn ask(&self, file: &str, line: &str) -> Result<String>;
+
+    /// What stands between a device and memory; `None` where this way does not tell.
+    fn describe(&self, _bus: &str, _device: &str) -> Option<door::Device> {
+        None
+    }
+
+    /// What follows the progress of what is on, where this way tells it.
+    fn watch(&self) -> Option<Watch> {
+        None
+    }
+
+    /// Whether a state of memory that was made goes when this command ends.
+    fn is_session(&self) -> bool {
+        false
+    }
 }
 
-/// The best way that there is.
+/// The best way that there is: the device, or, of a module that has no sessions, its files.
 pub fn open(machine: &Machine) -> Result<Box<dyn Module>> {
     let folder = machine.path(FOLDER);
     if machine.is_copy() {
         return Ok(Box::new(Saved { folder }));
     }
-    match fs::read_dir(&folder) {
-        Ok(_) => Ok(Box::new(Files { folder })),
-        Err(error) => Err(unreachable(machine, &error)),
+    let opened = Door::open(&machine.path(DEVICE));
+    let denied = matches!(&opened, Err(error) if error.kind() == io::ErrorKind::PermissionDenied);
+    if let Ok(door) = opened {
+        // A module that is older knows less than it is asked.
+        if door.abi().is_ok_and(|abi| abi >= door::ABI) {
+            let path = machine.path(DEVICE);
+            return Ok(Box::new(Session { door, path }));
+        }
     }
+    if fs::read_dir(&folder).is_ok() {
+        return Ok(Box::new(Files { folder }));
+    }
+    Err(unreachable(machine, denied))
 }
 
 /// Why there is no way, and what would make one.
-fn unreachable(machine: &Machine, error: &io::Error) -> Error {
-    if error.kind() == io::ErrorKind::PermissionDenied {
+fn unreachable(machine: &Machine, denied: bool) -> Error {
+    if denied {
         return Error::new(
             Kind::Denied,
             "the module is for root only: run this with sudo",
         );
     }
-    let message = match machine.has("/sys/module/memlab") {
-        true => "debugfs is not mounted: mount -t debugfs debugfs /sys/kernel/debug",
-        false => "the module is not loaded: insmod memlab.ko (make host builds it)",
-    };
-    Error::new(Kind::NoModule, message)
+    match machine.has("/sys/module/memlab") {
+        true => Error::new(
+            Kind::NoModule,
+            format!("the module is loaded, and {DEVICE} is not there: mount -t devtmpfs dev /dev"),
+        ),
+        false => Error::new(
+            Kind::NoModule,
+            "the module is not loaded: insmod memlab.ko (make host builds it)",
+        ),
+    }
+}
+
+/// Through /dev/memlab.
+struct Session {
+    door: Door,
+    path: PathBuf,
+}
+
+impl Session {
+    fn said(file: &str, refusal: &Refusal) -> Error {
+        if refusal.message.is_empty() {
+            return failed(file, &refusal.error);
+        }
+        const ENODEV: i32 = 19;
+        let kind = match refusal.error.raw_os_error() {
+            Some(ENODEV) => Kind::Device,
+            _ if refusal.error.kind() == io::ErrorKind::ResourceBusy => Kind::Device,
+            _ if refusal.error.kind() == io::ErrorKind::PermissionDenied => Kind::Denied,
+            _ => Kind::Refused,
+        };
+        Error::new(kind, refusal.message.clone())
+    }
+}
+
+impl Module for Session {
+    fn look(&self, file: &str) -> Result<String> {
+        self.door
+            .look(file)
+            .map_err(|refusal| Self::said(file, &refusal))
+    }
+
+    fn ask(&self, file: &str, line: &str) -> Result<String> {
+        let take = match file {
+            "run" => Take::Run,
+            "compare" => Take::Compare,
+            "calibrate" => Take::Calibrate,
+            "scenario" => Take::Scenario,
+            "cma" => Take::Probe,
+            _ => return Err(missing(file)),
+        };
+        let taken = self.door.take(take, line);
+        taken.map_err(|refusal| Self::said(file, &refusal))?;
+        self.look(file)
+    }
+
+    fn describe(&self, bus: &str, device: &str) -> Option<door::Device> {
+        self.door.describe(bus, device).ok()
+    }
+
+    fn watch(&self) -> Option<Watch> {
+        // A session of its own: this one is in its call.
+        let door = Door::open(&self.path).ok()?;
+        let mut serial = 0;
+        Some(Box::new(move |longest: Duration| {
+            let timeout = u32::try_from(longest.as_millis()).unwrap_or(u32::MAX);
+            let Ok(told) = door.progress(serial, timeout) else {
+                std::thread::sleep(longest);
+                return None;
+            };
+            serial = told.serial;
+            let known = told.state != 0 && told.left != u64::MAX;
+            known.then(|| {
+                (
+                    Duration::from_nanos(told.elapsed),
+                    Duration::from_nanos(told.left),
+                )
+            })
+        }))
+    }
+
+    fn is_session(&self) -> bool {
+        true
+    }
 }
 
 /// Through debugfs.
@@ -91,6 +198,7 @@ fn failed(file: &str, error: &io::Error) -> Error {
     const EINTR: i32 = 4;
     const EBUSY: i32 = 16;
     const ENODEV: i32 = 19;
+    const ENOTTY: i32 = 25;
     const ECANCELED: i32 = 125;
     let (kind, message) = match error.raw_os_error() {
         Some(EBUSY) => (
@@ -103,6 +211,7 @@ fn failed(file: &str, error: &io::Error) -> Error {
             Kind::Denied,
             format!("{file}: not permitted: not root, or the kernel is locked down"),
         ),
+        Some(ENOTTY) => return missing(file),
         _ if error.kind() == io::ErrorKind::NotFound => return missing(file),
         _ => (Kind::Refused, format!("{file}: {}", reason(error))),
     };

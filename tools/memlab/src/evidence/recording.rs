@@ -53,12 +53,12 @@ pub struct Recording {
     pub after: BTreeMap<String, String>,
 }
 
-/// One row of a comparison over all rounds.
-#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+/// A figure over all rounds.
+#[derive(Clone, Debug, PartialEq)]
 pub struct Median {
-    /// The row, with the figures of the first round.
-    pub row: Row,
-    /// The lowest median of a round, in ns.
+    /// What it is of: way, size, direction, phase.
+    pub name: String,
+    /// The lowest of a round, in ns.
     pub low: u64,
     /// The middle one.
     pub ns: u64,
@@ -66,6 +66,35 @@ pub struct Median {
     pub high: u64,
     /// What cannot be told from nothing, where a round was below that.
     pub floor: Option<u64>,
+}
+
+impl Median {
+    /// Of one figure in each round.
+    pub fn of(name: String, figures: &[Figure]) -> Option<Self> {
+        let floor = figures.iter().filter_map(|figure| match figure {
+            Figure::Below(floor) => Some(*floor),
+            Figure::Ns(_) => None,
+        });
+        let floor = floor.max();
+        let value = |figure: &Figure| match figure {
+            Figure::Ns(ns) => *ns,
+            Figure::Below(_) => 0,
+        };
+        let mut ns: Vec<u64> = figures.iter().map(value).collect();
+        ns.sort_unstable();
+        Some(Self {
+            name,
+            low: *ns.first()?,
+            ns: ns[ns.len() / 2],
+            high: (*ns.last()?).max(floor.unwrap_or(0)),
+            floor,
+        })
+    }
+
+    /// How far the rounds lie apart.
+    pub fn spread(&self) -> u64 {
+        self.high - self.low
+    }
 }
 
 impl Recording {
@@ -127,60 +156,41 @@ impl Recording {
         comparison::read(first)
     }
 
-    /// Every row that each round has, with the medians of all.
-    pub fn medians(&self) -> Result<Vec<Median>> {
-        let rounds: Vec<Comparison> = self
-            .rounds
+    /// All rounds.
+    pub fn comparisons(&self) -> Result<Vec<Comparison>> {
+        self.rounds
             .iter()
             .map(|text| comparison::read(text))
-            .collect::<Result<_>>()?;
-        let Some((first, others)) = rounds.split_first() else {
+            .collect()
+    }
+
+    /// What each round has: the median of every row, and what the module ranks.
+    pub fn medians(&self) -> Result<Vec<Median>> {
+        let rounds: Vec<Vec<(String, Figure)>> = self.comparisons()?.iter().map(figures).collect();
+        let Some(first) = rounds.first() else {
             return Ok(Vec::new());
         };
-        let same = |a: &Row, b: &Row| {
-            (&a.experiment, a.size, &a.direction, &a.phase)
-                == (&b.experiment, b.size, &b.direction, &b.phase)
-        };
-        let median = |row: &Row| {
-            let found = others.iter().map(|round| {
+        let median = |(name, _): &(String, Figure)| {
+            let in_round = |round: &Vec<(String, Figure)>| {
                 round
-                    .rows
                     .iter()
-                    .find(|other| same(row, other))?
-                    .figure("p50")
-            });
-            let mut figures = vec![row.figure("p50")?];
-            figures.extend(found.collect::<Option<Vec<_>>>()?);
-            let floor = figures.iter().filter_map(|figure| match figure {
-                Figure::Below(floor) => Some(*floor),
-                Figure::Ns(_) => None,
-            });
-            let floor = floor.max();
-            let mut ns: Vec<u64> = figures
-                .iter()
-                .map(|figure| match figure {
-                    Figure::Ns(ns) => *ns,
-                    Figure::Below(_) => 0,
-                })
-                .collect();
-            ns.sort_unstable();
-            Some(Median {
-                row: row.clone(),
-                low: *ns.first()?,
-                ns: ns[ns.len() / 2],
-                high: (*ns.last()?).max(floor.unwrap_or(0)),
-                floor,
-            })
+                    .find(|(other, _)| other == name)
+                    .map(|(_, figure)| *figure)
+            };
+            let all: Option<Vec<Figure>> = rounds.iter().map(in_round).collect();
+            Median::of(name.clone(), &all?)
         };
-        Ok(first.rows.iter().filter_map(median).collect())
+        Ok(first.iter().filter_map(median).collect())
     }
 }
 
-impl Median {
-    /// How far the rounds lie apart.
-    pub fn spread(&self) -> u64 {
-        self.high - self.low
-    }
+/// Every figure of a round that is compared with those of others.
+fn figures(round: &Comparison) -> Vec<(String, Figure)> {
+    let median = |row: &Row| Some((format!("{} p50", row.name()), row.figure("p50")?));
+    let rows = round.rows.iter().filter_map(median);
+    let ranks = round.ranks();
+    rows.chain(ranks.iter().map(|rank| (rank.name(), rank.cost)))
+        .collect()
 }
 
 #[cfg(test)]
@@ -214,6 +224,7 @@ pub mod tests {
     fn the_rounds_give_a_median_and_a_spread() {
         let all = recording(&["100", "130", "110"]).medians().unwrap();
         let [median] = &all[..] else { panic!() };
+        assert_eq!(median.name, "dma-single 4K to-device map p50");
         assert_eq!((median.low, median.ns, median.high), (100, 110, 130));
         let all = recording(&["<40", "45", "<41"]).medians().unwrap();
         assert_eq!((all[0].ns, all[0].floor, all[0].high), (0, Some(41), 45));

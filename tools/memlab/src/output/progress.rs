@@ -11,8 +11,17 @@ use std::{
 
 const STEP: Duration = Duration::from_millis(100);
 
-/// Calls `work`, of which `expected` is an estimate of the time, with a bar while it lasts.
-pub fn during<T>(what: &str, expected: Duration, work: impl FnOnce() -> T) -> T {
+/// How much has been done, and how much longer it will take; `None` where nothing is on.
+pub type Watch = Box<dyn FnMut(Duration) -> Option<(Duration, Duration)> + Send>;
+
+/// Calls `work`, of which `expected` is an estimate of the time, with a bar while it lasts. `watch`
+/// waits so long for news of it, and has an estimate that follows it.
+pub fn during<T>(
+    what: &str,
+    expected: Duration,
+    mut watch: Option<Watch>,
+    work: impl FnOnce() -> T,
+) -> T {
     if !super::on_terminal() {
         return work();
     }
@@ -30,7 +39,19 @@ pub fn during<T>(what: &str, expected: Duration, work: impl FnOnce() -> T) -> T 
         let bar = &bar;
         scope.spawn(move || {
             let began = Instant::now();
-            while ended.recv_timeout(STEP) == Err(RecvTimeoutError::Timeout) {
+            let pause = if watch.is_some() {
+                Duration::ZERO
+            } else {
+                STEP
+            };
+            while ended.recv_timeout(pause) == Err(RecvTimeoutError::Timeout) {
+                if let Some((elapsed, left)) = watch.as_mut().and_then(|watch| watch(STEP)) {
+                    let whole = elapsed.saturating_add(left);
+                    bar.set_length(millis(whole).max(1));
+                    bar.set_prefix(format!("{:.0} s", whole.as_secs_f64()));
+                    bar.set_position(millis(elapsed));
+                    continue;
+                }
                 // An estimate that was too short stays just before its end.
                 let most = bar.length().unwrap_or(1).saturating_sub(1);
                 bar.set_position(millis(began.elapsed()).min(most));

@@ -14,7 +14,7 @@ use crate::{
         comparison,
         outcome::Ran,
         recording::Recording,
-        text::{bytes, parse, Block},
+        text::{bytes, parse, shown, Block},
     },
     output::{Cell, Table},
 };
@@ -63,14 +63,16 @@ pub fn page(recording: &Recording) -> Result<String> {
     let _ = writeln!(html, "<pre>{}</pre>", escape(&answer.join("\n")));
     for direction in series::directions(recording)? {
         let all = series::of(recording, Some(&direction))?;
-        let mark = break_even(&compared.notes, &compared.answer, &direction);
+        let mark = break_even(&compared.answer, &direction);
         let heading = format!("A transfer {}", direction.replace('-', " "));
-        let caption = "Both phases together, in the median. A hollow point could not be told from \
-                       nothing: it is at most so much. Both scales are logarithmic.";
+        let caption =
+            "All that a transfer costs, later too, as the module ranks it. A hollow point \
+                       could not be told from nothing: it is at most so much. Both scales are \
+                       logarithmic.";
         figure(&mut html, recording, &heading, caption, &all, mark.as_ref())?;
     }
     let all = series::of(recording, None)?;
-    let caption = "Getting it and giving it back, in the median.";
+    let caption = "Getting it and giving it back.";
     figure(&mut html, recording, "Memory itself", caption, &all, None)?;
     curves(&mut html, &recording.runs)?;
     memory(&mut html, recording);
@@ -122,22 +124,27 @@ fn key<'a>(html: &mut String, names: impl Iterator<Item = &'a str>) {
 }
 
 /// From which size on a map is the cheaper one, as the module found it.
-fn break_even(notes: &[String], answer: &[String], direction: &str) -> Option<Mark> {
-    let prefix = format!("{direction}: ");
-    let mut lines = notes.iter().chain(answer);
-    let line = lines.find(|line| line.starts_with(&prefix) && line.contains("cheaper"))?;
-    let word = |after: &str| bytes(line.split(after).nth(1)?.split([' ', ':', ',']).next()?);
-    let (copied, mapped) = (word("is cheaper up to "), word(", dma-single from ")?);
-    let label = match copied {
-        Some(copied) => format!(
-            "copy up to {}, map from {}",
-            crate::evidence::text::shown(copied),
-            crate::evidence::text::shown(mapped)
-        ),
-        None => return None,
+fn break_even(answer: &[String], direction: &str) -> Option<Mark> {
+    let text = answer.join(" ");
+    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    // "dma-single or dma-copy, to-device: copy from 64 to 128, map from 512 to 1M"
+    let (_, after) = text.split_once(&format!(" or dma-copy, {direction}: "))?;
+    let sizes = |choice: &str| {
+        let part = after.split(", ").find(|part| part.starts_with(choice))?;
+        let words: Vec<&str> = part.split(' ').collect();
+        match words.as_slice() {
+            [_, "from", from, "to", to, ..] => Some((bytes(from)?, bytes(to)?)),
+            _ => None,
+        }
     };
+    let (mapped, _) = sizes("map ")?;
+    let copied = sizes("copy ").map(|(_, to)| to).filter(|to| *to < mapped);
     // Between the two, which lie on a logarithmic scale.
-    let size = ((copied.unwrap_or(mapped) as f64) * (mapped as f64)).sqrt();
+    let size = (copied.unwrap_or(mapped) as f64 * mapped as f64).sqrt();
+    let label = match copied {
+        Some(copied) => format!("copy to {}, map from {}", shown(copied), shown(mapped)),
+        None => format!("map from {}", shown(mapped)),
+    };
     Some(Mark { size, label })
 }
 
@@ -284,14 +291,21 @@ mod tests {
 
     #[test]
     fn the_break_even_is_the_modules() {
-        let notes = [
-            "to-device: dma-copy is cheaper up to 128, dma-single from 512 on: break-even \
-                      between them (tried up to 1M)"
-                .to_owned(),
-        ];
-        let mark = break_even(&notes, &[], "to-device").unwrap();
-        assert_eq!(mark.size, 256.0);
-        assert_eq!(mark.label, "copy up to 128, map from 512");
-        assert!(break_even(&notes, &[], "from-device").is_none());
+        let answer = [
+            "dma-single or dma-copy, to-device: copy from 64 to 128, cannot be told from 256 to",
+            "  256, map from 512 to 1M",
+            "dma-single or dma-copy, from-device: cannot be told from 64 to 512, map from",
+            "  1K to 1M",
+            "To get memory and give it back",
+        ]
+        .map(str::to_owned);
+        let mark = break_even(&answer, "to-device").unwrap();
+        assert_eq!(
+            (mark.size, mark.label.as_str()),
+            (256.0, "copy to 128, map from 512")
+        );
+        let mark = break_even(&answer, "from-device").unwrap();
+        assert_eq!((mark.size, mark.label.as_str()), (1024.0, "map from 1K"));
+        assert!(break_even(&answer, "bidirectional").is_none());
     }
 }

@@ -4,10 +4,14 @@
 
 use crate::{
     error::Result,
-    evidence::recording::{Median, Recording},
+    evidence::{
+        comparison::Rank,
+        outcome::Figure,
+        recording::{Median, Recording},
+    },
 };
 
-/// What a way costs at one size: both phases together, in the median.
+/// What a way costs at one size: the middle round's.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Point {
     /// Bytes.
@@ -18,7 +22,7 @@ pub struct Point {
     pub low: u64,
     /// The highest.
     pub high: u64,
-    /// Whether a part of it could not be told from nothing, so that it is at most `ns`.
+    /// Whether it could not be told from nothing, so that it is at most `ns`.
     pub below: bool,
 }
 
@@ -31,62 +35,64 @@ pub struct Series {
     pub points: Vec<Point>,
 }
 
-/// What gets bytes to or from a device, or, without a direction, what gets memory.
+/// What gets bytes to or from a device, or, without a direction, what gets memory: as the module
+/// ranks it, in each round.
 pub fn of(recording: &Recording, direction: Option<&str>) -> Result<Vec<Series>> {
-    Ok(from(&recording.medians()?, direction))
+    let rounds: Vec<Vec<Rank>> = recording
+        .comparisons()?
+        .iter()
+        .map(|round| round.ranks())
+        .collect();
+    Ok(from(&rounds, direction))
 }
 
-fn from(medians: &[Median], direction: Option<&str>) -> Vec<Series> {
+fn from(rounds: &[Vec<Rank>], direction: Option<&str>) -> Vec<Series> {
     let mut all: Vec<Series> = Vec::new();
-    let of_direction = |median: &&Median| median.row.direction.as_deref() == direction;
-    for median in medians.iter().filter(of_direction) {
-        // A window onto memory is no way to get it.
-        if direction.is_none() && median.row.phase != "alloc" && median.row.phase != "free" {
-            continue;
-        }
-        let at = all
-            .iter()
-            .position(|series| series.name == median.row.experiment);
-        let at = at.unwrap_or_else(|| {
-            all.push(Series {
-                name: median.row.experiment.clone(),
-                points: Vec::new(),
-            });
-            all.len() - 1
-        });
-        let hidden = match median.ns {
-            0 => median.floor.unwrap_or(0),
-            _ => 0,
+    let Some(first) = rounds.first() else {
+        return all;
+    };
+    for rank in first
+        .iter()
+        .filter(|rank| rank.direction.as_deref() == direction)
+    {
+        let name = rank.name();
+        let in_round = |round: &Vec<Rank>| {
+            round
+                .iter()
+                .find(|other| other.name() == name)
+                .map(|other| other.cost)
         };
-        let points = &mut all[at].points;
-        let (ns, low, high) = (median.ns + hidden, median.low, median.high);
-        match points
-            .iter_mut()
-            .find(|point| point.size == median.row.size)
-        {
-            Some(point) => {
-                point.ns += ns;
-                point.low += low;
-                point.high += high;
-                point.below |= hidden != 0;
-            }
-            None => points.push(Point {
-                size: median.row.size,
-                ns,
-                low,
-                high,
-                below: hidden != 0,
+        let costs: Option<Vec<Figure>> = rounds.iter().map(in_round).collect();
+        let Some(median) = costs.and_then(|costs| Median::of(name, &costs)) else {
+            continue;
+        };
+        let below = median.ns == 0;
+        let ns = if below {
+            median.floor.unwrap_or(0)
+        } else {
+            median.ns
+        }
+        .max(1);
+        let point = Point {
+            size: rank.size,
+            ns,
+            low: median.low.clamp(1, ns),
+            high: median.high.max(ns),
+            below,
+        };
+        match all.iter_mut().find(|series| series.name == rank.experiment) {
+            Some(series) => series.points.push(point),
+            None => all.push(Series {
+                name: rank.experiment.clone(),
+                points: vec![point],
             }),
         }
     }
     for series in &mut all {
         series.points.sort_by_key(|point| point.size);
-        for point in &mut series.points {
-            point.ns = point.ns.max(1);
-            point.low = point.low.clamp(1, point.ns);
-            point.high = point.high.max(point.ns);
-        }
     }
+    // In the order of their names, so that a way keeps its colour from plot to plot.
+    all.sort_by(|one, other| one.name.cmp(&other.name));
     all
 }
 
@@ -119,47 +125,47 @@ pub fn time(ns: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::evidence::comparison::read;
 
     #[test]
-    fn both_phases_are_one_point() {
-        let text = "experiment size direction phase min p50 p90 p99 p99.9 max samples failures\n\
-            map 4K to-device map 1 100 1 1 1 1 9 0\n\
-            map 4K to-device unmap 1 <20 1 1 1 1 9 0\n\
-            get 4K - alloc 1 30 1 1 1 1 9 0\n\
-            win 4K - map 1 30 1 1 1 1 9 0\n";
-        let median = |row: crate::evidence::comparison::Row| Median {
-            low: 90,
-            high: 130,
-            ns: if row.phase == "unmap" {
-                0
-            } else {
-                row.figure("p50").unwrap().most()
-            },
-            floor: (row.phase == "unmap").then_some(20),
-            row,
+    fn the_rounds_make_the_band() {
+        let rank = |name: &str, size, cost| Rank {
+            experiment: name.into(),
+            size,
+            direction: Some("to-device".into()),
+            cost,
         };
-        let medians: Vec<Median> = read(text).unwrap().rows.into_iter().map(median).collect();
-        let to = from(&medians, Some("to-device"));
-        assert_eq!(to.len(), 1);
-        assert_eq!(
-            to[0].points,
-            [Point {
-                size: 4096,
-                ns: 120,
-                low: 120,
-                high: 260,
-                below: true
-            }]
-        );
-        let memory = from(&medians, None);
-        assert_eq!(
-            memory
-                .iter()
-                .map(|series| series.name.as_str())
-                .collect::<Vec<_>>(),
-            ["get"]
-        );
+        let rounds = [
+            vec![
+                rank("map", 4096, Figure::Ns(120)),
+                rank("map", 64, Figure::Below(9)),
+            ],
+            vec![
+                rank("map", 64, Figure::Below(8)),
+                rank("map", 4096, Figure::Ns(100)),
+            ],
+            vec![
+                rank("map", 4096, Figure::Ns(130)),
+                rank("map", 64, Figure::Below(7)),
+            ],
+        ];
+        let all = from(&rounds, Some("to-device"));
+        let [map] = &all[..] else { panic!("{all:?}") };
+        let hidden = Point {
+            size: 64,
+            ns: 9,
+            low: 1,
+            high: 9,
+            below: true,
+        };
+        let shown = Point {
+            size: 4096,
+            ns: 120,
+            low: 100,
+            high: 130,
+            below: false,
+        };
+        assert_eq!(map.points, [hidden, shown]);
+        assert!(from(&rounds, None).is_empty());
     }
 
     #[test]

@@ -3,3 +3,4 @@
 //! What the command does to the system: the only room of it that may say `unsafe`.
 
 pub mod binding;
+pub mod door;
