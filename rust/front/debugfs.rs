@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The files in /sys/kernel/debug/memlab. A write runs, a read shows.
+//! The files in /sys/kernel/debug/memlab. A write runs, a read shows. What may only be read stays
+//! readable in a kernel that is locked down, and shows no address.
 
 use super::{
     lab::{
@@ -30,26 +31,31 @@ static FILES: &[File<Lab>] = &[
         name: c"help",
         show: |_, out| done(report::help(out, CATALOGUE, &limits())),
         store: None,
+        addresses: false,
     },
     File {
         name: c"experiments",
         show: |_, out| done(report::experiments(out, CATALOGUE)),
         store: None,
+        addresses: false,
     },
     File {
         name: c"run",
         show: show_run,
         store: Some(Lab::run_line),
+        addresses: false,
     },
     File {
         name: c"compare",
         show: show_comparison,
         store: Some(Lab::compare_line),
+        addresses: false,
     },
     File {
         name: c"calibrate",
         show: show_calibration,
         store: Some(Lab::calibrate_line),
+        addresses: false,
     },
     File {
         name: c"stop",
@@ -58,61 +64,73 @@ static FILES: &[File<Lab>] = &[
             lab::stop();
             Ok(())
         }),
+        addresses: false,
     },
     File {
         name: c"scenario",
         show: snapshots::scenario,
         store: Some(Lab::scenario_line),
+        addresses: false,
     },
     File {
         name: c"zones",
         show: snapshots::zones,
         store: None,
+        addresses: false,
     },
     File {
         name: c"buddy",
         show: snapshots::buddy,
         store: None,
+        addresses: false,
     },
     File {
         name: c"watermarks",
         show: snapshots::watermarks,
         store: None,
+        addresses: false,
     },
     File {
         name: c"fragmentation",
         show: snapshots::fragmentation,
         store: None,
+        addresses: false,
     },
     File {
         name: c"cma",
         show: snapshots::cma,
         store: Some(Lab::area_line),
+        addresses: false,
     },
     File {
         name: c"layout",
         show: snapshots::layout,
         store: None,
+        addresses: true,
     },
     File {
         name: c"meminfo",
         show: snapshots::meminfo,
         store: None,
+        addresses: false,
     },
     File {
         name: c"events",
         show: snapshots::events,
         store: None,
+        addresses: false,
     },
     File {
         name: c"device",
         show: show_devices,
         store: None,
+        addresses: false,
     },
     File {
         name: c"provenance",
         show: show_provenance,
         store: None,
+        addresses: false,
     },
 ];
 

@@ -8,6 +8,7 @@
 //! is open, and seq_file renders again whenever its buffer grows. These pin the module and render
 //! in `open`.
 
+use super::task;
 use core::fmt;
 use kernel::{
     bindings,
@@ -52,6 +53,16 @@ pub(crate) struct File<T: 'static> {
     pub(crate) show: fn(&T, &mut Text) -> Result,
     /// Carries out what was written.
     pub(crate) store: Option<fn(&T, &[u8]) -> Result>,
+    /// Whether it shows where the kernel, or what it allocated, lies.
+    pub(crate) addresses: bool,
+}
+
+impl<T> File<T> {
+    /// Whether it is for administrators only, and shut in a kernel that is locked down: what runs
+    /// something, or shows addresses.
+    fn guarded(&self) -> bool {
+        self.store.is_some() || self.addresses
+    }
 }
 
 /// What the inode of a file points to.
@@ -114,11 +125,8 @@ impl<T: Send + Sync + 'static> Nodes<T> {
             _nodes: self.0,
         };
         for node in &this._nodes {
-            let mode = if node.file.store.is_some() {
-                0o600
-            } else {
-                0o400
-            };
+            // Lockdown lets no file be opened that more than reading is allowed for.
+            let mode = if node.file.guarded() { 0o600 } else { 0o400 };
             let data: *const Node<T> = &**node;
             // SAFETY: `dir` is what `debugfs_create_dir` gave, which may be an error pointer; the
             // node and the operations outlive the file, which `drop` removes first.
@@ -167,6 +175,9 @@ impl<T: Send + Sync + 'static> Operations<T> {
         // SAFETY: `Dir` keeps the node until the files are gone, which an open file prevents; nodes are
         // only ever shared.
         let node = unsafe { &*node_ptr };
+        if node.file.guarded() && !task::may_administer() {
+            return EPERM.to_errno();
+        }
         // SAFETY: The file is valid while it is being opened.
         let readable = unsafe { (*file).f_flags } & flags::O_ACCMODE != flags::O_WRONLY;
         let opened = || -> Result<KBox<Open<T>>> {

@@ -70,6 +70,14 @@ pub(crate) fn fatal_signal() -> bool {
     unsafe { lab::memlab_fatal_signal() }
 }
 
+/// Whether the current task may administer the machine (`CAP_SYS_ADMIN`, and not only in a user
+/// namespace): root without its capabilities may not.
+pub(crate) fn may_administer() -> bool {
+    // CAST: A small constant.
+    // SAFETY: Reads the current task's credentials.
+    unsafe { bindings::capable(bindings::CAP_SYS_ADMIN as c_int) }
+}
+
 /// The online CPU number `n` of `node`, counting round; `None` for a node without CPUs.
 pub(crate) fn nth_cpu(n: u32, node: Option<u32>) -> Option<u32> {
     let node = node.map_or(-1, |node| c_int::try_from(node).unwrap_or(c_int::MAX));

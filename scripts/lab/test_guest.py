@@ -18,6 +18,7 @@ PROGRAMS = {
     "scripts/test/faults.c": {"faults"},
     "scripts/test/engine.c": {"engine", "edu_ends"},
     "scripts/test/greedy.c": {"greedy"},
+    "scripts/test/powerless.c": {"powerless"},
     "scripts/test/cma.c": {"cma_moves", "cma_busy"},
     "samples/run.c": {"abi_sample"},
 }

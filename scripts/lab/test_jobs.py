@@ -169,7 +169,15 @@ JOBS = [
     Job(
         "movable",
         "stock",
-        ["movable", "pressure_holds", "fragmentation", "watermarks", "meminfo"],
+        [
+            "movable",
+            "pressure_holds",
+            "fragmentation",
+            "watermarks",
+            "meminfo",
+            "powerless",
+            "lockdown",
+        ],
         {"memory": "1G", "append": "movablecore=750M"},
     ),
     Job(
