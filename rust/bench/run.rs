@@ -45,13 +45,19 @@ use kernel::{
 
 pub(crate) use super::crew::Report;
 
-/// The device that `request` asks for.
+/// The device that `request` asks for, with the mask that it asks for; `None` where it needs none.
 #[inline(never)]
-fn lease(request: &Request) -> Result<Lease, Refusal> {
-    if request.info().needs_engine && request.device().as_str().is_empty() {
-        return lent::lease_engine(request.info().name);
+fn lease(request: &Request) -> Result<Option<Lease>, Refusal> {
+    let (info, device) = (request.info(), request.device());
+    if !info.needs_device {
+        return Ok(None);
     }
-    lent::lease(request.device())
+    let lease = if info.needs_engine && device.as_str().is_empty() {
+        lent::lease_engine(info.name)?
+    } else {
+        lent::lease(device)?
+    };
+    experiment::masked(request, lease).map(Some)
 }
 
 /// Runs what `request` asks for, and looks at what the first operation of it changes. `cancelled`
@@ -66,11 +72,7 @@ pub(super) fn turn(request: &Request, cancelled: &dyn Fn() -> bool) -> Result<Re
 }
 
 fn go(request: &Request, look: bool, cancelled: &dyn Fn() -> bool) -> Result<Report, Refusal> {
-    let lease = if request.info().needs_device {
-        Some(experiment::masked(request, lease(request)?)?)
-    } else {
-        None
-    };
+    let lease = lease(request)?;
     let runner = Runner {
         request,
         lease: lease.as_ref(),

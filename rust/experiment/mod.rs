@@ -198,6 +198,7 @@ macro_rules! catalogue {
         const _: () = assert!([$($(#[$when])* <$row as Row<'_>>::INFO.name),*].len() <= Places::MAX);
 
         /// Prepares the experiment that `request` names and shows it to `visitor`.
+        #[inline(never)]
         pub(crate) fn open<'d, V: Visitor>(
             request: &Request,
             device: Option<&'d Device<Bound>>,

@@ -10,7 +10,7 @@ import os
 import re
 from pathlib import Path
 
-from . import bench_reports, bench_step, bench_table, command, guest, kernel, module
+from . import bench_reports, bench_size, bench_step, bench_table, command, guest, kernel, module
 from .arch import ARCHES, host
 from .console import Failure
 
@@ -229,7 +229,8 @@ def main(lab):
     direct, translated = BACKENDS[arch]
     which = kernel.built(lab, f"bench-{arch}", arch)
     files = {"/memlab.ko": module.build(lab, which), "/dma_map_benchmark": tool(lab, which)}
-    found = {"kernel": which.release, "lines": {}}
+    size = bench_size.of(lab, files["/memlab.ko"])
+    found = {"kernel": which.release, "size": size, "lines": {}}
     with lab.meanwhile(measure, lab, which, files, translated, True, lines((1,))) as other:
         exact = measure(lab, which, files, direct, True, lines((1,)))
         found["lines"][f"{direct} icount"] = exact
@@ -238,6 +239,7 @@ def main(lab):
     for backend in BACKENDS[arch]:  # by the wall clock: one at a time
         found["lines"][backend] = measure(lab, which, files, backend, False, lines((1, 2)))
     status = bench_table.show(found)
+    bench_size.show(size)
     if save:
         Path(save).write_text(json.dumps(found, indent=1) + "\n")
     if arch == "x86_64":

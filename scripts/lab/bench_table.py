@@ -78,13 +78,15 @@ def figures(found):
         for who, turn in tools.items():
             for part, count in turn.items():
                 flat[f"loop: {kind}", f"{who} {part}"] = count
+    for what, count in found["size"].items():
+        flat["module", what] = count
     return flat
 
 
 def compare(before, found):
     """Print what moved by over 1 %, and what only one of the two has."""
     old, new = figures(before), figures(found)
-    exact = {name for name in new if "icount" in name[0] or name[0].startswith("loop")}
+    exact = {name for name in new if "icount" in name[0] or name[0].startswith(("loop", "module"))}
     for kind, names in (("exact", exact), ("wall-clock", new.keys() - exact)):
         moved = [
             name
