@@ -6,6 +6,7 @@ import subprocess
 
 from . import kernel, lint_floors, lint_planted
 from .apt import Index
+from .arch import host
 from .console import Failure, reap, spawn
 
 RUFF = "ruff==0.14.5"
@@ -47,7 +48,7 @@ def ruff(lab):
     """The path of ruff inside the root; Debian 13 has no package of it, PyPI has."""
 
     def build(path, step):
-        packages = Index(lab.cache, "trixie", "amd64")
+        packages = Index(lab.cache, "trixie", host().debian)
         packages.update(step)
         deb = packages.download(["python3-pip-whl"], path, step)[0]
         step.run(["dpkg-deb", "-x", deb, path / "pip"])
