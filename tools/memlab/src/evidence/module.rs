@@ -46,8 +46,9 @@ pub fn open(machine: &Machine) -> Result<Box<dyn Module>> {
     let opened = Door::open(&machine.path(DEVICE));
     let denied = matches!(&opened, Err(error) if error.kind() == io::ErrorKind::PermissionDenied);
     if let Ok(door) = opened {
-        // A module that is older knows less than it is asked.
-        if door.abi().is_ok_and(|abi| abi >= door::ABI) {
+        // A module that is older knows less than it is asked: it is asked for what changes nothing.
+        let speaks = door.abi().is_ok_and(|abi| abi >= door::ABI);
+        if speaks && door.progress(0, 0).is_ok() {
             let path = machine.path(DEVICE);
             return Ok(Box::new(Session { door, path }));
         }
