@@ -15,6 +15,7 @@ use crate::{
         num,
         outcome::Ending,
         request::{
+            Buffers,
             Direction,
             Info,
             Limits,
@@ -38,6 +39,8 @@ pub(super) enum Role {
     Row,
     /// The same map on the device lent first.
     Direct,
+    /// The same map of memory that the device reaches.
+    Reachable,
     /// A size between two that were asked for.
     Between,
 }
@@ -177,10 +180,13 @@ impl Asked<'_> {
         if let Some(direction) = cell.direction {
             one.set(Parameter::Direction, direction as u64, limits)?;
         }
+        if cell.role == Role::Reachable {
+            one.set(Parameter::Buffers, Buffers::Reachable as u64, limits)?;
+        }
         if cell.info.needs_device {
             one.set_device(match cell.role {
                 Role::Direct => Text::EMPTY,
-                Role::Row | Role::Between => self.request.device,
+                Role::Row | Role::Reachable | Role::Between => self.request.device,
             })?;
         }
         Ok(one)

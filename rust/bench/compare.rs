@@ -32,7 +32,10 @@ use crate::{
         },
         cost::Cost,
         outcome::Ending,
-        provenance::Device,
+        provenance::{
+            Device,
+            Mapper, //
+        },
         request::{
             Direction,
             Family,
@@ -96,7 +99,7 @@ pub(crate) fn compare(
     };
     asked.lent()?;
     let mut cells = rows(request)?;
-    direct(request, &mut cells)?;
+    beside(request, &mut cells)?;
     let between_time = request.time() >> BETWEEN_SHIFT;
     let time = request.time().saturating_sub(between_time);
     let mut whole = asked.measure(&mut cells, time)?;
@@ -139,7 +142,7 @@ fn collect(
     for cell in cells {
         match (cell.role, cell.report, cell.refusal) {
             (Role::Row, Some(report), _) => found.rows.push(report, GFP_KERNEL).map_err(full)?,
-            (Role::Direct, Some(report), _) => {
+            (Role::Direct | Role::Reachable, Some(report), _) => {
                 found.beside.push(report, GFP_KERNEL).map_err(full)?;
             }
             (Role::Row, None, Some(why)) => {
@@ -212,25 +215,33 @@ fn device(name: Text<DEVICE_NAME_MAX>) -> Option<Device> {
     Some(provenance::device(lease.device()))
 }
 
-/// Adds the first map on the device lent first, in the first direction, where an IOMMU translates for
-/// the device that was asked for and not for that one.
+/// Adds the first map where less stands between the memory and the device: of memory that the device
+/// reaches, where what it is handed is bounced; and, in the first direction, on the device lent first,
+/// where an IOMMU translates for the device that was asked for and not for that one.
 #[inline(never)]
-fn direct(request: &CompareRequest, cells: &mut KVVec<Cell>) -> Result<(), Refusal> {
-    let translates = |device: &Device| !matches!(device.iommu, "none" | "identity");
-    let (Some(map), Some(mine), Some(first)) = (
-        first_of(request, Family::Streaming),
-        device(request.device),
-        device(Text::EMPTY),
-    ) else {
+fn beside(request: &CompareRequest, cells: &mut KVVec<Cell>) -> Result<(), Refusal> {
+    let (Some(map), Some(mine)) = (first_of(request, Family::Streaming), device(request.device))
+    else {
         return Ok(());
     };
-    if !translates(&mine) || translates(&first) {
-        return Ok(());
+    let sizes = || request.sizes().iter().filter(|size| map.sizes.has(**size));
+    let mut put = |size, direction, role| {
+        let cell = Cell::new(map, size, Some(direction), role);
+        cells.push(cell, GFP_KERNEL).map_err(full)
+    };
+    if mine.bounces {
+        for &size in sizes() {
+            for direction in request.directions.iter() {
+                put(size, direction, Role::Reachable)?;
+            }
+        }
     }
-    let direction = request.directions.iter().next();
-    for &size in request.sizes().iter().filter(|size| map.sizes.has(**size)) {
-        let cell = Cell::new(map, size, direction, Role::Direct);
-        cells.push(cell, GFP_KERNEL).map_err(full)?;
+    let translates = |device: &Device| device.mapper == Mapper::Iommu;
+    let others = device(Text::EMPTY).filter(|first| translates(&mine) && !translates(first));
+    if let Some((direction, _)) = request.directions.iter().next().zip(others) {
+        for &size in sizes() {
+            put(size, direction, Role::Direct)?;
+        }
     }
     Ok(())
 }
@@ -243,7 +254,10 @@ fn break_even(request: &CompareRequest, cells: &[Cell], direction: Direction) ->
     let copy = first_of(request, Family::Copying)?;
     let mut found = BreakEven::new(direction, map, copy);
     let mine = || {
-        let asked = |cell: &&Cell| cell.direction == Some(direction) && cell.role != Role::Direct;
+        let asked = |cell: &&Cell| {
+            let role = matches!(cell.role, Role::Row | Role::Between);
+            role && cell.direction == Some(direction)
+        };
         cells.iter().filter(asked)
     };
     let cost = |info: &Info, size| {

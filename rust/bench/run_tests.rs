@@ -10,6 +10,7 @@ mod tests {
     };
     use crate::{
         bench::limits::limits,
+        devices::lent,
         experiment::CATALOGUE,
         model::{
             delta::{
@@ -30,6 +31,7 @@ mod tests {
             },
             text::Text, //
         },
+        sys::dma::bounce,
     };
 
     /// A short request for the experiment `name`.
@@ -72,6 +74,21 @@ mod tests {
     fn counts(report: &Report) -> [u64; 2] {
         let [acquired, released] = &report.tally.phases;
         [acquired.count(), released.count()]
+    }
+
+    #[test]
+    fn an_address_with_an_offset_is_not_bounced() {
+        const BY: u64 = 1 << 36;
+        let lease = lent::lease(Text::EMPTY);
+        assert!(lease.is_ok());
+        if let Ok(lease) = lease {
+            for name in ["dma-single", "dma-sg", "dma-sync"] {
+                let report = bounce::shifted(lease.device(), BY, || go(request(name, 4096, 5)));
+                let placement = report.map(|report| report.placement);
+                assert_eq!(placement.and_then(|p| Some(p.dma? - p.phys)), Some(BY));
+                assert_eq!(placement.and_then(|p| p.bounced), Some(false));
+            }
+        }
     }
 
     #[test]

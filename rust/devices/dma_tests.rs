@@ -18,6 +18,7 @@ mod tests {
                     Call,
                     Page,
                     Phys,
+                    Reach,
                     Single, //
                 },
                 coherent::{
@@ -112,7 +113,7 @@ mod tests {
 
     /// Whether `C` maps the byte at `offset` in its page to where it is.
     fn maps<C: Call>(dev: &Device<Bound>, offset: usize) -> Result<bool> {
-        let buffer = Buffer::within(100, offset, u64::MAX)?;
+        let buffer = Buffer::within(100, offset, Reach::ANY)?;
         let mapped = buffer
             .map_by::<_, C>(dev, Bidirectional)
             .map_err(|(_, e)| e)?;
@@ -132,14 +133,17 @@ mod tests {
     #[test]
     fn what_is_no_buffer_is_refused() {
         assert_eq!(Buffer::new(0).err(), Some(EINVAL));
-        assert_eq!(Buffer::within(1, PAGE_SIZE, u64::MAX).err(), Some(EINVAL));
+        assert_eq!(Buffer::within(1, PAGE_SIZE, Reach::ANY).err(), Some(EINVAL));
         assert_eq!(Buffer::new(usize::MAX).err(), Some(ENOMEM));
-        assert_eq!(Buffer::within(usize::MAX, 1, u64::MAX).err(), Some(EINVAL));
-        assert_eq!(Buffer::within(1, 0, 0).err(), Some(ENOMEM));
-        assert_eq!(Scatter::new(0, 1, 0, u64::MAX).err(), Some(EINVAL));
-        assert_eq!(Scatter::new(2, 1, 0, u64::MAX).err(), Some(EINVAL));
-        assert_eq!(Scatter::whole(0, 1, 0, u64::MAX).err(), Some(EINVAL));
-        assert_eq!(Scatter::whole(1, 0, 0, u64::MAX).err(), Some(EINVAL));
+        assert_eq!(
+            Buffer::within(usize::MAX, 1, Reach::ANY).err(),
+            Some(EINVAL)
+        );
+        assert_eq!(Buffer::within(1, 0, Reach::Within(0)).err(), Some(ENOMEM));
+        assert_eq!(Scatter::new(0, 1, 0, Reach::ANY).err(), Some(EINVAL));
+        assert_eq!(Scatter::new(2, 1, 0, Reach::ANY).err(), Some(EINVAL));
+        assert_eq!(Scatter::whole(0, 1, 0, Reach::ANY).err(), Some(EINVAL));
+        assert_eq!(Scatter::whole(1, 0, 0, Reach::ANY).err(), Some(EINVAL));
     }
 
     #[test]
@@ -162,7 +166,7 @@ mod tests {
         assert!(with_device(|dev| {
             let mut right = true;
             for (count, size) in [(1, 1), (3, 10), (1024, 1024), (16, 65536)] {
-                let mut pieces = Scatter::new(count, size, 100, u64::MAX)?;
+                let mut pieces = Scatter::new(count, size, 100, Reach::ANY)?;
                 pieces.fill(0xa5);
                 let mapped = pieces
                     .map(dev, ToDevice)
@@ -173,7 +177,7 @@ mod tests {
                 let filled = |piece: &Buffer| piece.bytes().iter().all(|byte| *byte == 0xa5);
                 right &= pieces.pieces().all(filled);
             }
-            let pages = Scatter::whole(PAGE_SIZE, 2 * PAGE_SIZE + 1, 0, u64::MAX)?;
+            let pages = Scatter::whole(PAGE_SIZE, 2 * PAGE_SIZE + 1, 0, Reach::ANY)?;
             let last = pages.pieces().last().map(Buffer::size);
             Ok(right && pages.pieces().count() == 3 && last == Some(1))
         }));
@@ -243,7 +247,7 @@ mod tests {
             let to = Buffer::new(100)?.map(dev, ToDevice).map_err(error)?;
             let from = Buffer::new(200)?.map(dev, FromDevice).map_err(error)?;
             let both = Coherent::new(dev, 300)?;
-            let list = Scatter::new(2, 1000, 0, u64::MAX)?;
+            let list = Scatter::new(2, 1000, 0, Reach::ANY)?;
             let list = list.map(dev, FromDevice).map_err(|(_, error)| error)?;
             Ok(ways(to.segment()) == (true, false, 100)
                 && ways(from.segment()) == (false, true, 200)
@@ -258,7 +262,7 @@ mod tests {
     fn a_range_of_addresses_needs_an_iommu() {
         // No IOMMU translates for the module's own device; with one, dma.sh links.
         assert!(with_device(|dev| {
-            let scatter = Scatter::whole(PAGE_SIZE, PAGE_SIZE, 0, u64::MAX)?;
+            let scatter = Scatter::whole(PAGE_SIZE, PAGE_SIZE, 0, Reach::ANY)?;
             let refused = scatter.link(dev, ToDevice).err().map(|(_, error)| error);
             Ok(!iova::available(dev, PAGE_SIZE) && refused == Some(ENOMEM))
         }));
@@ -268,7 +272,7 @@ mod tests {
     fn every_byte_is_written_and_none_beside() {
         for offset in [0, 1, 3, 4093] {
             for size in [1, 2, 7, 8, 64, 99] {
-                let buffer = Buffer::within(size, offset, u64::MAX);
+                let buffer = Buffer::within(size, offset, Reach::ANY);
                 assert!(buffer.is_ok());
                 if let Ok(mut buffer) = buffer {
                     access::write(&mut buffer, 0x77);

@@ -47,7 +47,7 @@ impl<'d> Lender<'d> for DmaIova {
     }
 
     fn make(&self, target: &Target<'d>) -> Result<Scatter> {
-        Scatter::whole(PAGE_SIZE, self.size, 0, target.highest)
+        Scatter::whole(PAGE_SIZE, self.size, 0, target.own)
     }
 
     fn fill(own: &mut Scatter, byte: u8) {

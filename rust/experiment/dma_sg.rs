@@ -34,7 +34,7 @@ impl<'d> ListedLender<'d> for DmaSg {
         about: "dma_map_sg() of scattered pages, or of as many entries as are asked for, and dma_unmap_sg()",
         headline: true,
         sizes: Range::new(1, 64 << 20),
-        parameters: &[Parameter::Offset, Parameter::Entries, Parameter::Mask],
+        parameters: &[Parameter::Offset, Parameter::Entries, Parameter::Mask, Parameter::Buffers],
         ..Info::STREAMING
     };
 }
@@ -75,11 +75,11 @@ impl<'d> Lender<'d> for DmaSg {
     }
 
     fn make(&self, target: &Target<'d>) -> Result<Scatter> {
-        let (size, offset, highest) = (self.size, self.offset, target.highest);
-        match self.entries {
-            0 => Scatter::whole(PAGE_SIZE, size, offset, highest),
-            entries => Scatter::new(entries, size, offset, highest),
-        }
+        let (size, offset) = (self.size, self.offset);
+        target.handed(|reach| match self.entries {
+            0 => Scatter::whole(PAGE_SIZE, size, offset, reach),
+            entries => Scatter::new(entries, size, offset, reach),
+        })
     }
 
     fn fill(own: &mut Scatter, byte: u8) {

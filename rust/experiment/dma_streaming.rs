@@ -21,7 +21,7 @@ use core::marker::PhantomData;
 
 const STREAMING: Info = Info {
     sizes: Range::new(1, CONTIGUOUS_MAX),
-    parameters: &[Parameter::Offset, Parameter::Mask],
+    parameters: &[Parameter::Offset, Parameter::Mask, Parameter::Buffers],
     ..Info::STREAMING
 };
 
@@ -85,7 +85,7 @@ impl<'d, C: Named> Lender<'d> for DmaStreaming<C> {
     }
 
     fn make(&self, target: &Target<'d>) -> Result<Buffer> {
-        Buffer::within(self.size, self.offset, target.highest)
+        target.handed(|reach| Buffer::within(self.size, self.offset, reach))
     }
 
     fn fill(own: &mut Buffer, byte: u8) {

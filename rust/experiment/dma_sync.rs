@@ -66,7 +66,7 @@ impl<'d> Lender<'d> for DmaSync {
     }
 
     fn make(&self, target: &Target<'d>) -> Result<OnCpu<'d, Direction>> {
-        let buffer = Buffer::within(self.size, 0, target.highest)?;
+        let buffer = Buffer::within(self.size, 0, target.own)?;
         let mapped = buffer
             .map(target.dev, target.direction)
             .map_err(|(_, error)| error)?;

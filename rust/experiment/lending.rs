@@ -11,6 +11,7 @@ use crate::sys::dma::Segment;
 use crate::{
     model::{
         placement::Placement,
+        remark::Remark,
         request::{
             Info,
             Refusal,
@@ -73,6 +74,8 @@ pub(crate) trait ListedLender<'d>: Lender<'d> {
 pub(crate) struct Lending<'d, L> {
     target: Target<'d>,
     lender: L,
+    /// What one operation has.
+    bytes: u64,
 }
 
 impl<'d, L: Lender<'d>> Lending<'d, L> {
@@ -83,7 +86,11 @@ impl<'d, L: Lender<'d>> Lending<'d, L> {
     ) -> Result<Self, Refusal> {
         let target = Target::of(request, device, L::MAPS)?;
         let lender = L::of(request, &target)?;
-        Ok(Self { target, lender })
+        Ok(Self {
+            target,
+            lender,
+            bytes: request.size(),
+        })
     }
 }
 
@@ -116,5 +123,12 @@ impl<'d, L: Lender<'d>> Experiment for Lending<'d, L> {
 
     fn describe(&self, held: &L::Lent) -> Placement {
         self.target.place(self.lender.place(held), held.dma())
+    }
+
+    fn remark(&self, failed: bool, _most: u64, _stopped: &dyn Fn() -> bool) -> Remark {
+        match failed {
+            true => self.target.full(self.bytes),
+            false => Remark::None,
+        }
     }
 }

@@ -7,11 +7,21 @@ use crate::{
     facts::provenance,
     model::{
         num::{
+            self,
             Dec,
             Hex, //
         },
         placement::Placement,
+        provenance::{
+            self as known,
+            Mapper, //
+        },
+        remark::{
+            BouncePool,
+            Remark, //
+        },
         request::{
+            Buffers,
             Direction,
             Refusal,
             Request, //
@@ -19,6 +29,10 @@ use crate::{
     },
     sys::{
         alloc::KMALLOC_MAX,
+        dma::{
+            bounce,
+            buffer::Reach, //
+        },
         lend::Lease,
         machine, //
     },
@@ -28,7 +42,11 @@ use kernel::{
         Bound,
         Device, //
     },
-    error::code::EBUSY, //
+    error::code::{
+        EBUSY,
+        ENOMEM, //
+    },
+    prelude::Result, //
 };
 
 /// The device that an experiment needs.
@@ -66,12 +84,14 @@ pub(crate) fn masked(request: &Request, lease: Lease) -> Result<Lease, Refusal> 
 pub(crate) struct Target<'d> {
     pub(super) dev: &'d Device<Bound>,
     pub(super) direction: Direction,
-    /// The highest address that the device reaches.
-    pub(super) highest: u64,
+    /// Where memory lies that its driver allocates for it.
+    pub(super) own: Reach,
+    /// Where memory lies that its driver is handed, and whether that is only how it is tried first.
+    handed: (Reach, bool),
     /// Whether memory is mapped, and may be bounced by that.
     maps: bool,
-    /// Whether an IOMMU gives the device addresses of its own.
-    translated: bool,
+    /// Whether it is, always or where it lies out of reach.
+    bounces: bool,
     /// The largest single mapping, in bytes.
     max_mapping: u64,
     /// The longest entry of a list, in bytes.
@@ -88,8 +108,16 @@ impl<'d> Target<'d> {
     ) -> Result<Self, Refusal> {
         let dev = required(request, device)?;
         let facts = provenance::device(dev);
-        // Bounce buffers lie below 4 GiB, anywhere: swiotlb_map() warns of those out of reach.
-        if maps && facts.swiotlb_force && facts.mask < u64::from(u32::MAX) {
+        let direct = facts.mapper == Mapper::Direct;
+        let own = Reach::Within(match facts.mapper {
+            // What translates gives any memory an address that the device reaches.
+            Mapper::Direct | Mapper::Iommu => facts.highest,
+            Mapper::Ops => facts.mask,
+        });
+        // swiotlb_map() warns of bounce buffers that the device does not reach.
+        let reached = |(_, end): (BouncePool, u64)| end <= facts.highest;
+        let bounced = bounce::pool(dev).is_some_and(reached);
+        if maps && direct && facts.swiotlb_force && !bounced {
             let (mask, name) = (Hex(facts.mask), request.info().name);
             return Err(Refusal::unsupported(format_args!(
                 "mask={mask}: for {name} every mapping is bounced here, through memory that the device cannot reach"
@@ -98,9 +126,10 @@ impl<'d> Target<'d> {
         Ok(Self {
             dev,
             direction: request.direction(),
-            highest: facts.mask,
+            own,
+            handed: handed(request, &facts)?,
             maps,
-            translated: translates(facts.iommu),
+            bounces: maps && direct && (facts.swiotlb_force || facts.bounces),
             max_mapping: facts.max_mapping,
             max_segment: u64::from(machine::dma(dev).max_segment),
         })
@@ -134,6 +163,27 @@ impl<'d> Target<'d> {
         )))
     }
 
+    /// Makes memory where a driver has it that is handed it, or where the request says.
+    pub(super) fn handed<T>(&self, make: impl Fn(Reach) -> Result<T>) -> Result<T> {
+        let (reach, tried) = self.handed;
+        match make(reach) {
+            Err(ENOMEM) if tried => make(self.own),
+            made => made,
+        }
+    }
+
+    /// What the pool of bounce buffers says when maps of `bytes` have failed.
+    pub(super) fn full(&self, bytes: u64) -> Remark {
+        match bounce::pool(self.dev).filter(|_| self.bounces) {
+            Some((pool, _)) => Remark::Bounce(BouncePool {
+                asked: num::div(bytes.saturating_add(pool.slot_bytes - 1), pool.slot_bytes)
+                    .unwrap_or(0),
+                ..pool
+            }),
+            None => Remark::None,
+        }
+    }
+
     /// Whether the CPU writes what is mapped: a driver that fills its buffer leaves it in the
     /// caches, and a device that is not coherent with them would look cheaper without.
     pub(super) fn cpu_writes(&self) -> bool {
@@ -146,17 +196,33 @@ impl<'d> Target<'d> {
             dma: Some(dma),
             bounced: match self.maps {
                 false => Some(false),
-                // Without translation the address differs only where the bytes lie elsewhere.
-                true => (!self.translated).then_some(dma != placement.phys),
+                // The address may have an offset, or a bit for memory that is encrypted, or be an
+                // IOMMU's: only what lies behind it tells whether the bytes are elsewhere.
+                true => bounce::behind(self.dev, dma).map(|phys| phys != placement.phys),
             },
             ..placement
         }
     }
 }
 
-/// Whether an IOMMU domain of this type gives a device addresses of its own.
-fn translates(iommu: &str) -> bool {
-    !matches!(iommu, "none" | "identity")
+/// Where memory lies that the driver of the device with these `facts` is handed.
+fn handed(request: &Request, facts: &known::Device) -> Result<(Reach, bool), Refusal> {
+    let (beyond, own) = (Reach::Beyond(facts.highest), Reach::Within(facts.highest));
+    match request.buffers() {
+        Buffers::Auto if facts.bounces => Ok((beyond, true)),
+        Buffers::Anywhere if facts.bounces => Ok((beyond, false)),
+        Buffers::Anywhere if facts.limited => {
+            let (mask, name) = (Hex(facts.mask), request.info().name);
+            Err(Refusal::unsupported(format_args!(
+                "buffers=anywhere: for {name} nothing that the device reaches could bounce memory above its mask, {mask}"
+            )))
+        }
+        // Without a mapper that tells, memory is taken where it can be had without one.
+        Buffers::Auto | Buffers::Reachable if facts.mapper == Mapper::Ops => {
+            Ok((Reach::Within(facts.mask), false))
+        }
+        Buffers::Auto | Buffers::Anywhere | Buffers::Reachable => Ok((own, false)),
+    }
 }
 
 /// The largest piece of contiguous memory that the page allocator gives, in bytes.

@@ -19,7 +19,7 @@ use kernel::device::Device;
 pub(crate) fn of(dev: &Device) -> Result<Area, Refusal> {
     Area::of(dev).ok_or_else(|| {
         Refusal::unsupported(format_args!(
-            "the device has no CMA area; give the kernel one with cma=64M on its command line"
+            "the device has no CMA area: give the kernel cma=64M; where its command line has that, it was too much at boot, see dmesg"
         ))
     })
 }

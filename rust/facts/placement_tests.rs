@@ -30,7 +30,10 @@ mod tests {
             },
             cma,
             dma::{
-                buffer::Buffer,
+                buffer::{
+                    Buffer,
+                    Reach, //
+                },
                 coherent::{
                     Attr as Asked,
                     Coherent, //
@@ -237,7 +240,7 @@ mod tests {
     fn a_streaming_buffer_lies_below_what_the_device_reaches() {
         for bits in [24, 32] {
             let highest = (1u64 << bits) - 1;
-            let buffer = Buffer::within(100, 100, highest);
+            let buffer = Buffer::within(100, 100, Reach::Within(highest));
             if bits == 24 {
                 // Elsewhere the zone has other limits: the memory of QEMU's boards begins above it.
                 let zoned = cfg!(CONFIG_ZONE_DMA) && cfg!(target_arch = "x86_64");
@@ -254,7 +257,7 @@ mod tests {
     #[test]
     fn the_pieces_of_a_list_do_not_touch() {
         for (size, extents) in [(1, 1), (16 * PAGE_SIZE, 16), (33 * PAGE_SIZE, 33)] {
-            let list = Scatter::whole(PAGE_SIZE, size, 0, u64::MAX);
+            let list = Scatter::whole(PAGE_SIZE, size, 0, Reach::ANY);
             assert!(list.is_ok());
             if let Ok(list) = list {
                 assert_eq!(of_scattered(list.pieces()).extents, extents);

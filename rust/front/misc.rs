@@ -109,7 +109,7 @@ fn run(arg: UserPtr) -> Result<isize> {
 
 /// Checks the structure as the grammar checks a line; 0 stands for the default.
 fn request(call: &abi::Run) -> Result<Result<Request, Refusal>> {
-    if call.flags != 0 || call.reserved != 0 {
+    if call.flags != 0 {
         return Err(EINVAL);
     }
     let name = abi::text(&call.experiment)?;
@@ -130,6 +130,7 @@ fn field(call: &abi::Run, parameter: Parameter) -> Option<u64> {
         Parameter::Offset => u64::from(call.offset),
         Parameter::Entries => u64::from(call.entries),
         Parameter::Mask => u64::from(call.mask),
+        Parameter::Buffers => u64::from(call.buffers),
         Parameter::Sync => call.sync,
         Parameter::Align => u64::from(call.align),
         Parameter::Gfp => u64::from(call.gfp),

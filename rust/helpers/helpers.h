@@ -172,12 +172,27 @@ struct memlab_debug {
 struct memlab_dma {
 	bool coherent;
 	bool swiotlb_force;
+	u32 mapper;
+	/* Whether some memory lies where a device that nothing translates for does not reach. */
+	bool limited;
+	/* The highest physical address that such a device reaches. */
+	u64 highest;
 	u64 mask;
 	u64 coherent_mask;
 	u64 max_mapping;
 	u32 max_segment;
 	const char *iommu;
 	const char *bus;
+};
+
+/* The pool of bounce buffers of a device; no slots where it has none. */
+struct memlab_bounce {
+	u64 start;
+	u64 end;
+	u64 slots;
+	u32 slot_bytes;
+	u64 used;
+	u64 most;
 };
 
 /* What the DMA layer is told of a device by its driver. */
@@ -248,6 +263,8 @@ void memlab_relief_unregister(struct memlab_relief *relief);
 void memlab_machine(struct memlab_machine *out);
 void memlab_debug(struct memlab_debug *out);
 void memlab_dma(struct device *dev, struct memlab_dma *out);
+void memlab_bounce(struct device *dev, struct memlab_bounce *out);
+u64 memlab_dma_to_phys(struct device *dev, u64 addr);
 void memlab_dma_limits(struct device *dev, struct memlab_dma_limits *out);
 void memlab_dma_set_limits(struct device *dev, const struct memlab_dma_limits *limits);
 unsigned long memlab_context_switches(void);

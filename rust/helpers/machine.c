@@ -2,7 +2,9 @@
 
 #include <linux/cpumask.h>
 #include <linux/device.h>
+#include <linux/dma-direct.h>
 #include <linux/dma-map-ops.h>
+#include <linux/iommu-dma.h>
 #include <linux/iommu.h>
 #include <linux/memcontrol.h>
 #include <linux/mm.h>
@@ -16,6 +18,7 @@
 #include <linux/timekeeping.h>
 #include <linux/topology.h>
 #include <linux/utsname.h>
+#include <linux/memlab.h>
 #include "arch.h"
 
 static const char *memlab_clocksource(void)
@@ -93,8 +96,72 @@ static const char *memlab_iommu(struct device *dev)
 #endif
 }
 
+/* Who maps, as kernel/dma/mapping.c decides it in functions of its own: enum memlab_mapper. */
+static u32 memlab_mapper(struct device *dev)
+{
+	if (use_dma_iommu(dev))
+		return MEMLAB_MAPPER_IOMMU;
+	return get_dma_ops(dev) ? MEMLAB_MAPPER_OPS : MEMLAB_MAPPER_DIRECT;
+}
+
+/* All bits set where there is no such address. */
+static u64 memlab_phys(phys_addr_t phys)
+{
+	return phys == (phys_addr_t)-1 ? U64_MAX : phys;
+}
+
+void memlab_bounce(struct device *dev, struct memlab_bounce *out)
+{
+	memset(out, 0, sizeof(*out));
+#ifdef CONFIG_SWIOTLB
+	struct io_tlb_mem *mem = dev->dma_io_tlb_mem;
+
+	if (!mem || !mem->defpool.nslabs)
+		return;
+	out->start = mem->defpool.start;
+	out->end = mem->defpool.end;
+	out->slots = mem->nslabs;
+	out->slot_bytes = IO_TLB_SIZE;
+#ifdef CONFIG_DEBUG_FS
+	out->used = atomic_long_read(&mem->total_used);
+	out->most = atomic_long_read(&mem->used_hiwater);
+#endif
+#endif
+}
+
+/* Where the bytes behind a device's address lie; all bits set where the kernel does not tell. */
+u64 memlab_dma_to_phys(struct device *dev, u64 addr)
+{
+	switch (memlab_mapper(dev)) {
+	case MEMLAB_MAPPER_DIRECT:
+		return memlab_phys(dma_to_phys(dev, addr));
+	case MEMLAB_MAPPER_IOMMU: {
+		phys_addr_t phys = 0;
+#ifdef CONFIG_IOMMU_API
+		struct iommu_domain *domain = iommu_get_domain_for_dev(dev);
+
+		if (domain)
+			phys = iommu_iova_to_phys(domain, addr);
+#endif
+		return phys ?: U64_MAX;
+	}
+	default:
+		return U64_MAX;
+	}
+}
+
 void memlab_dma(struct device *dev, struct memlab_dma *out)
 {
+	out->mapper = memlab_mapper(dev);
+	out->limited = false;
+	out->highest = U64_MAX;
+	/* What translates can give the device any memory at an address that it reaches. */
+	if (out->mapper == MEMLAB_MAPPER_DIRECT) {
+		u64 limit = min_not_zero(dma_get_mask(dev), dev->bus_dma_limit);
+
+		out->limited = dma_addressing_limited(dev);
+		out->highest = memlab_phys(dma_to_phys(dev, limit));
+	}
 	out->coherent = dev_is_dma_coherent(dev);
 	out->swiotlb_force = IS_ENABLED(CONFIG_SWIOTLB) && is_swiotlb_force_bounce(dev);
 	out->mask = dma_get_mask(dev);

@@ -5,6 +5,7 @@
 //! [`Request`](super::request::Request).
 
 use super::words::{
+    Buffers,
     Direction,
     Gfp,
     Mode, //
@@ -117,6 +118,9 @@ macro_rules! parameter_table {
             Mask, mask: Option<u64> = special, None,
                 Numbers("bits", |_, _| Range::new(24, 64)),
                 "bits of address that the device is to have; its own by default";
+            Buffers, buffers: Buffers = special, Some(0),
+                Words(Buffers::NAMES, 0),
+                "anywhere: as a driver is handed them, above the device's mask where there is memory";
             Sync, sync: u64 = special, Some(0),
                 Numbers("bytes", |_, sizes| Range::new(0, sizes.max)),
                 "bytes that are synced, from offset on; 0 for all";

@@ -51,6 +51,17 @@ pub struct Provenance {
     pub distorting: Text<DISTORTING_MAX>,
 }
 
+/// Who turns a physical address into one for a device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mapper {
+    /// Nobody: the device reaches memory where it lies, up to its mask.
+    Direct,
+    /// An IOMMU, through the kernel's own layer: any memory can be given to the device.
+    Iommu,
+    /// Functions of the architecture's or a hypervisor's, which do not tell.
+    Ops,
+}
+
 /// What holds for the device under test.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Device {
@@ -64,6 +75,14 @@ pub struct Device {
     pub mask: u64,
     /// The coherent DMA mask.
     pub coherent_mask: u64,
+    /// Who maps for it.
+    pub mapper: Mapper,
+    /// The highest physical address that it reaches.
+    pub highest: u64,
+    /// Whether some memory lies above that.
+    pub limited: bool,
+    /// Whether what lies there is bounced, through buffers that it reaches.
+    pub bounces: bool,
     /// The IOMMU's domain type, "none" where no IOMMU translates for it.
     pub iommu: &'static str,
     /// Whether every streaming map is made to go through the bounce buffer.

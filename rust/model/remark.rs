@@ -21,4 +21,21 @@ pub enum Remark {
     } = 1,
     /// What the CMA area says.
     Cma(Finding) = 2,
+    /// What the pool of bounce buffers says where maps failed.
+    Bounce(BouncePool) = 3,
+}
+
+/// The pool of bounce buffers of a device, in slots.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BouncePool {
+    /// How many there are.
+    pub slots: u64,
+    /// Bytes of each.
+    pub slot_bytes: u64,
+    /// How many were in use after the run, where the kernel counts them.
+    pub used: u64,
+    /// The most that ever were; 0 in a kernel that does not count them.
+    pub most: u64,
+    /// How many one map took, in a row.
+    pub asked: u64,
 }

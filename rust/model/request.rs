@@ -21,6 +21,7 @@ pub use super::{
         MESSAGE_MAX, //
     },
     words::{
+        Buffers,
         Direction,
         Directions,
         Gfp,

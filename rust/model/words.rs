@@ -83,6 +83,18 @@ words! {
 }
 
 words! {
+    /// Where memory lies that is mapped for one transfer.
+    Buffers {
+        /// Anywhere, if what the device does not reach can be bounced, or else where it reaches it.
+        Auto = "auto",
+        /// Where a driver does not choose: above what the device reaches, if there is memory.
+        Anywhere = "anywhere",
+        /// Where the device reaches it.
+        Reachable = "reachable",
+    }
+}
+
+words! {
     /// What an allocation may do and where it may land, as in `include/linux/gfp_types.h`.
     Gfp {
         /// `GFP_KERNEL`: may sleep and reclaim.

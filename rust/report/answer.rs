@@ -20,8 +20,7 @@ use super::{
     },
     table::{
         prose,
-        Bytes,
-        Maybe, //
+        Bytes, //
     },
     ways::{
         missing,
@@ -141,24 +140,16 @@ fn transfers<'a, T: Deref<Target = Tally> + 'a>(
 }
 
 /// The cheapest way to get memory at each size, for the CPU and for the device.
-#[inline(never)]
 fn memories<'a, T: Deref<Target = Tally> + 'a>(
     out: &mut dyn Write,
     rows: impl Iterator<Item = &'a Outcome<T>> + Clone + 'a,
 ) -> fmt::Result {
     let mut title = true;
     for size in sizes(rows.clone()) {
-        let of = |family: Family| {
-            memory(rows.clone(), size)
-                .filter(move |o| o.request.info().family == family)
-                .filter_map(|o| Some((o.request.info().name, Cost::of(o)?)))
-        };
-        let [cpu, device] = [Family::Allocator, Family::Coherent].map(|family| {
-            let best = of(family).min_by_key(|(_, cost)| cost.ns);
-            best.map(|best| Best(best, of(family)))
-        });
+        let [cpu, device] =
+            [Family::Allocator, Family::Coherent].map(|family| Best(family, size, rows.clone()));
         // One alone is no choice.
-        if of(Family::Allocator).chain(of(Family::Coherent)).count() < 2 {
+        if cpu.count() + device.count() < 2 {
             continue;
         }
         if title {
@@ -168,30 +159,53 @@ fn memories<'a, T: Deref<Target = Tally> + 'a>(
             )?;
             title = false;
         }
+        let size = Bytes(size);
         prose(
             out,
-            format_args!(
-                "# {:>5} for the CPU: {}; for the device: {}",
-                Bytes(size),
-                Maybe(cpu),
-                Maybe(device)
-            ),
+            format_args!("# {size:>5} for the CPU: {cpu}; for the device: {device}"),
         )?;
     }
     Ok(())
 }
 
-/// The cheapest of several, and the others that cannot be told from it.
-struct Best<I>((&'static str, Cost), I);
+/// The cheapest memory of a family and a size, and what cannot be told from it.
+struct Best<I>(Family, u64, I);
 
-impl<I: Iterator<Item = (&'static str, Cost)> + Clone> Display for Best<I> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self((name, cost), all) = self;
-        write!(f, "{name} {cost}")?;
-        let others = all.clone().filter(|(other, _)| other != name);
+impl<'a, T: Deref<Target = Tally> + 'a, I: Iterator<Item = &'a Outcome<T>> + Clone + 'a> Best<I> {
+    fn all(&self) -> impl Iterator<Item = (&'static str, Cost)> + 'a {
+        let (family, rows) = (self.0, memory(self.2.clone(), self.1));
+        rows.filter(move |o| o.request.info().family == family)
+            .filter_map(|o| Some((o.request.info().name, Cost::of(o)?)))
+    }
+
+    #[inline(never)]
+    fn count(&self) -> usize {
+        self.all().count()
+    }
+
+    #[inline(never)]
+    fn first(&self) -> Option<(&'static str, Cost)> {
+        self.all().min_by_key(|(_, cost)| cost.ns)
+    }
+
+    #[inline(never)]
+    fn others(&self, f: &mut fmt::Formatter<'_>, name: &str, cost: &Cost) -> fmt::Result {
+        let others = self.all().filter(|(other, _)| *other != name);
         for (other, _) in others.filter(|(_, other)| !other.differs(cost)) {
             write!(f, " ~ {other}")?;
         }
         Ok(())
+    }
+}
+
+impl<'a, T: Deref<Target = Tally> + 'a, I: Iterator<Item = &'a Outcome<T>> + Clone + 'a> Display
+    for Best<I>
+{
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some((name, cost)) = self.first() else {
+            return f.write_str("-");
+        };
+        write!(f, "{name} {cost}")?;
+        self.others(f, name, &cost)
     }
 }

@@ -28,6 +28,7 @@ use super::{
 };
 use crate::model::{
     cost::Cost,
+    histogram::Histogram,
     num::{
         Dec,
         Hex, //
@@ -118,46 +119,51 @@ fn refusals(out: &mut dyn Write, found: &Findings<'_>) -> fmt::Result {
 }
 
 /// A row for each phase. Failures and placement are those of what was acquired.
-#[inline(never)]
 fn phases<T: Deref<Target = Tally>>(out: &mut dyn Write, o: &Outcome<T>) -> fmt::Result {
-    let tally = &*o.tally;
+    let [acquired, released] = &o.tally.phases;
+    phase(out, o, acquired, false)?;
+    phase(out, o, released, true)
+}
+
+#[inline(never)]
+fn phase<T: Deref<Target = Tally>>(
+    out: &mut dyn Write,
+    o: &Outcome<T>,
+    histogram: &Histogram,
+    second: bool,
+) -> fmt::Result {
+    let info = o.request.info();
     let p = &o.placement;
-    let [acquire, _] = o.request.info().phases;
-    let directed = !o.request.info().directions.is_empty();
-    let means = [Cost::of_phase(o, false), Cost::of_phase(o, true)];
-    let phases = o.request.info().phases.iter().zip(&tally.phases);
-    for ((phase, histogram), mean) in phases.zip(means) {
-        let cell = |ns: Option<u64>| Maybe(ns.map(|ns| o.clock.net(ns)));
-        let [p50, p90, p99, p999] = PERCENTILES.map(|at| cell(histogram.percentile(at)));
-        let first = *phase == acquire;
-        let placed = first && !p.zone.as_str().is_empty();
-        row(
-            out,
-            COLUMNS,
-            &[
-                &o.request.info().name,
-                &Bytes(o.request.size()),
-                &Maybe(directed.then(|| o.request.direction().name())),
-                phase,
-                &cell(histogram.min()),
-                &p50,
-                &Maybe(mean),
-                &p90,
-                &p99,
-                &p999,
-                &cell(histogram.max()),
-                &Dec(histogram.count()),
-                &Dec(if first { tally.failures.total() } else { 0 }),
-                &Maybe(placed.then_some(p.zone)),
-                &Maybe(p.cma.filter(|_| placed).map(yes)),
-                &Maybe(placed.then_some(p.extents)),
-                &Maybe(placed.then_some(p.window.name())),
-                &Maybe(placed.then_some(p.attr.name())),
-                &Maybe(p.dma.filter(|_| first).map(Hex)),
-            ],
-        )?;
-    }
-    Ok(())
+    let [acquires, releases] = info.phases;
+    let directed = !info.directions.is_empty();
+    let cell = |ns: Option<u64>| Maybe(ns.map(|ns| o.clock.net(ns)));
+    let [p50, p90, p99, p999] = PERCENTILES.map(|at| cell(histogram.percentile(at)));
+    let placed = !second && !p.zone.as_str().is_empty();
+    row(
+        out,
+        COLUMNS,
+        &[
+            &info.name,
+            &Bytes(o.request.size()),
+            &Maybe(directed.then(|| o.request.direction().name())),
+            if second { &releases } else { &acquires },
+            &cell(histogram.min()),
+            &p50,
+            &Maybe(Cost::of_phase(o, second)),
+            &p90,
+            &p99,
+            &p999,
+            &cell(histogram.max()),
+            &Dec(histogram.count()),
+            &Dec(if second { 0 } else { o.tally.failures.total() }),
+            &Maybe(placed.then_some(p.zone)),
+            &Maybe(p.cma.filter(|_| placed).map(yes)),
+            &Maybe(placed.then_some(p.extents)),
+            &Maybe(placed.then_some(p.window.name())),
+            &Maybe(placed.then_some(p.attr.name())),
+            &Maybe(p.dma.filter(|_| !second).map(Hex)),
+        ],
+    )
 }
 
 /// Kinds of memory for a device that have the same page attributes here.

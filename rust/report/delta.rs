@@ -24,7 +24,10 @@ use crate::model::{
         ZoneChange, //
     },
     num::Dec,
-    remark::Remark,
+    remark::{
+        BouncePool,
+        Remark, //
+    },
     text::Text, //
 };
 use core::fmt::{
@@ -158,8 +161,45 @@ pub(super) fn remark(out: &mut dyn Write, remark: &Remark, page_size: u32) -> fm
             writeln!(out, "tried_to      {}", Bytes(*tried))?;
         }
         Remark::Cma(finding) => area(out, finding, page_size)?,
+        Remark::Bounce(pool) => bounce(out, pool)?,
     }
     writeln!(out)
+}
+
+/// Why a map that has to be bounced fails.
+fn bounce(out: &mut dyn Write, pool: &BouncePool) -> fmt::Result {
+    writeln!(
+        out,
+        "# a map that is bounced and finds no room in the pool of bounce buffers fails (EIO)"
+    )?;
+    writeln!(out, "cause         bounce-pool-full")?;
+    writeln!(out, "pool          software IO TLB (swiotlb)")?;
+    let bytes = Bytes(pool.slots.saturating_mul(pool.slot_bytes));
+    writeln!(
+        out,
+        "pool_slots    {} of {} bytes each ({bytes})",
+        Dec(pool.slots),
+        Dec(pool.slot_bytes)
+    )?;
+    writeln!(
+        out,
+        "asked_slots   {} in a row, for each map",
+        Dec(pool.asked)
+    )?;
+    match pool.most {
+        0 => writeln!(
+            out,
+            "used_slots    unknown: this kernel does not count them; with swiotlb=...,track_hiwater it does"
+        )?,
+        most => {
+            writeln!(out, "used_slots    {} after the run", Dec(pool.used))?;
+            writeln!(out, "most_slots    {} since boot", Dec(most))?;
+        }
+    }
+    writeln!(
+        out,
+        "would_help    a larger pool (swiotlb=SLOTS on the kernel's command line), fewer maps at a time"
+    )
 }
 
 /// What was found out about an area.

@@ -20,7 +20,8 @@ use crate::model::{
     cost::Cost,
     num::{
         self,
-        Dec, //
+        Dec,
+        Hex, //
     },
     outcome::{
         Ending,
@@ -28,6 +29,7 @@ use crate::model::{
         Tally, //
     },
     request::{
+        Buffers,
         Direction,
         Family, //
     },
@@ -128,14 +130,77 @@ fn is_bounced<T>(o: &Outcome<T>) -> bool {
     o.placement.bounced == Some(true)
 }
 
+/// Each row of `beside` with the row that was asked for and is the same but for what stands between.
+fn pairs<'a, T: 'a>(
+    rows: impl Iterator<Item = &'a Outcome<T>> + Clone,
+    beside: impl Iterator<Item = &'a Outcome<T>> + Clone,
+) -> impl Iterator<Item = (&'a Outcome<T>, &'a Outcome<T>)> + Clone {
+    beside.filter_map(move |plain| {
+        let same = |o: &&Outcome<T>| {
+            o.request.info().name == plain.request.info().name
+                && o.request.size() == plain.request.size()
+                && o.request.direction() == plain.request.direction()
+        };
+        Some((rows.clone().find(same)?, plain))
+    })
+}
+
 /// What being handed memory that the device does not reach adds to a map.
 #[inline(never)]
 pub(super) fn bounce<'a, T: Deref<Target = Tally> + 'a>(
-    _out: &mut dyn Write,
-    _rows: impl Iterator<Item = &'a Outcome<T>> + Clone,
-    _beside: impl Iterator<Item = &'a Outcome<T>> + Clone,
+    out: &mut dyn Write,
+    rows: impl Iterator<Item = &'a Outcome<T>> + Clone,
+    beside: impl Iterator<Item = &'a Outcome<T>> + Clone,
 ) -> fmt::Result {
+    for &direction in Direction::ALL {
+        let pairs = pairs(rows.clone(), beside.clone()).filter(|(o, plain)| {
+            let handed = plain.request.buffers() == Buffers::Reachable;
+            handed && o.request.direction() == direction && is_bounced(o)
+        });
+        let Some((first, device)) = pairs
+            .clone()
+            .next()
+            .and_then(|(o, _)| Some((o.request.info().name, o.device.as_ref()?)))
+        else {
+            continue;
+        };
+        prose(
+            out,
+            format_args!(
+                "# what a driver is handed may lie above {}, which the device does not reach: {first} \
+                 {} bounces it, {}",
+                Hex(device.highest),
+                direction.name(),
+                Bounces(pairs)
+            ),
+        )?;
+    }
     Ok(())
+}
+
+/// Sizes with what they cost bounced and not.
+struct Bounces<I>(I);
+
+impl<'a, T, I> Display for Bounces<I>
+where
+    T: Deref<Target = Tally> + 'a,
+    I: Iterator<Item = (&'a Outcome<T>, &'a Outcome<T>)> + Clone,
+{
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut comma = "";
+        for (o, plain) in self.0.clone() {
+            let (Some(cost), Some(without)) = (Cost::of(o), Cost::of(plain)) else {
+                continue;
+            };
+            let size = Bytes(o.request.size());
+            match cost.differs(&without) {
+                true => write!(f, "{comma}at {size} {cost} ns instead of {without}")?,
+                false => write!(f, "{comma}at {size} cannot be told from not doing so")?,
+            }
+            comma = ", ";
+        }
+        Ok(())
+    }
 }
 
 /// How large a coherent buffer the device can have.
@@ -150,28 +215,23 @@ pub(super) fn largest(out: &mut dyn Write, largest: Option<Largest>) -> fmt::Res
     }
 }
 
-/// What a map costs more on this device than on one that is neither translated nor bounced.
+/// What a map costs more on this device than on one that nothing translates for.
 #[inline(never)]
 pub(super) fn added<'a, T: Deref<Target = Tally> + 'a>(
     out: &mut dyn Write,
     rows: impl Iterator<Item = &'a Outcome<T>> + Clone,
-    direct: impl Iterator<Item = &'a Outcome<T>> + Clone,
+    beside: impl Iterator<Item = &'a Outcome<T>> + Clone,
 ) -> fmt::Result {
-    for plain in direct {
-        let same = |o: &&Outcome<T>| {
-            o.request.info().name == plain.request.info().name
-                && o.request.size() == plain.request.size()
-                && o.request.direction() == plain.request.direction()
-        };
-        let Some(o) = rows.clone().find(same) else {
-            continue;
-        };
+    for (o, plain) in pairs(rows, beside) {
         let (Some(device), Some(other)) = (&o.device, &plain.device) else {
             continue;
         };
         let (Some(cost), Some(without)) = (Cost::of(o), Cost::of(plain)) else {
             continue;
         };
+        if plain.request.buffers() == Buffers::Reachable {
+            continue;
+        }
         let (name, size) = (o.request.info().name, Bytes(o.request.size()));
         write!(
             out,

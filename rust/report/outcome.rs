@@ -9,7 +9,8 @@ use super::{
     },
     provenance::{
         provenance as write_provenance,
-        without_caches, //
+        without_caches,
+        yes, //
     },
     table::{
         errno_name,
@@ -118,7 +119,7 @@ pub fn outcome<T: Deref<Target = Tally>>(
 
     threads(out, &tally.threads)?;
     failures(out, &tally.failures)?;
-    placement(out, &outcome.placement, outcome.request.size())?;
+    placement(out, &outcome.placement, outcome)?;
     if let Some(missing) = without_caches(provenance) {
         writeln!(out, "# {missing}")?;
     }
@@ -227,17 +228,14 @@ fn failures(out: &mut dyn Write, failures: &Failures) -> fmt::Result {
     writeln!(out)
 }
 
-fn placement(out: &mut dyn Write, p: &Placement, size: u64) -> fmt::Result {
+fn placement<T>(out: &mut dyn Write, p: &Placement, outcome: &Outcome<T>) -> fmt::Result {
+    let size = outcome.request.size();
     let placed = p.extents != 0;
     let zone = (!p.zone.as_str().is_empty()).then_some(p.zone);
     writeln!(out, "# placement of the first buffer")?;
     writeln!(out, "zone          {}", Maybe(zone))?;
     writeln!(out, "zone_node     {}", Maybe(zone.map(|_| p.node)))?;
-    writeln!(
-        out,
-        "cma           {}",
-        Maybe(p.cma.map(super::provenance::yes))
-    )?;
+    writeln!(out, "cma           {}", Maybe(p.cma.map(yes)))?;
     writeln!(out, "extents       {}", Maybe(placed.then_some(p.extents)))?;
     writeln!(
         out,
@@ -256,11 +254,10 @@ fn placement(out: &mut dyn Write, p: &Placement, size: u64) -> fmt::Result {
         Maybe(placed.then_some(Hex(p.phys)))
     )?;
     writeln!(out, "dma           {}", Maybe(p.dma.map(Hex)))?;
-    writeln!(
-        out,
-        "bounced       {}",
-        Maybe(p.bounced.map(super::provenance::yes))
-    )
+    writeln!(out, "bounced       {}", Maybe(p.bounced.map(yes)))?;
+    let device = outcome.device.as_ref().filter(|_| p.dma.is_some());
+    let beyond = device.map(|device| yes(p.phys.saturating_add(size) > device.highest));
+    writeln!(out, "out_of_reach  {}", Maybe(beyond))
 }
 
 /// The power of two at a multiple of which the CPU sees the buffer, or else its physical address.

@@ -55,6 +55,7 @@ fn line<'a>(
 const COLUMNS: usize = 80;
 
 /// Writes a sentence that begins with "#", in lines that no terminal has to break.
+#[inline(never)]
 pub(super) fn prose(out: &mut dyn Write, args: fmt::Arguments<'_>) -> fmt::Result {
     let mut lines = Lines {
         out,

@@ -3,7 +3,10 @@
 //! What the machine says of itself.
 
 use super::memory::static_str;
-use crate::bindings as lab;
+use crate::{
+    bindings as lab,
+    model::provenance::Mapper, //
+};
 use kernel::device::Device;
 
 /// What holds as long as the kernel runs.
@@ -75,6 +78,13 @@ pub(crate) fn cpus() -> u32 {
 pub(crate) struct Dma {
     pub(crate) coherent: bool,
     pub(crate) swiotlb_force: bool,
+    pub(crate) mapper: Mapper,
+    /// The highest physical address that the device reaches.
+    pub(crate) highest: u64,
+    /// Whether some memory lies above that.
+    pub(crate) limited: bool,
+    /// Whether what lies there can be bounced.
+    pub(crate) bounces: bool,
     pub(crate) mask: u64,
     pub(crate) coherent_mask: u64,
     pub(crate) max_mapping: u64,
@@ -89,7 +99,16 @@ pub(crate) fn dma(dev: &Device<kernel::device::Bound>) -> Dma {
     let mut raw = pin_init::zeroed::<lab::memlab_dma>();
     // SAFETY: The device is bound, so its DMA is set up; `raw` is writable.
     unsafe { lab::memlab_dma(super::device::as_raw(dev), &mut raw) };
+    let reached = |(_, end): (_, u64)| end <= raw.highest;
     Dma {
+        mapper: match raw.mapper {
+            lab::memlab_mapper_MEMLAB_MAPPER_DIRECT => Mapper::Direct,
+            lab::memlab_mapper_MEMLAB_MAPPER_IOMMU => Mapper::Iommu,
+            _ => Mapper::Ops,
+        },
+        highest: raw.highest,
+        limited: raw.limited,
+        bounces: raw.limited && super::dma::bounce::pool(dev).is_some_and(reached),
         coherent: raw.coherent,
         swiotlb_force: raw.swiotlb_force,
         mask: raw.mask,

@@ -57,6 +57,7 @@ PORTS = {
     ],
 }
 WIDE_EDU = ["edu,dma_mask=0xffffffff"]
+POOL = {"smp": 2, "devices": WIDE_EDU}
 EXACT_ARM = {**EXACT, "cpu": ARM.steady}
 
 
@@ -155,6 +156,21 @@ JOBS = [
             "devices": WIDE_EDU,
             **EXACT,
         },
+    ),
+    Job("above", "stock", ["reach"], {"memory": "6G", "devices": WIDE_EDU}),
+    # Without what lies below 16 MiB.
+    Job(
+        "translated",
+        "stock",
+        ["translated"],
+        {"append": "intel_iommu=on memmap=14M$1M", "devices": ["intel-iommu", *WIDE_EDU]},
+    ),
+    Job("pool", "stock", ["pool_full"], {"append": "swiotlb=512,force counted=0", **POOL}),
+    Job(
+        "pool counted",
+        "stock",
+        ["pool_full"],
+        {"append": "swiotlb=512,force,track_hiwater counted=1", **POOL},
     ),
     # An area of more than half of the memory, so that processes get its pages.
     Job("lent", "stock", ["cma_moves", "cma_busy"], {"memory": "512M", "cma": "256M"}),

@@ -61,6 +61,13 @@ enum memlab_gfp {
 	MEMLAB_GFP_ACCOUNT	= 8,
 };
 
+/* Where memory lies that is mapped for one transfer. */
+enum memlab_buffers {
+	MEMLAB_BUFFERS_AUTO	= 0,
+	MEMLAB_BUFFERS_ANYWHERE	= 1,
+	MEMLAB_BUFFERS_REACHABLE = 2,
+};
+
 enum memlab_window {
 	MEMLAB_WINDOW_NONE	= 0,
 	MEMLAB_WINDOW_LINEAR	= 1,
@@ -243,7 +250,7 @@ struct memlab_outcome {
  * @mask: bits of address that the device is to have
  * @align: log2 of the pages that an allocation is aligned to
  * @gfp: enum memlab_gfp
- * @reserved: 0
+ * @buffers: enum memlab_buffers
  * @sync: bytes that are synced, from @offset on
  * @outcome: address of a struct memlab_outcome
  * @outcome_size: room there, in bytes
@@ -274,7 +281,7 @@ struct memlab_run {
 	__u32 mask;
 	__u32 align;
 	__u32 gfp;
-	__u32 reserved;
+	__u32 buffers;
 	__u64 sync;
 	__u64 outcome;
 	__u64 outcome_size;

@@ -65,6 +65,32 @@ use kernel::{
 /// `MEMLAB_NOT_MAPPED` of the helpers.
 const NOT_MAPPED: u64 = u64::MAX;
 
+/// Where memory lies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reach {
+    /// All of it at or below this physical address: where a device reaches it.
+    Within(u64),
+    /// All of it above this physical address.
+    Beyond(u64),
+}
+
+impl Reach {
+    /// Anywhere.
+    pub(crate) const ANY: Self = Self::Within(u64::MAX);
+
+    /// Whether `size` bytes from `phys` on lie there.
+    fn has(self, phys: u64, size: usize) -> bool {
+        match self {
+            Self::Within(highest) => phys.saturating_add(size as u64 - 1) <= highest,
+            Self::Beyond(highest) => phys > highest,
+        }
+    }
+}
+
+/// So many pieces are held while one is looked for above an address: what lies below it is what the
+/// free lists have on top only now and then.
+const PIECES_HELD: usize = 64;
+
 /// Physically contiguous memory of the CPU that can be handed to a device.
 ///
 /// # Invariants
@@ -84,33 +110,47 @@ unsafe impl Sync for Buffer {}
 impl Buffer {
     /// `size` bytes, zeroed, from the beginning of a page on. `EINVAL` if `size` is 0.
     pub(crate) fn new(size: usize) -> Result<Self> {
-        Self::within(size, 0, u64::MAX)
+        Self::within(size, 0, Reach::ANY)
     }
 
-    /// `size` bytes, zeroed, that begin `offset` bytes into a page and lie at or below the physical
-    /// address `highest`: memory for a device that cannot reach all of it.
+    /// `size` bytes, zeroed, that begin `offset` bytes into a page and lie where `reach` says.
     ///
     /// `EINVAL` if `size` is 0 or `offset` no place in a page, `ENOMEM` if there is none.
-    pub(crate) fn within(size: usize, offset: usize, highest: u64) -> Result<Self> {
+    pub(crate) fn within(size: usize, offset: usize, reach: Reach) -> Result<Self> {
         if size == 0 || offset >= PAGE_SIZE {
             return Err(EINVAL);
         }
         let all = size.checked_add(offset).ok_or(EINVAL)?;
-        // The lower a zone, the scarcer it is. A kernel without the zone takes any other.
-        for zone in 0..3 {
-            // SAFETY: May be called with any size from a context that may sleep.
-            let Some(base) = NonNull::new(unsafe { lab::memlab_alloc_exact(all, zone) }) else {
-                continue;
-            };
-            // SAFETY: `offset` is within the first of the pages just allocated.
-            let ptr = unsafe { base.byte_add(offset) };
-            // INVARIANT: Just allocated and zeroed.
-            let buffer = Self { ptr, size };
-            if buffer.phys().saturating_add(size as u64 - 1) <= highest {
-                return Ok(buffer);
+        let lies = |buffer: &Self| reach.has(buffer.phys(), size);
+        match reach {
+            // The lower a zone, the scarcer it is. A kernel without the zone takes any other.
+            Reach::Within(_) => (0..3)
+                .filter_map(|zone| Self::from_zone(size, all, zone))
+                .find(lies)
+                .ok_or(ENOMEM),
+            Reach::Beyond(_) => {
+                let mut held = KVec::new();
+                while held.len() < PIECES_HELD {
+                    let buffer = Self::from_zone(size, all, 0).ok_or(ENOMEM)?;
+                    if lies(&buffer) {
+                        return Ok(buffer);
+                    }
+                    held.push(buffer, GFP_KERNEL)?;
+                }
+                Err(ENOMEM)
             }
         }
-        Err(ENOMEM)
+    }
+
+    /// `size` bytes at the end of `all` that are zeroed and begin in the first page of them, from a
+    /// zone as `memlab_alloc_exact()` counts them.
+    fn from_zone(size: usize, all: usize, zone: u32) -> Option<Self> {
+        // SAFETY: May be called with any size from a context that may sleep.
+        let base = NonNull::new(unsafe { lab::memlab_alloc_exact(all, zone) })?;
+        // SAFETY: What stands before the `size` bytes is less than the first page just allocated.
+        let ptr = unsafe { base.byte_add(all - size) };
+        // INVARIANT: Just allocated and zeroed.
+        Some(Self { ptr, size })
     }
 
     /// The bytes.

@@ -11,6 +11,7 @@
 //! twice, do not compile. Everything borrows a bound device, so that none can outlive the binding:
 //! forgetting a value leaks it, with the memory behind it, and does nothing worse.
 
+pub(crate) mod bounce;
 pub(crate) mod buffer;
 pub(crate) mod coherent;
 pub(crate) mod iova;

@@ -10,7 +10,7 @@
 //! # Examples
 //!
 //! ```ignore
-//! let mut pages = Scatter::new(3, 4096, 0, u64::MAX)?;
+//! let mut pages = Scatter::new(3, 4096, 0, Reach::ANY)?;
 //! pages.fill(0xa5);
 //! let mapped = pages.map(dev, ToDevice).map_err(|(_pages, error)| error)?;
 //! mapped.entries().for_each(start_transfer);
@@ -18,7 +18,10 @@
 //! ```
 
 use super::{
-    buffer::Buffer,
+    buffer::{
+        Buffer,
+        Reach, //
+    },
     DeviceMemory,
     Direction,
     Segment, //
@@ -56,25 +59,25 @@ unsafe impl Send for Scatter {}
 
 impl Scatter {
     /// `size` zeroed bytes in `count` pieces that differ by one byte at most, each of them `offset`
-    /// bytes into a page and at or below the physical address `highest`. Among those of one
+    /// bytes into a page and where `reach` says. Among those of one
     /// length, no piece begins where the one before it ends.
     ///
     /// `EINVAL` where a piece would be empty.
-    pub(crate) fn new(count: usize, size: usize, offset: usize, highest: u64) -> Result<Self> {
+    pub(crate) fn new(count: usize, size: usize, offset: usize, reach: Reach) -> Result<Self> {
         let (least, longer) = match (size.checked_div(count), size.checked_rem(count)) {
             (Some(least), Some(longer)) => (least, longer),
             _ => return Err(EINVAL),
         };
-        Self::of(count, offset, highest, |n| least + usize::from(n < longer))
+        Self::of(count, offset, reach, |n| least + usize::from(n < longer))
     }
 
     /// `size` zeroed bytes in pieces of `whole` bytes, of which the last may be shorter; else as
     /// [`Scatter::new`].
-    pub(crate) fn whole(whole: usize, size: usize, offset: usize, highest: u64) -> Result<Self> {
+    pub(crate) fn whole(whole: usize, size: usize, offset: usize, reach: Reach) -> Result<Self> {
         if whole == 0 {
             return Err(EINVAL);
         }
-        Self::of(size.div_ceil(whole), offset, highest, |n| {
+        Self::of(size.div_ceil(whole), offset, reach, |n| {
             whole.min(size - n * whole)
         })
     }
@@ -82,12 +85,12 @@ impl Scatter {
     fn of(
         count: usize,
         offset: usize,
-        highest: u64,
+        reach: Reach,
         length: impl Fn(usize) -> usize,
     ) -> Result<Self> {
         let mut pieces = KVVec::with_capacity(count, GFP_KERNEL)?;
         for n in 0..count {
-            pieces.push(Buffer::within(length(n), offset, highest)?, GFP_KERNEL)?;
+            pieces.push(Buffer::within(length(n), offset, reach)?, GFP_KERNEL)?;
         }
         // Downwards: what touches by chance an IOMMU would map as one, so that the cost of a list
         // would be that of the free lists' order.

@@ -7,7 +7,7 @@ mod random;
 
 use made::{
     comparison, directed, found, measured, notes, ordinary, outcome, to, CLOCK, CMA, COHERENT,
-    COPY, NONCOHERENT, NOTHING_FOUND, PLAIN, SG, SINGLE, SYNC, VMALLOC,
+    COPY, LIMITS, NONCOHERENT, NOTHING_FOUND, PLAIN, SG, SINGLE, SYNC, VMALLOC,
 };
 use memlab_model::model::{
     break_even::{BreakEven, Choice},
@@ -16,13 +16,15 @@ use memlab_model::model::{
     histogram::Histogram,
     outcome::{ClockCost, Ending, Outcome, Tally},
     provenance::Machine,
+    remark::{BouncePool, Remark},
     request::{
+        Buffers,
         Direction::{self, Bidirectional, FromDevice, ToDevice},
-        Info, Refusal,
+        Info, Parameter, Refusal,
     },
     text::Text,
 };
-use memlab_model::report::Findings;
+use memlab_model::report::{self, Findings};
 use random::Random;
 
 type Row = Outcome<Box<Tally>>;
@@ -485,6 +487,63 @@ fn what_stands_between_is_charged_for() {
     let alike = outcome(&SINGLE, 4096, 2010);
     let text = found(&rows, &[alike], &NOTHING_FOUND, Machine::Native);
     assert!(text.contains("cannot be told apart\n"), "{text}");
+}
+
+#[test]
+fn the_bounce_of_what_a_driver_is_handed_has_a_figure_of_its_own() {
+    let row = |size, ns, bounced| {
+        let mut row = around(&SINGLE, size, ToDevice, ns);
+        row.placement.bounced = Some(bounced);
+        row.device.as_mut().unwrap().highest = u64::from(u32::MAX);
+        row
+    };
+    let rows = [row(64, 1300, true), row(4096, 2100, true)];
+    let mut beside = [row(64, 420, false), row(4096, 2090, false)];
+    for row in &mut beside {
+        let reachable = Buffers::Reachable as u64;
+        let request = &mut row.request;
+        request.set(Parameter::Buffers, reachable, &LIMITS).unwrap();
+    }
+    let text = found(&rows, &beside, &NOTHING_FOUND, Machine::Native);
+    let flat = text.replace("\n#  ", "");
+    assert!(
+        flat.contains(
+            "may lie above 0xffffffff, which the device does not reach: dma-single to-device bounces \
+             it, at 64 1339 ns instead of 432, at 4K cannot be told from not doing so\n"
+        ),
+        "{text}"
+    );
+    assert!(
+        !text.contains("(IOMMU none)"),
+        "it is no other device: {text}"
+    );
+}
+
+#[test]
+fn a_full_pool_of_bounce_buffers_is_named() {
+    let shown = |most| {
+        let mut row = around(&SINGLE, 262_144, ToDevice, 1000);
+        row.tally.remark = Remark::Bounce(BouncePool {
+            slots: 512,
+            slot_bytes: 2048,
+            used: 0,
+            most,
+            asked: 128,
+        });
+        made::text(|out| report::outcome(out, &row, &made::machine(Machine::Native)))
+    };
+    let counted = shown(512);
+    for said in [
+        "cause         bounce-pool-full\n",
+        "pool_slots    512 of 2048 bytes each (1M)\n",
+        "asked_slots   128 in a row",
+        "used_slots    0 after the run\n",
+        "most_slots    512 since boot\n",
+        "out_of_reach  no\n",
+    ] {
+        assert!(counted.contains(said), "{said:?} is not in\n{counted}");
+    }
+    assert!(shown(0).contains("used_slots    unknown: this kernel does not count them"));
 }
 
 #[test]

@@ -10,7 +10,7 @@ use memlab_model::model::{
     histogram::Histogram,
     outcome::{ClockCost, Ending, Failures, Outcome, Tally, Thread, THREADS},
     placement::{Attr, Placement, Window},
-    provenance::{Device, Machine, Provenance},
+    provenance::{Device, Machine, Mapper, Provenance},
     remark::Remark,
     request::{Direction, Family, Info, Limits, Parameter, Request},
     text::Text,
@@ -47,6 +47,7 @@ pub static CMA: Info = Info {
 };
 pub static SINGLE: Info = Info {
     name: "dma-single",
+    parameters: &[Parameter::Buffers],
     ..Info::STREAMING
 };
 pub static SG: Info = Info {
@@ -106,6 +107,10 @@ pub fn device() -> Device {
         coherent: true,
         mask: u64::MAX,
         coherent_mask: u64::from(u32::MAX),
+        mapper: Mapper::Direct,
+        highest: u64::MAX,
+        limited: false,
+        bounces: false,
         iommu: "none",
         swiotlb_force: false,
         max_mapping: u64::MAX,
