@@ -44,13 +44,13 @@ const CHEAP: u64 = 5;
 /// The largest batch that is not asked for: enough to make the clock a small part of a sample, too
 /// few to make an allocator work from another end than it does for one.
 const BATCH_SHIFT_AUTO: u32 = 4;
-/// So many batches must fit into the time, as a power of two.
+/// The time must have room for 2 to this batches.
 const SEVERAL_SHIFT: u32 = 2;
 
 /// log2 of the largest batch that fits; refuses what does not fit one at a time.
 pub(super) fn largest(request: &Request) -> Result<u32, Refusal> {
     let (each, threads) = (request.footprint(&limits()), request.threads());
-    // Those of the one thread that every run has are the instrument's own.
+    // The figures of the one thread that every run has are the instrument's own.
     let books = threads.saturating_sub(1).saturating_mul(crew::BOOKS);
     let (most, bytes) = (u64::from(request.info().held_max), held_max());
     let fits = |batch: u64| {

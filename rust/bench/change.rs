@@ -69,7 +69,7 @@ pub(super) fn look(
     Ok(())
 }
 
-/// That operation.
+/// Does one operation of `experiment`, with the state of memory taken around it.
 pub(super) fn operate<E: Experiment>(
     experiment: &E,
     [begun, acquired, released, settled]: &mut Moments,

@@ -14,7 +14,7 @@ use crate::{
     },
 };
 
-/// They are so many instructions further apart, in turn, than the reading itself takes: otherwise
+/// Two readings are 0 to this many instructions further apart than a reading takes: otherwise
 /// the same loop would meet a steady clock with the same distance each time.
 const SPREAD: usize = 64;
 /// Pairs of readings looked at for the smallest step.

@@ -153,7 +153,7 @@ pub(super) fn run(
         ending,
         total: &total,
     };
-    // By now the first operation may have been halted: none after it counts.
+    // What called the run off may have halted the operation that was looked at: none after it counts.
     if let Some(why) = called_off() {
         shared.end(why);
     }

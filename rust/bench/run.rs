@@ -152,7 +152,7 @@ impl Runner<'_> {
         if !self.look || self.request.info().family == Family::Instrument {
             return None;
         }
-        // By a thread, so that what takes long can be halted from here.
+        // A thread does the operation, so that one that takes long can be halted from here.
         let found = KBox::pin_init(new_mutex!(None), GFP_KERNEL).ok()?;
         let look = |_| {
             if let Ok(mut tally) = sys::zeroed::tally() {

@@ -21,7 +21,7 @@ use kernel::prelude::*;
 
 /// A function that allocates, with what it was asked for.
 pub(crate) trait Allocator: Sync {
-    /// What it gives, which frees itself when it is dropped.
+    /// The memory that it allocates, which frees itself when it is dropped.
     type Memory<'a>
     where
         Self: 'a;
@@ -86,7 +86,7 @@ impl Asked {
         })
     }
 
-    /// The same, of a function that takes [`Flags::without_killing`] at its word.
+    /// What `request` asks for, of a function that takes [`Flags::without_killing`] at its word.
     pub(super) fn without_killing(request: &Request) -> Result<Self, Refusal> {
         let Self { size, flags } = Self::of(request)?;
         Ok(Self {

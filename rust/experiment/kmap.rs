@@ -64,7 +64,7 @@ impl<'d> Listed<'d> for Kmap {
 }
 
 impl Experiment for Kmap {
-    /// One that fails to unmap, which none does, leaves nothing to map.
+    /// The page to map. A window that failed to unmap, which none does, would leave no page.
     type Idle = Option<Pages>;
     type Held<'a> = kmap::Kmap;
 

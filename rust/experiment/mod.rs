@@ -137,7 +137,8 @@ pub(crate) trait Experiment: Sync {
     /// Makes what one operation starts from.
     fn idle(&self) -> Result<Self::Idle>;
 
-    /// Not timed, before each operation: what a driver would have done to the buffer by then.
+    /// Does to the buffer what a driver would have done by the time it acquires. Called before each
+    /// operation, and not timed.
     fn touch(&self, _idle: &mut Self::Idle) {}
 
     /// Timed. Gives back what it started from if it fails.
@@ -180,10 +181,10 @@ pub(crate) fn called_off() -> Error {
 
 /// What is done with an experiment whose type is known.
 pub(crate) trait Visitor {
-    /// What comes of it.
+    /// The visitor's result.
     type Output;
 
-    /// Does it.
+    /// Does the visitor's work with `experiment`.
     fn visit<E: Experiment>(self, experiment: &E) -> Self::Output;
 }
 

@@ -24,11 +24,11 @@ pub const COMPARE_SIZES_MAX: usize = 8;
 /// Which experiments a comparison has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Selection {
-    /// Those that a driver author chooses between.
+    /// The experiments that a driver author chooses between.
     Headline,
     /// All that have to do with memory.
     All,
-    /// Those that were named.
+    /// The experiments that were named.
     Named(Places),
 }
 
@@ -54,7 +54,7 @@ impl Places {
     /// How many places there are: a catalogue with more experiments does not build.
     pub const MAX: usize = Self::WORDS * u64::BITS as usize;
 
-    /// None.
+    /// The set that has no place.
     pub const NONE: Self = Self([0; Self::WORDS]);
 
     /// Puts `place` in; whether it is new, and one that a catalogue can have.

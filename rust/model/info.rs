@@ -25,7 +25,7 @@ pub enum Family {
     Coherent,
     /// Memory that is handed to a device and back.
     Streaming,
-    /// The same, of memory that stays mapped.
+    /// Memory that stays mapped and changes hands by a sync.
     Syncing,
     /// Bytes copied through memory that a device has for good.
     Copying,

@@ -69,13 +69,13 @@ pub enum Values {
 pub struct Row {
     /// The name in a request.
     pub name: &'static str,
-    /// What it may be.
+    /// The values that the parameter may have.
     pub values: Values,
-    /// What it is where it is not given, if an experiment does not say otherwise.
+    /// The value where none is given, if an experiment does not say otherwise.
     pub default: Option<u64>,
     /// Whether every experiment takes it.
     pub common: bool,
-    /// What it is, for `help`.
+    /// What the parameter means, for `help`.
     pub about: &'static str,
 }
 

@@ -34,7 +34,7 @@ macro_rules! words {
         }
 
         impl $name {
-            /// All of them.
+            /// All of the words.
             pub const ALL: &'static [Self] = &[$(Self::$word,)*];
             /// Their names, in the same order.
             pub const NAMES: &'static [&'static str] = &[$($text,)*];
@@ -121,7 +121,7 @@ words! {
 pub struct Directions(u8);
 
 impl Directions {
-    /// None.
+    /// The set that has no direction.
     pub const NONE: Self = Self(0);
 
     /// `self` and `direction`.
@@ -134,7 +134,7 @@ impl Directions {
         self.0 & (1 << direction as u8) != 0
     }
 
-    /// Those in it.
+    /// The directions in the set.
     pub fn iter(self) -> impl Iterator<Item = Direction> + Clone {
         let all = Direction::ALL.iter().copied();
         all.filter(move |direction| self.has(*direction))

@@ -186,6 +186,9 @@ check_limits() {
 		"ENOMEM size=131072 with threads=1: each kmalloc would hold 131072 bytes, .* 65536 now" "kmalloc size=128K"
 	refused "max_memory, threads together" run "Cannot allocate memory" \
 		"ENOMEM size=65536 with threads=2: .* 65536 bytes" "kmalloc size=64K threads=2"
+	refused "max_memory, what threads count in" run "Cannot allocate memory" \
+		"ENOMEM size=64 with threads=2: .* the threads' figures [0-9]+, .* 65536 now" \
+		"kmalloc size=64 threads=2"
 	before=$(allocated)
 	refused "max_memory, of 4096 pages" run "Cannot allocate memory" \
 		"ENOMEM size=16777216 with threads=1: " "vmalloc size=16M"
@@ -196,6 +199,11 @@ check_limits() {
 	between "its iterations" "$(field iterations)" 1 100
 	between "its warm-up" "$(field warmup)" 0 100
 	between "its time" "$(field time_ms)" 1 50
+	succeeds "a warm-up that does not fit" put "$MEMLAB/run" \
+		"calibrate size=1000000 iterations=1 warmup=100 time=40"
+	between "takes a part of the time" "$(field warmed_up)" 1 99
+	succeeds "and says so" grep -q "^# the warm-up ended after $(field warmed_up) of 100 operations" \
+		"$MEMLAB/run"
 	succeeds "limits of nothing leave the least" with_parameters max_iterations=0 max_time=0
 	succeeds "one operation within one ms" put "$MEMLAB/run" "kmalloc iterations=1 time=1"
 	succeeds "it loads without parameters" with_parameters
