@@ -152,7 +152,7 @@ static void check_refusals(int fd)
 	run.direction = MEMLAB_FROM_DEVICE;
 	equal("a direction for what has none", call(fd, MEMLAB_IOC_RUN, &run), EINVAL);
 	result("its message says whose",
-	       !!strstr(run.message, "direction=from-device: not for kmalloc"), 0, 1);
+	       !!strstr(run.message, "direction=from-device: kmalloc has no direction"), 0, 1);
 	run = request("vmalloc");
 	run.gfp = MEMLAB_GFP_DMA32;
 	equal("flags that it does not take", call(fd, MEMLAB_IOC_RUN, &run), EINVAL);
