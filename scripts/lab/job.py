@@ -113,7 +113,7 @@ def report(lab, output):
     return [
         *output[:begin],
         *output[end + 1 :],
-        "The page, memlab.html, and what it is drawn from, memlab.json (REPORT=DIR: elsewhere):",
+        "Page and recording, memlab.html and memlab.json (REPORT=DIR: elsewhere), in",
         f"  {place}",
         "A prompt in this guest, with memlab in it: make shell",
     ]

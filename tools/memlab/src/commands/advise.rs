@@ -127,14 +127,7 @@ fn measured(context: &Context, arguments: &Arguments, device: Option<&String>) -
 fn chart(recording: &Recording) -> Result<Vec<String>> {
     let direction = Some("to-device");
     let all = series::of(recording, direction)?;
-    let mut lines = terminal::plot(&all);
-    if !lines.is_empty() {
-        lines.insert(
-            0,
-            "One transfer to the device (the same figures, of all that was measured):".to_owned(),
-        );
-    }
-    Ok(lines)
+    Ok(terminal::plot(&all))
 }
 
 /// The sentences of the module's answer: what stands above its table.
@@ -217,7 +210,9 @@ impl Face for Advice {
         if let Some(whole) = &self.whole {
             return whole.clone();
         }
-        let parts = [&self.answer, &self.chart, &self.next];
+        // The plot is of the answer's figures and needs no words of its own.
+        let below = [self.chart.clone(), self.next.clone()].concat();
+        let parts = [&self.answer, &below];
         let parts = parts.iter().filter(|lines| !lines.is_empty());
         parts
             .map(|lines| lines.join("\n"))
