@@ -108,9 +108,12 @@ pub(super) fn operate<E: Experiment>(
 }
 
 fn compare(delta: &mut Delta, step: usize, before: &Moment, after: &Moment) {
-    // Zones come in the same order each time; none comes or goes but with hotplug.
-    for (before, after) in before.zones.iter().zip(&after.zones) {
-        delta.add_zone(step, before, after);
+    for after in &after.zones {
+        let same = |before: &&Zone| (before.node, before.index) == (after.node, after.index);
+        // One that was not there before has come by hotplug, and not by the operation.
+        if let Some(before) = before.zones.iter().find(same) {
+            delta.add_zone(step, before, after);
+        }
     }
     for (number, (before, after)) in before.events.iter().zip(&after.events).enumerate() {
         if let Some(name) = sys::totals::event_name(number) {

@@ -64,6 +64,8 @@ pub struct Delta {
     pub errno: i32,
     /// What acquiring and releasing took, in ns: this once, with nothing warm.
     pub ns: [u64; 2],
+    /// Changes of further zones, and of further events, for which there was no room.
+    pub left_out: [u32; 2],
     zones: [ZoneChange; ZONES],
     events: [EventChange; EVENTS],
 }
@@ -75,6 +77,7 @@ impl Delta {
         settled: false,
         errno: 0,
         ns: [0; 2],
+        left_out: [0; 2],
         zones: [ZoneChange {
             node: 0,
             zone: Text::EMPTY,
@@ -119,7 +122,9 @@ impl Delta {
         let mine = |zone: &&mut ZoneChange| {
             zone.orders == 0 || (zone.node, zone.zone) == (before.node, before.name)
         };
+        let [left_out, _] = &mut self.left_out;
         let Some(entry) = self.zones.iter_mut().find(mine) else {
+            *left_out = left_out.saturating_add(1);
             return;
         };
         entry.node = before.node;
@@ -150,7 +155,9 @@ impl Delta {
         let mine = |event: &&mut EventChange| {
             event.name.as_str().is_empty() || event.name.as_str() == name
         };
+        let [_, left_out] = &mut self.left_out;
         let Some(entry) = self.events.iter_mut().find(mine) else {
+            *left_out = left_out.saturating_add(1);
             return;
         };
         entry.name = Text::new(name);
@@ -192,11 +199,13 @@ mod tests {
     }
 
     #[test]
-    fn what_finds_no_room_is_left_out() {
+    fn what_finds_no_room_is_counted_as_left_out() {
         let mut delta = Delta::NONE;
         for n in 0..2 * EVENTS {
             delta.add_event(0, Text::<8>::format(format_args!("e{n}")).as_str(), 0, 1);
         }
         assert_eq!(delta.events().count(), EVENTS);
+        // CAST: A small constant.
+        assert_eq!(delta.left_out, [0, EVENTS as u32]);
     }
 }

@@ -105,6 +105,13 @@ pub(super) fn delta(out: &mut dyn Write, phases: [&str; 2], delta: &Delta) -> fm
             change(out, step, name, zone)?;
         }
     }
+    if delta.left_out != [0; 2] {
+        let [zones, events] = delta.left_out;
+        writeln!(
+            out,
+            "# left out for lack of room: {zones} changes of other zones, {events} of other events"
+        )?;
+    }
     if delta.events().next().is_some() {
         header(out, EVENTS)?;
     }
