@@ -57,7 +57,7 @@ impl<'d> Listed<'d> for Kmap {
             ));
         }
         Ok(Self {
-            flags: Flags::of(request.gfp()),
+            flags: Flags::of(request.gfp()).without_killing(),
             size: size_of(request)?,
         })
     }
