@@ -51,6 +51,7 @@ fn settings() -> Settings {
         max_memory: value(module_parameters::max_memory.value()),
         edu_mask: value(module_parameters::edu_mask.value()),
         allow_pressure: value::<u32>(module_parameters::allow_pressure.value()) != 0,
+        kunit: value::<u32>(module_parameters::kunit.value()) != 0,
     }
 }
 
@@ -59,6 +60,7 @@ fn settings() -> Settings {
 struct Memlab {
     #[cfg(CONFIG_DEBUG_FS)]
     _files: sys::debugfs::Dir<front::lab::Lab>,
+    _suspend: sys::suspend::OnSuspend,
     #[pin]
     _misc: sys::misc::Misc<front::misc::Door>,
     _device: sys::device::PlatformDevice,
@@ -82,6 +84,7 @@ impl kernel::InPlaceModule for Memlab {
                 _pci <- driver::Registration::new(<LocalModule as kernel::ModuleMetadata>::NAME, module),
                 _device: devices::platform::own_device()?,
                 _misc <- sys::misc::Misc::register(c"memlab"),
+                _suspend: sys::suspend::OnSuspend::register(front::lab::suspend)?,
                 #[cfg(CONFIG_DEBUG_FS)]
                 _files: files.publish(c"memlab"),
             }))
@@ -115,6 +118,10 @@ module! {
         allow_pressure: u32 {
             default: 0,
             description: "1 lets the scenario pressure make the machine short of memory",
+        },
+        kunit: u32 {
+            default: 0,
+            description: "1 lets KUnit cases, where the kernel runs them, take most of the CMA area",
         },
         max_memory: u64 {
             default: 64 << 20,

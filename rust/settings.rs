@@ -21,6 +21,9 @@ pub(crate) struct Settings {
     pub(crate) edu_mask: u32,
     /// Whether the machine may be made short of memory.
     pub(crate) allow_pressure: bool,
+    /// Whether KUnit cases may take most of what there is.
+    #[cfg_attr(not(CONFIG_KUNIT = "y"), expect(dead_code, reason = "there are none"))]
+    pub(crate) kunit: bool,
 }
 
 static SETTINGS: SetOnce<Settings> = SetOnce::new();
@@ -34,6 +37,7 @@ static NONE: Settings = Settings {
     max_memory: 0,
     edu_mask: 0,
     allow_pressure: false,
+    kunit: false,
 };
 
 /// Sets them, once.

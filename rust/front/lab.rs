@@ -60,13 +60,23 @@ const IDLE: u32 = 0;
 const RUNNING: u32 = 1;
 const STOPPING: u32 = 2;
 
+/// Whether the machine is about to sleep, or does: nothing is begun then.
+static ASLEEP: Atomic<u32> = Atomic::new(0);
+
 /// The right to run, one at a time.
 struct Turn;
 
 impl Turn {
     fn take() -> Result<Self> {
         match STATE.cmpxchg(IDLE, RUNNING, Acquire) {
-            Ok(_) => Ok(Self),
+            Ok(_) => {
+                // From here on the machine would wait for it.
+                let turn = Self;
+                match ASLEEP.load(Acquire) {
+                    0 => Ok(turn),
+                    _ => Err(EBUSY),
+                }
+            }
             Err(_) => Err(EBUSY),
         }
     }
@@ -211,6 +221,14 @@ fn calibrate_text(line: &[u8]) -> Result<Calibration, Refusal> {
         _ => Err(Refusal::invalid(format_args!(
             "calibrate takes no parameters: write an empty line"
         ))),
+    }
+}
+
+/// Lets the machine sleep: what is on is stopped, and nothing begins until it is awake again.
+pub(crate) extern "C" fn suspend(begins: bool) {
+    ASLEEP.store(u32::from(begins), Release);
+    if begins {
+        stop();
     }
 }
 

@@ -10,6 +10,7 @@ struct device;
 struct dma_pool;
 struct kmem_cache;
 struct memlab_relief;
+struct memlab_suspend;
 struct page;
 struct scatterlist;
 struct sg_table;
@@ -259,6 +260,8 @@ memlab_relief_register(unsigned long (*count)(void *data, u32 asks),
 		       unsigned long (*release)(void *data, u32 asks, unsigned long most),
 		       void *data);
 void memlab_relief_unregister(struct memlab_relief *relief);
+struct memlab_suspend *memlab_suspend_register(void (*call)(bool begins));
+void memlab_suspend_unregister(struct memlab_suspend *suspend);
 
 void memlab_machine(struct memlab_machine *out);
 void memlab_debug(struct memlab_debug *out);

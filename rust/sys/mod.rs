@@ -23,6 +23,7 @@ pub(crate) mod pci;
 pub(crate) mod register;
 pub(crate) mod relief;
 pub(crate) mod spin;
+pub(crate) mod suspend;
 pub(crate) mod task;
 pub(crate) mod totals;
 pub(crate) mod zeroed;

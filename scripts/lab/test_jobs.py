@@ -191,6 +191,7 @@ JOBS = [
             "fragmentation",
             "watermarks",
             "meminfo",
+            "suspend",
             "powerless",
             "lockdown",
         ],

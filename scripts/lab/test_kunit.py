@@ -17,7 +17,7 @@ JOB = """
 # What the kernel said while the console was silent, without a header for kunit.py to see.
 dmesg | grep -v KTAP | sed 's/^/boot: /'
 dmesg -n 8
-insmod /memlab.ko && rmmod memlab
+insmod /memlab.ko kunit=1 && rmmod memlab
 """
 # kunit.py asks for KVM first; where a guest hangs with it, this stands before QEMU.
 WITHOUT_KVM = """#!/usr/bin/env python3

@@ -150,6 +150,22 @@ check_movable() {
 	put "$MEMLAB/scenario" none
 }
 
+# Half a suspend: processes are frozen, which takes 20 s to fail where one does not let itself.
+check_suspend() {
+	echo "kmalloc iterations=10000000 time=100000" >"$MEMLAB/run" 2>/tmp/suspended &
+	sleep 1
+	succeeds "the kernel is to go no further than that" put /sys/power/pm_test freezer
+	read -r began _ </proc/uptime
+	succeeds "the machine sleeps while a run is on" put /sys/power/state freeze
+	read -r now _ </proc/uptime
+	wait
+	echo "# asleep after ${began%.*} s, awake after ${now%.*} s"
+	between "without waiting for the run (s)" $((${now%.*} - ${began%.*})) 0 15
+	matches "whose write says so" "$(cat /tmp/suspended)" 'canceled'
+	equal "as does its outcome" "$(field ending)" stopped
+	succeeds "and another run is possible" put "$MEMLAB/run" "kmalloc iterations=10"
+}
+
 check_pressure() {
 	free_kb >/dev/null
 	before=$(free_kb)
