@@ -130,18 +130,7 @@ pub(super) fn run(
     // The threads look at `ending` between operations, while this one wakes and writes its stack.
     let (ready, padded) = (Atomic::new(0u32), CachePadded(Atomic::new(0u32)));
     let ending = &padded.0;
-    let total = Total {
-        tally: sys::zeroed::tally()?,
-        before: sys::zeroed::tally()?,
-        after: sys::zeroed::tally()?,
-        warmed: u64::MAX,
-        step: u64::MAX,
-        placement: None,
-        started: u64::MAX,
-        ended: 0,
-        error: None,
-    };
-    let total = KBox::pin_init(new_mutex!(total), GFP_KERNEL)?;
+    let total = Total::boxed()?;
     let shared = Shared {
         request,
         subject,
@@ -182,32 +171,57 @@ pub(super) fn run(
         }
     })?;
 
-    let mut total = total.lock();
-    if let Some(error) = total.error {
-        return Err(error);
-    }
-    let clock = clock::cost(
-        &total.before.phases,
-        &total.after.phases,
-        total.step,
-        batch_shift,
-    );
-    let spent = sys::zeroed::tally()?;
     // CAST: `ending` holds an index into the table.
     let why = ENDINGS.get(ending.load(Relaxed) as usize);
-    let outcome = Outcome {
-        request: *request,
-        rounds: Rounds::of(&total.tally, &clock),
-        clock,
-        batch: 1 << batch_shift,
-        warmed: total.warmed,
-        placement: total.placement.unwrap_or(Placement::UNKNOWN),
-        device: None,
-        elapsed: total.ended.saturating_sub(total.started),
-        ending: why.copied().unwrap_or(Ending::Stopped),
-        tally: core::mem::replace(&mut total.tally, spent),
-    };
-    Ok(KBox::new(outcome, GFP_KERNEL)?)
+    let mut total = total.lock();
+    total.outcome(
+        request,
+        batch_shift,
+        why.copied().unwrap_or(Ending::Stopped),
+    )
+}
+
+impl Total {
+    /// Nothing counted yet. In a frame of its own, like what comes of it: stacks are small.
+    #[inline(never)]
+    fn boxed() -> Result<Pin<KBox<Mutex<Self>>>> {
+        let total = Self {
+            tally: sys::zeroed::tally()?,
+            before: sys::zeroed::tally()?,
+            after: sys::zeroed::tally()?,
+            warmed: u64::MAX,
+            step: u64::MAX,
+            placement: None,
+            started: u64::MAX,
+            ended: 0,
+            error: None,
+        };
+        KBox::pin_init(new_mutex!(total), GFP_KERNEL)
+    }
+
+    /// What came back, when all threads are done; their tally is taken out.
+    #[inline(never)]
+    fn outcome(&mut self, request: &Request, batch_shift: u32, ending: Ending) -> Result<Report> {
+        if let Some(error) = self.error {
+            return Err(error);
+        }
+        let (before, after) = (&self.before.phases, &self.after.phases);
+        let clock = clock::cost(before, after, self.step, batch_shift);
+        let spent = sys::zeroed::tally()?;
+        let outcome = Outcome {
+            request: *request,
+            rounds: Rounds::of(&self.tally, &clock),
+            clock,
+            batch: 1 << batch_shift,
+            warmed: self.warmed,
+            placement: self.placement.unwrap_or(Placement::UNKNOWN),
+            device: None,
+            elapsed: self.ended.saturating_sub(self.started),
+            ending,
+            tally: core::mem::replace(&mut self.tally, spent),
+        };
+        Ok(KBox::new(outcome, GFP_KERNEL)?)
+    }
 }
 
 impl Shared<'_> {
