@@ -135,30 +135,49 @@ fn collect(
         ending: ending(asked, &cells),
     };
     for direction in request.directions.iter() {
-        if let Some(even) = break_even(request, &cells, direction) {
-            found.break_even.push(even, GFP_KERNEL).map_err(full)?;
-        }
+        put_break_even(&mut found, request, &cells, direction)?;
     }
     for cell in cells {
-        match (cell.role, cell.report, cell.refusal) {
-            (Role::Row, Some(report), _) => found.rows.push(report, GFP_KERNEL).map_err(full)?,
-            (Role::Direct | Role::Reachable, Some(report), _) => {
-                found.beside.push(report, GFP_KERNEL).map_err(full)?;
-            }
-            (Role::Row, None, Some(why)) => {
-                let refused = Refused {
-                    info: cell.info,
-                    size: cell.size,
-                    direction: cell.direction,
-                    why,
-                };
-                found.refused.push(refused, GFP_KERNEL).map_err(full)?;
-            }
-            // What is no answer to what was asked has no reason to be named either.
-            _ => {}
-        }
+        put(&mut found, cell)?;
     }
     Ok(found)
+}
+
+/// Puts what can be said of one direction where it belongs, in a frame of its own.
+#[inline(never)]
+fn put_break_even(
+    found: &mut Comparison,
+    request: &CompareRequest,
+    cells: &[Cell],
+    direction: Direction,
+) -> Result<(), Refusal> {
+    match break_even(request, cells, direction) {
+        Some(even) => found.break_even.push(even, GFP_KERNEL).map_err(full),
+        None => Ok(()),
+    }
+}
+
+/// Puts what was measured, or why nothing was, where it belongs; likewise.
+#[inline(never)]
+fn put(found: &mut Comparison, cell: Cell) -> Result<(), Refusal> {
+    match (cell.role, cell.report, cell.refusal) {
+        (Role::Row, Some(report), _) => found.rows.push(report, GFP_KERNEL).map_err(full)?,
+        (Role::Direct | Role::Reachable, Some(report), _) => {
+            found.beside.push(report, GFP_KERNEL).map_err(full)?;
+        }
+        (Role::Row, None, Some(why)) => {
+            let refused = Refused {
+                info: cell.info,
+                size: cell.size,
+                direction: cell.direction,
+                why,
+            };
+            found.refused.push(refused, GFP_KERNEL).map_err(full)?;
+        }
+        // What is no answer to what was asked has no reason to be named either.
+        _ => {}
+    }
+    Ok(())
 }
 
 /// What ended it.
@@ -283,30 +302,39 @@ fn break_even(request: &CompareRequest, cells: &[Cell], direction: Direction) ->
 fn between(request: &CompareRequest, cells: &[Cell]) -> Result<KVVec<Cell>, Refusal> {
     let mut more = KVVec::new();
     for direction in request.directions.iter() {
-        let Some(found) = break_even(request, cells, direction) else {
-            continue;
-        };
-        let Some((below, above)) = found.gap() else {
-            continue;
-        };
-        let sizes = core::iter::successors(Some(1u64), |size| size.checked_mul(2))
-            .skip_while(|size| *size <= below)
-            .take_while(|size| *size < above);
-        for size in sizes {
-            let measured = |cell: &Cell| cell.size == size && cell.direction == Some(direction);
-            for info in [found.map, found.copy] {
-                let name = info.name;
-                if !cells
-                    .iter()
-                    .any(|cell| measured(cell) && cell.info.name == name)
-                {
-                    let cell = Cell::new(info, size, Some(direction), Role::Between);
-                    more.push(cell, GFP_KERNEL).map_err(full)?;
-                }
+        between_in(direction, request, cells, &mut more)?;
+    }
+    Ok(more)
+}
+
+/// The same in one direction, in a frame of its own.
+#[inline(never)]
+fn between_in(
+    direction: Direction,
+    request: &CompareRequest,
+    cells: &[Cell],
+    more: &mut KVVec<Cell>,
+) -> Result<(), Refusal> {
+    let found = break_even(request, cells, direction);
+    let Some((found, (below, above))) = found.and_then(|found| Some((found, found.gap()?))) else {
+        return Ok(());
+    };
+    let sizes = core::iter::successors(Some(1u64), |size| size.checked_mul(2))
+        .skip_while(|size| *size <= below)
+        .take_while(|size| *size < above);
+    for size in sizes {
+        for info in [found.map, found.copy] {
+            let measured = |cell: &Cell| {
+                let same = cell.info.name == info.name && cell.size == size;
+                same && cell.direction == Some(direction)
+            };
+            if !cells.iter().any(measured) {
+                let cell = Cell::new(info, size, Some(direction), Role::Between);
+                more.push(cell, GFP_KERNEL).map_err(full)?;
             }
         }
     }
-    Ok(more)
+    Ok(())
 }
 
 #[cfg(CONFIG_KUNIT = "y")]
