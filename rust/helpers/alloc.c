@@ -88,7 +88,8 @@ struct page *memlab_alloc_spare(int node, unsigned int zone, unsigned int order)
 
 /*
  * Empties the per-CPU lists of a zone: allocating a range of it does. The range is one that was
- * free a moment ago, so that nothing has to be moved, or looked for, for it. False if there is none.
+ * free a moment ago, so that nothing has to be moved, or looked for, for it. False if there
+ * is none.
  */
 bool memlab_drain(int node, unsigned int zone)
 {

@@ -29,8 +29,8 @@ enum memlab_reach {
 
 /*
  * Where a zone stands, in pages: what is free, what of that is in CMA areas or is kept for atomic
- * allocations, the watermarks without boost, the boost, and what it keeps from the kernel's pages that could
- * have come from a higher zone.
+ * allocations, the watermarks without boost, the boost, and what it keeps from the kernel's pages
+ * that could have come from a higher zone.
  */
 struct memlab_stand {
 	u32 reach;

@@ -124,7 +124,7 @@ impl Iterator for Spots {
     type Item = Spot;
 
     fn next(&mut self) -> Option<Spot> {
-        // SAFETY: Takes nothing.
+        // SAFETY: Gives a constant of the kernel: the zones that each node has.
         let count = unsafe { lab::memlab_zones() };
         loop {
             let spot = Spot {

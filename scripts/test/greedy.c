@@ -10,7 +10,7 @@
 
 int main(void)
 {
-	volatile unsigned long *got;
+	unsigned long *got, n;
 	char *memory;
 	int child, status;
 
@@ -24,8 +24,10 @@ int main(void)
 	if (child < 0)
 		return 2;
 	if (!child) {
-		for (*got = 0; *got < ALL / PAGE; ++*got)
-			memory[*got * PAGE] = 1;
+		for (n = 0; n < ALL / PAGE; n++) {
+			memory[n * PAGE] = 1;
+			__atomic_store_n(got, n, __ATOMIC_RELAXED);
+		}
 		return 0;
 	}
 	if (waitpid(child, &status, 0) != child)
