@@ -25,6 +25,7 @@ use kernel::{
         gfp_t,
         kmem_cache,
         page,
+        platform_device,
         scatterlist,
         sg_table, //
     },

@@ -50,6 +50,11 @@ fn settings() -> Settings {
         max_threads: value(module_parameters::max_threads.value()),
         max_memory: value(module_parameters::max_memory.value()),
         edu_mask: value(module_parameters::edu_mask.value()),
+        coherent: match value::<i32>(module_parameters::coherent.value()) {
+            0 => Some(false),
+            1 => Some(true),
+            _ => None,
+        },
         allow_pressure: value::<u32>(module_parameters::allow_pressure.value()) != 0,
         kunit: value::<u32>(module_parameters::kunit.value()) != 0,
     }
@@ -114,6 +119,10 @@ module! {
         edu_mask: u32 {
             default: 28,
             description: "DMA mask of QEMU's edu in bits, as QEMU's own dma_mask= has it",
+        },
+        coherent: i32 {
+            default: -1,
+            description: "1 or 0: the module's own device is DMA coherent or not; -1 for as the first PCI host bridge is",
         },
         allow_pressure: u32 {
             default: 0,

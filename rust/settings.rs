@@ -19,6 +19,8 @@ pub(crate) struct Settings {
     pub(crate) max_memory: u64,
     /// DMA mask of an edu, in bits.
     pub(crate) edu_mask: u32,
+    /// Whether the module's own device is coherent; `None` for what the first host bridge is.
+    pub(crate) coherent: Option<bool>,
     /// Whether the machine may be made short of memory.
     pub(crate) allow_pressure: bool,
     /// Whether KUnit cases may take most of what there is.
@@ -36,6 +38,7 @@ static NONE: Settings = Settings {
     max_threads: 0,
     max_memory: 0,
     edu_mask: 0,
+    coherent: None,
     allow_pressure: false,
     kunit: false,
 };

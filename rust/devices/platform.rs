@@ -6,9 +6,12 @@
 //! that allocating and mapping need.
 
 use super::lent::Loan;
-use crate::sys::device::{
-    self,
-    PlatformDevice, //
+use crate::{
+    settings,
+    sys::device::{
+        self,
+        PlatformDevice, //
+    },
 };
 use kernel::{
     device::Core,
@@ -45,5 +48,8 @@ impl platform::Driver for Driver {
 
 /// Registers the module's own device; bound at once, because the driver is there already.
 pub(crate) fn own_device() -> Result<PlatformDevice> {
-    PlatformDevice::register(NAME)
+    let coherent = settings::get().coherent;
+    PlatformDevice::register(NAME, coherent).inspect_err(|error| {
+        pr_err!("its own device with coherent={:?}: {:?}\n", coherent, error);
+    })
 }

@@ -6,8 +6,8 @@ use crate::{
     model::{
         provenance::{
             Device,
-            Machine,
             Provenance,
+            Signs,
             DISTORTING_MAX, //
         },
         text::Text, //
@@ -89,21 +89,23 @@ pub(crate) fn machine() -> Provenance {
     let end = raw.hypervisor.iter().position(|byte| *byte == 0);
     let signature = raw.hypervisor.get(..end.unwrap_or(0)).unwrap_or(&[]);
     let signature = core::str::from_utf8(signature).unwrap_or("?");
-    let (machine, hypervisor) = match signature {
-        "" if raw.virtual_board => (Machine::Unknown, "qemu-virt"),
-        "" => (Machine::Native, ""),
-        "TCGTCGTCGTCG" => (Machine::Tcg, signature),
-        _ => (Machine::Hypervisor, signature),
+    let signs = Signs {
+        signature,
+        product: raw.product,
+        virtual_board: raw.virtual_board,
+        emulated: raw.emulated,
+        cpu_id: raw.cpu_id,
     };
+    let (machine, hypervisor) = signs.machine();
     Provenance {
         release: Text::new(raw.release),
         version: Text::new(raw.version),
         arch: Text::new(raw.arch),
         module: settings::get().version,
-        cpu: if raw.cpu.is_empty() {
-            Text::format(format_args!("id {:#010x}", raw.cpu_id))
-        } else {
-            Text::new(raw.cpu.trim())
+        cpu: match (raw.cpu.trim(), raw.cpu_id) {
+            ("", id) => Text::format(format_args!("id {id:#010x}")),
+            (name, 0) => Text::new(name),
+            (name, id) => Text::format(format_args!("{name}, id {id:#010x}")),
         },
         cpus: raw.cpus,
         nodes: raw.nodes,

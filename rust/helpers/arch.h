@@ -17,6 +17,9 @@ int memlab_arch_attr(const void *addr);
 /* The CPU and what it runs under. */
 void memlab_arch_machine(struct memlab_machine *out);
 
+/* Where the linear map of memory begins. */
+unsigned long memlab_arch_linear(void);
+
 /* The regions that only this architecture has: two at most, in no order. */
 unsigned int memlab_arch_regions(struct memlab_region *out);
 

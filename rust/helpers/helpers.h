@@ -12,6 +12,7 @@ struct kmem_cache;
 struct memlab_relief;
 struct memlab_suspend;
 struct page;
+struct platform_device;
 struct scatterlist;
 struct sg_table;
 
@@ -134,7 +135,11 @@ struct memlab_cma_call {
 	bool seen;
 };
 
-/* What holds for the machine as long as it runs. */
+/*
+ * What holds for the machine as long as it runs. @product: by its firmware, or
+ * NULL. @virtual_board: QEMU's, by its device tree. @emulated: its CPU is one
+ * that only an emulator has.
+ */
 struct memlab_machine {
 	const char *release;
 	const char *version;
@@ -145,7 +150,9 @@ struct memlab_machine {
 	u32 cpu_id;
 	u32 cpus;
 	u32 nodes;
+	const char *product;
 	bool virtual_board;
+	bool emulated;
 	char hypervisor[13];
 };
 
@@ -265,6 +272,7 @@ void memlab_suspend_unregister(struct memlab_suspend *suspend);
 
 void memlab_machine(struct memlab_machine *out);
 void memlab_debug(struct memlab_debug *out);
+int memlab_platform_device(const char *name, int coherent, struct platform_device **out);
 void memlab_dma(struct device *dev, struct memlab_dma *out);
 void memlab_bounce(struct device *dev, struct memlab_bounce *out);
 u64 memlab_dma_to_phys(struct device *dev, u64 addr);

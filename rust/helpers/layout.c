@@ -23,7 +23,7 @@ unsigned int memlab_regions(struct memlab_region *out)
 	unsigned int n = 0;
 
 	n = memlab_add(out, n, "user", 0, TASK_SIZE - 1);
-	n = memlab_add(out, n, "linear", PAGE_OFFSET, last_low);
+	n = memlab_add(out, n, "linear", memlab_arch_linear(), last_low);
 	/* x86 means the last byte by VMALLOC_END, ARM the one behind it. */
 	n = memlab_add(out, n, "vmalloc", VMALLOC_START, PAGE_ALIGN(VMALLOC_END) - 1);
 	n = memlab_add(out, n, "fixmap", FIXADDR_START, FIXADDR_TOP - 1);
@@ -31,7 +31,8 @@ unsigned int memlab_regions(struct memlab_region *out)
 	n = memlab_add(out, n, "pkmap", PKMAP_BASE, PKMAP_ADDR(LAST_PKMAP) - 1);
 #endif
 #ifdef CONFIG_SPARSEMEM_VMEMMAP
-	n = memlab_add(out, n, "vmemmap", VMEMMAP_START,
+	n = memlab_add(out, n, "vmemmap",
+		       (unsigned long)virt_to_page((void *)memlab_arch_linear()),
 		       (unsigned long)(virt_to_page((void *)last_low) + 1) - 1);
 #endif
 	return n + memlab_arch_regions(out + n);

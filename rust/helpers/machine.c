@@ -4,6 +4,7 @@
 #include <linux/device.h>
 #include <linux/dma-direct.h>
 #include <linux/dma-map-ops.h>
+#include <linux/dmi.h>
 #include <linux/iommu-dma.h>
 #include <linux/iommu.h>
 #include <linux/memcontrol.h>
@@ -11,13 +12,16 @@
 #include <linux/nodemask.h>
 #include <linux/of.h>
 #include <linux/pci.h>
+#include <linux/platform_device.h>
 #include <linux/preempt.h>
+#include <linux/property.h>
 #include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
 #include <linux/swiotlb.h>
 #include <linux/timekeeping.h>
 #include <linux/topology.h>
 #include <linux/utsname.h>
+#include <linux/version.h>
 #include <linux/memlab.h>
 #include "arch.h"
 
@@ -64,10 +68,71 @@ void memlab_machine(struct memlab_machine *out)
 	out->preemption = memlab_preemption();
 	out->cpus = num_online_cpus();
 	out->nodes = num_online_nodes();
+	out->product = dmi_get_system_info(DMI_PRODUCT_NAME);
 	memlab_arch_machine(out);
 #ifdef CONFIG_OF
 	out->virtual_board = of_machine_is_compatible("linux,dummy-virt");
 #endif
+}
+
+/*
+ * Whether what is behind the first PCI host bridge sees the CPU's caches, by
+ * device tree or ACPI; @otherwise where there is none, or it does not say.
+ */
+static bool memlab_bridge_is_coherent(bool otherwise)
+{
+#ifdef CONFIG_PCI
+	struct pci_bus *bus = pci_find_next_bus(NULL);
+	struct device *dev;
+
+	for (dev = bus ? bus->bridge : NULL; dev; dev = dev->parent) {
+		switch (device_get_dma_attr(dev)) {
+		case DEV_DMA_COHERENT:
+			return true;
+		case DEV_DMA_NON_COHERENT:
+			return false;
+		default:
+			break;
+		}
+	}
+#endif
+	return otherwise;
+}
+
+/*
+ * A platform device without resources, with all 64 bits of DMA addresses until
+ * a driver says less. @coherent: 0 or 1, or negative for what the first host
+ * bridge is. -EOPNOTSUPP for 0 where every device is coherent.
+ */
+int memlab_platform_device(const char *name, int coherent, struct platform_device **out)
+{
+	struct platform_device *pdev;
+	int error;
+
+	pdev = platform_device_alloc(name, PLATFORM_DEVID_NONE);
+	if (!pdev)
+		return -ENOMEM;
+	pdev->platform_dma_mask = DMA_BIT_MASK(64);
+	pdev->dev.dma_mask = &pdev->platform_dma_mask;
+	pdev->dev.coherent_dma_mask = DMA_BIT_MASK(64);
+	/* What a new device is like is the kernel's default. */
+	if (coherent < 0)
+		coherent = memlab_bridge_is_coherent(dev_is_dma_coherent(&pdev->dev));
+#if LINUX_VERSION_CODE < KERNEL_VERSION(7, 3, 0)
+#if defined(CONFIG_ARCH_HAS_SYNC_DMA_FOR_DEVICE) || defined(CONFIG_ARCH_HAS_SYNC_DMA_FOR_CPU)
+	pdev->dev.dma_coherent = coherent;
+#endif
+#else
+	dev_assign_dma_coherent(&pdev->dev, coherent);
+#endif
+	error = dev_is_dma_coherent(&pdev->dev) == !!coherent ? 0 : -EOPNOTSUPP;
+	if (!error)
+		error = platform_device_add(pdev);
+	if (error)
+		platform_device_put(pdev);
+	else
+		*out = pdev;
+	return error;
 }
 
 static const char *memlab_iommu(struct device *dev)

@@ -6,7 +6,7 @@
 pub const REGIONS_MAX: usize = 8;
 
 /// As many kinds of allocation as are shown.
-pub const SAMPLES: usize = 8;
+pub const SAMPLES: usize = 9;
 
 /// A region.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

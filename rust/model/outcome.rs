@@ -12,7 +12,10 @@ use super::{
     placement::Placement,
     provenance::Device,
     remark::Remark,
-    request::Request, //
+    request::{
+        Direction,
+        Request, //
+    },
 };
 
 /// How many different errnos are told apart; the rest share the last entry.
@@ -219,6 +222,26 @@ pub struct Outcome<T> {
     pub elapsed: u64,
     /// How it ended.
     pub ending: Ending,
+}
+
+impl<T> Outcome<T> {
+    /// Why the first buffer was bounced; `None` where it was not, or that is not known.
+    pub fn bounce_cause(&self) -> Option<&'static str> {
+        let (place, device) = (&self.placement, self.device.as_ref()?);
+        let last = place
+            .phys
+            .saturating_add(self.request.size().saturating_sub(1));
+        match place.bounced? {
+            false => None,
+            true if device.swiotlb_force => Some("forced"),
+            true if last > device.highest => Some("above-mask"),
+            // The kernel takes it for a part of a cache line that others write to.
+            true if !device.coherent && self.request.direction() != Direction::ToDevice => {
+                Some("small-noncoherent")
+            }
+            true => Some("unknown"),
+        }
+    }
 }
 
 #[cfg(any(test, CONFIG_KUNIT = "y"))]

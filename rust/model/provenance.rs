@@ -17,6 +17,43 @@ pub enum Machine {
     Unknown,
 }
 
+/// What a machine says of itself.
+#[derive(Clone, Copy, Debug)]
+pub struct Signs<'a> {
+    /// What a hypervisor says of itself; empty without one.
+    pub signature: &'a str,
+    /// What the firmware calls the machine; empty where it does not.
+    pub product: &'a str,
+    /// Whether it is QEMU's board by its device tree.
+    pub virtual_board: bool,
+    /// Whether the CPU is one that only an emulator has.
+    pub emulated: bool,
+    /// The number of the CPU, where its architecture has one.
+    pub cpu_id: u32,
+}
+
+/// Implementer of Apple's CPUs, in the highest byte of their number.
+const APPLE: u32 = 0x61;
+
+impl Signs<'_> {
+    /// The kind of machine, and the name of what runs it, empty for none.
+    pub fn machine(&self) -> (Machine, &str) {
+        match (self.signature, self.product) {
+            ("TCGTCGTCGTCG", _) => (Machine::Tcg, self.signature),
+            (_, _) if self.emulated => (Machine::Tcg, "QEMU"),
+            ("", "KVM Virtual Machine") => (Machine::Hypervisor, "KVM"),
+            // QEMU on macOS calls it so, too, and passes the CPU through.
+            ("", "QEMU Virtual Machine") if self.cpu_id >> 24 == APPLE => {
+                (Machine::Unknown, "QEMU")
+            }
+            ("", "QEMU Virtual Machine") => (Machine::Tcg, "QEMU"),
+            ("", _) if self.virtual_board => (Machine::Unknown, "qemu-virt"),
+            ("", _) => (Machine::Native, ""),
+            _ => (Machine::Hypervisor, self.signature),
+        }
+    }
+}
+
 /// Bytes for the names of what slows what is measured.
 pub const DISTORTING_MAX: usize = 192;
 

@@ -18,7 +18,10 @@ use crate::{
         memory::PAGE_SIZE, //
     },
 };
-use kernel::ffi::c_void;
+use kernel::{
+    bindings,
+    ffi::c_void, //
+};
 
 static STATIC: u8 = 0;
 
@@ -49,6 +52,7 @@ pub(crate) fn samples() -> [Sample; SAMPLES] {
         ("stack", at((&raw const stack).cast())),
         ("module_data", at((&raw const STATIC).cast())),
         ("module_code", at(samples as *const c_void)),
+        ("kernel_code", at(bindings::kfree as *const c_void)),
     ]
     .map(|(kind, addr)| Sample { kind, addr })
 }

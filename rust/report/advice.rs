@@ -240,6 +240,8 @@ impl Display for Origin<'_> {
         let from = match (p.cma, p.window) {
             (Some(true), Window::Vmalloc) => "CMA, remapped",
             (Some(true), _) => "CMA",
+            // Mapped anew for a device that does not see the caches, or page by page.
+            (_, Window::Vmalloc) if p.dma.is_some() => "buddy, remapped",
             (_, Window::Vmalloc) => "vmalloc",
             (Some(false), _) => "buddy",
             (None, _) => "unknown",
@@ -258,6 +260,23 @@ impl Display for Origin<'_> {
 mod tests {
     use super::*;
     use crate::model::text::Text;
+
+    #[test]
+    fn what_is_remapped_for_a_device_is_no_vmalloc() {
+        let mut place = Placement {
+            window: Window::Vmalloc,
+            zone: Text::new("DMA"),
+            cma: Some(false),
+            extents: 1,
+            ..Placement::UNKNOWN
+        };
+        let origin = |place: &Placement| Text::<32>::format(format_args!("{}", Origin(place)));
+        assert_eq!(origin(&place).as_str(), "vmalloc (DMA)");
+        place.dma = Some(0x4000_0000);
+        assert_eq!(origin(&place).as_str(), "buddy, remapped (DMA)");
+        place.cma = Some(true);
+        assert_eq!(origin(&place).as_str(), "CMA, remapped (DMA)");
+    }
 
     const fn named(name: &'static str) -> Info {
         Info {

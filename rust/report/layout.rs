@@ -123,7 +123,7 @@ fn meaning(region: &str) -> &'static str {
     match region {
         "user" => "the process's own",
         "linear" => "all low memory, always mapped, at a fixed distance from its physical address",
-        "vmalloc" => "pages from anywhere, made to follow each other; remapped and I/O memory",
+        "vmalloc" => "pages from anywhere, made to follow each other; remapped and I/O memory; on arm64 the kernel",
         "fixmap" => "fixed slots; kmap_local() of high memory, per CPU",
         "modules" => "code and data of modules, in reach of the kernel's own",
         "kernel" => "the kernel's image",

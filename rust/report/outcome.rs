@@ -120,6 +120,7 @@ pub fn outcome<T: Deref<Target = Tally>>(
     threads(out, &tally.threads)?;
     failures(out, &tally.failures)?;
     placement(out, &outcome.placement, outcome)?;
+    writeln!(out, "bounced_why   {}", Maybe(outcome.bounce_cause()))?;
     if let Some(missing) = without_caches(provenance) {
         writeln!(out, "# {missing}")?;
     }

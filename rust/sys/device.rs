@@ -14,10 +14,7 @@ use kernel::{
     },
     devres,
     dma::DmaMask,
-    error::{
-        from_err_ptr,
-        to_result, //
-    },
+    error::to_result,
     prelude::*,
     sync::aref::ARef, //
 };
@@ -97,16 +94,14 @@ unsafe impl Send for PlatformDevice {}
 unsafe impl Sync for PlatformDevice {}
 
 impl PlatformDevice {
-    /// Registers the device `name`, with all 64 bits of DMA addresses until a driver says less.
-    pub(crate) fn register(name: &'static CStr) -> Result<Self> {
-        let info = bindings::platform_device_info {
-            name: name.as_char_ptr(),
-            id: bindings::PLATFORM_DEVID_NONE,
-            dma_mask: u64::MAX,
-            ..pin_init::zeroed()
-        };
-        // SAFETY: `info` is filled in as the function asks; the name outlives the device.
-        let raw = from_err_ptr(unsafe { bindings::platform_device_register_full(&info) })?;
+    /// Registers the device `name`, with all 64 bits of DMA addresses until a driver says less. It is
+    /// coherent as `coherent` says, or as what is behind the first PCI host bridge; `EOPNOTSUPP`
+    /// where every device is coherent and this one is not to be.
+    pub(crate) fn register(name: &'static CStr, coherent: Option<bool>) -> Result<Self> {
+        let coherent = coherent.map_or(-1, i32::from);
+        let mut raw = core::ptr::null_mut();
+        // SAFETY: The name outlives the device, and `raw` may be written.
+        to_result(unsafe { lab::memlab_platform_device(name.as_char_ptr(), coherent, &mut raw) })?;
         // INVARIANT: Just registered.
         Ok(Self { raw })
     }

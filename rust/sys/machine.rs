@@ -21,10 +21,15 @@ pub(crate) struct Machine {
     pub(crate) nodes: u32,
     pub(crate) clocksource: &'static str,
     pub(crate) preemption: &'static str,
-    /// The signature of CPUID leaf 0x4000_0000, all zero without a hypervisor.
+    /// What the hypervisor says of itself: on x86 the signature of CPUID leaf 0x4000_0000. All zero
+    /// without one.
     pub(crate) hypervisor: [u8; 13],
     /// Whether this is QEMU's `virt` board by its device tree.
     pub(crate) virtual_board: bool,
+    /// What the firmware calls the machine; empty where it does not.
+    pub(crate) product: &'static str,
+    /// Whether the CPU is one that only an emulator has.
+    pub(crate) emulated: bool,
 }
 
 /// Asks the machine.
@@ -44,6 +49,8 @@ pub(crate) fn machine() -> Machine {
         preemption: static_str(raw.preemption),
         hypervisor: raw.hypervisor,
         virtual_board: raw.virtual_board,
+        product: static_str(raw.product),
+        emulated: raw.emulated,
     }
 }
 

@@ -31,6 +31,7 @@ CHECKS = [
     "limits",
     "allocators",
     "cma_causes",
+    "own_device",
     "rmmod_while_open",
     "reload",
 ]
@@ -124,10 +125,10 @@ JOBS = [
         {"smp": 2, "append": f"{NO_KUNIT} {MULTI_SHOT}"},
         full=True,
     ),
-    Job("arm64", "arm64", CHECKS, {"smp": 2, "cma": "32M"}),
+    Job("arm64", "arm64", [*CHECKS, "machine"], {"smp": 2, "cma": "32M"}),
     Job("arm64 16k", "arm64-16k", CHECKS, {"smp": 2, "cma": "32M"}),
     # Its tables come from firmware, and no device tree is there to be asked.
-    Job("arm64 acpi", "arm64", ["uname"], {"acpi": True, "timeout": 300}),
+    Job("arm64 acpi", "arm64", ["uname", "machine"], {"acpi": True, "timeout": 300}),
     Job(
         "exact arm64",
         "arm64",

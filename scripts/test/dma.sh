@@ -111,11 +111,13 @@ check_dma_refusals() {
 
 # On ARM with the CMA area in low memory: KUnit's boot has it in high memory.
 check_dma_place() {
+	rmmod memlab && insmod /memlab.ko coherent=0
 	put "$MEMLAB/run" "dma-coherent size=16K iterations=10"
 	cat "$MEMLAB/run" >/tmp/run
 	placed=$(awk '$1 ~ /^(zone|cma|window|attr)$/ { printf "%s ", $2 }' /tmp/run)
 	equal "coherent memory of low memory is changed in place" "$placed" \
 		"Normal yes linear uncached "
+	rmmod memlab && load
 }
 
 # Behind an IOMMU that translates for an edu.

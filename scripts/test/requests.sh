@@ -183,3 +183,59 @@ check_uname() {
 	equal "provenance names it" \
 		"$(awk '$1 == "kernel" { print $2 }' "$MEMLAB/provenance")" "$RELEASE"
 }
+
+# The module's own device sees the CPU's caches as what is behind the first host bridge does, or as
+# it is told; what memory it gets follows.
+check_own_device() {
+	sees() {
+		awk '$1 == "memlab" { print $3 }' "$MEMLAB/device"
+	}
+	# placed SIZE: how the CPU sees coherent memory
+	placed() {
+		put "$MEMLAB/run" "dma-coherent size=$1 iterations=10"
+		awk '$1 ~ /^(coherent|attr)$/ { printf "%s ", $2 }' "$MEMLAB/run"
+	}
+	bridge=yes
+	if [ "$ARCH" != x86_64 ] && [ -d /proc/device-tree ]; then
+		ls /proc/device-tree/pcie*/dma-coherent >/dev/null 2>&1 || bridge=no
+	fi
+	equal "it is as the first host bridge" "$(sees)" $bridge
+	rmmod memlab
+	succeeds "coherent=1 is taken" insmod /memlab.ko coherent=1
+	equal "and followed" "$(sees)" yes
+	equal "its memory is cached" "$(placed 64)" "cached yes "
+	rmmod memlab
+	case $ARCH in
+	x86_64)
+		matches "coherent=0 is refused where every device is coherent" \
+			"$(insmod /memlab.ko coherent=0 2>&1)" 'not supported'
+		load
+		;;
+	arm64)
+		succeeds "coherent=0 is taken" insmod /memlab.ko coherent=0
+		equal "and followed" "$(sees)" no
+		equal "its memory is not cached" "$(placed 64)" "uncached no "
+		put "$MEMLAB/run" "dma-single size=32 direction=from-device iterations=10"
+		equal "what is smaller than a cache line is bounced" \
+			"$(awk '$1 ~ /^bounced/ { printf "%s ", $2 }' "$MEMLAB/run")" \
+			"yes small-noncoherent "
+		put "$MEMLAB/compare" "experiments=dma-coherent size=64 time=100"
+		matches "coherent memory is no vmalloc" "$(cat "$MEMLAB/compare")" 'buddy, remapped \(DMA\)'
+		rmmod memlab
+		load
+		;;
+	arm)
+		succeeds "coherent=0 is taken" insmod /memlab.ko coherent=0
+		equal "and followed" "$(sees)" no
+		rmmod memlab
+		load
+		;;
+	esac
+}
+
+# No guest of ours is hardware, and what it runs on has a name.
+check_machine() {
+	machine=$(awk '$1 == "machine" { print $2 }' "$MEMLAB/provenance")
+	matches "a guest is not taken for hardware" "$machine" '^(tcg|hypervisor)$'
+	matches "its CPU has a name" "$(awk '$1 == "cpu"' "$MEMLAB/provenance")" '^cpu +[A-Z][A-Za-z]'
+}

@@ -277,16 +277,30 @@ check_layout() {
 	held kmalloc linear
 	held alloc_pages linear
 	held vmalloc vmalloc
-	held module_code modules
-	held module_data modules
 	regions=$(awk '!/^#/ && $1 ~ /^0x/ && $4 != "-" { print $4 }' "$MEMLAB/layout" | sort | tr '\n' ' ')
 	case $ARCH in
 	arm)
 		held kmap_local fixmap
+		held module_code modules
+		held kernel_code linear
 		equal "the classic picture" "$regions" "fixmap linear modules pkmap user vmalloc "
 		matches "3G/1G" "$(cat "$MEMLAB/layout")" '^ *0xc0000000 .* linear '
 		;;
+	arm64)
+		# The kernel is where KASLR has put it; modules follow it.
+		held kernel_code vmalloc
+		held struct_page vmemmap
+		equal "the regions" "$regions" "fixmap linear modules user vmalloc vmemmap "
+		# shellcheck disable=SC2046 # two words
+		set -- $(awk '$4 == "linear" { print $1, $2 }' "$MEMLAB/layout")
+		mapped=$(($2 - $1))
+		# shellcheck disable=SC2046 # the first and the last address
+		set -- $(awk '/System RAM/ { print $1 }' /proc/iomem | tr - '\n' | sed -n '1p;$p')
+		equal "the linear map is as long as memory" "$mapped" "$((0x$2 + 1 - 0x$1))"
+		;;
 	*)
+		held module_code modules
+		held kernel_code kernel
 		equal "the regions" "$regions" "fixmap kernel linear modules user vmalloc vmemmap "
 		held struct_page vmemmap
 		;;

@@ -2,6 +2,7 @@
 /* For an architecture, or a version of one, that lacks something. */
 
 #include <linux/errno.h>
+#include <linux/mm.h>
 #include "arch.h"
 
 int __weak memlab_arch_attr(const void *addr)
@@ -12,6 +13,11 @@ int __weak memlab_arch_attr(const void *addr)
 bool __weak memlab_arch_traced(const void *function)
 {
 	return false;
+}
+
+unsigned long __weak memlab_arch_linear(void)
+{
+	return PAGE_OFFSET;
 }
 
 const char * __weak memlab_arch_event_name(unsigned int event)
