@@ -4,7 +4,7 @@
 import re
 from pathlib import Path
 
-from . import guest, module, test_log
+from . import command, guest, module, test_log
 from .arch import ARCHES
 from .cache import digest
 from .console import Failure
@@ -129,6 +129,8 @@ def run(lab, report, label, kernel, ko, checks, timeout=600, **options):
         if users.intersection(checks):
             source = scripts[0].parent / name
             files[f"/check/{name}.ko"] = module.build(lab, kernel, source, name)
+    if "command" in checks:
+        files |= command.carried(command.build(lab, kernel.arch))
     if "samples" in checks:
         files |= module.samples(lab, kernel)
     log = lab.output() / f"{label.replace(' ', '-')}.log"

@@ -145,7 +145,7 @@ JOBS = [
     Job(
         "stock",
         "stock",
-        [*CHECKS, "charged", "distorting", "virtio"],
+        [*CHECKS, "charged", "command", "distorting", "virtio"],
         {"smp": 2, "cma": "32M", **PORTS},
     ),
     Job(
