@@ -39,15 +39,36 @@ use kernel::{
     prelude::*, //
 };
 
-/// The most pages that are taken to empty a list: with the one that is measured 16 MiB.
-const AT_HAND_MAX: usize = 4095;
+/// The most pages that are taken and kept: with the one that is measured 16 MiB.
+const TAKEN_MAX: usize = (16 << 20) / PAGE_SIZE - 1;
 
 pub(crate) struct PagesCold {
     flags: Flags,
 }
 
 /// What was taken from this CPU's list.
-pub(crate) struct Taken(KVVec<Pages>);
+pub(crate) struct Taken {
+    pages: KVVec<Pages>,
+    /// Whether the list was seen empty then.
+    emptied: bool,
+}
+
+impl PagesCold {
+    /// Takes pages until this CPU's list, that of the zone of the last one, is empty.
+    ///
+    /// One that is found empty is left so: another page would fill it.
+    fn empty(&self, taken: &mut KVVec<Pages>) -> bool {
+        while !taken.last().is_some_and(at_hand_is_empty) {
+            let Ok(page) = Pages::with(0, self.flags) else {
+                return false;
+            };
+            if taken.push_within_capacity(page).is_err() {
+                return false;
+            }
+        }
+        true
+    }
+}
 
 impl<'d> Row<'d> for PagesCold {
     const INFO: Info = Info {
@@ -60,7 +81,7 @@ impl<'d> Row<'d> for PagesCold {
         },
         held_max: 1,
         // CAST: A few thousand.
-        buffers: AT_HAND_MAX as u64 + 1,
+        buffers: TAKEN_MAX as u64 + 1,
         ..Info::PLAIN
     };
 
@@ -78,18 +99,23 @@ impl Experiment for PagesCold {
     type Held<'a> = (Taken, Pages);
 
     fn idle(&self) -> Result<Taken> {
-        Ok(Taken(KVVec::with_capacity(AT_HAND_MAX, GFP_KERNEL)?))
+        Ok(Taken {
+            pages: KVVec::with_capacity(TAKEN_MAX, GFP_KERNEL)?,
+            emptied: false,
+        })
     }
 
+    /// What was taken is kept from operation to operation: given back it would fill the list again,
+    /// and make it longer each time. When there is no room for more it is given back past the list.
     fn touch(&self, idle: &mut Taken) {
-        idle.0.clear();
-        while let Ok(page) = Pages::with(0, self.flags) {
-            let empty = at_hand_is_empty(&page);
-            let full = idle.0.push_within_capacity(page).is_err();
-            if empty || full {
-                break;
-            }
+        if !self.empty(&mut idle.pages) {
+            idle.pages.clear();
+            drain_at_hand(self.flags);
+            self.empty(&mut idle.pages);
         }
+        // The kernel fills a list with twice as many pages each time, until one is freed.
+        drop(idle.pages.pop());
+        idle.emptied = self.empty(&mut idle.pages);
     }
 
     #[inline]
@@ -106,6 +132,16 @@ impl Experiment for PagesCold {
         idle
     }
 
+    /// A page that came from the list is no sample of what lies behind it.
+    #[inline]
+    fn check(&self, idle: &mut Taken) -> Result {
+        if idle.emptied {
+            Ok(())
+        } else {
+            Err(EAGAIN)
+        }
+    }
+
     fn describe(&self, (_, page): &(Taken, Pages)) -> Placement {
         Placement {
             capacity: Some(page.size() as u64),
@@ -114,7 +150,7 @@ impl Experiment for PagesCold {
     }
 
     fn settle(&self, idle: &mut Taken) -> bool {
-        idle.0.clear();
+        idle.pages.clear();
         drain_at_hand(self.flags)
     }
 }

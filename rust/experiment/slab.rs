@@ -8,6 +8,7 @@ use super::{
         Allocator,
         Asked, //
     },
+    Experiment,
     Row, //
 };
 use crate::{
@@ -26,6 +27,7 @@ use crate::{
         Bulk,
         Cache,
         Object,
+        Room,
         BULK, //
     },
 };
@@ -118,28 +120,35 @@ impl<'d> Row<'d> for SlabBulk {
         ..Info::PLAIN
     };
 
-    type Experiment = Allocating<Self>;
+    type Experiment = Self;
 
-    fn prepare(
-        request: &Request,
-        _device: Option<&'d Device<Bound>>,
-    ) -> Result<Allocating<Self>, Refusal> {
-        Ok(Allocating(Self(Objects::new(request)?)))
+    fn prepare(request: &Request, _device: Option<&'d Device<Bound>>) -> Result<Self, Refusal> {
+        Ok(Self(Objects::new(request)?))
     }
 }
 
-impl Allocator for SlabBulk {
-    type Memory<'a> = Bulk<'a>;
+impl Experiment for SlabBulk {
+    type Idle = Room;
+    type Held<'a> = Bulk<'a>;
 
-    #[inline]
-    fn allocate(&self) -> Result<Bulk<'_>> {
-        self.0.cache.alloc_bulk(self.0.asked.flags)
+    fn idle(&self) -> Result<Room> {
+        Room::new()
     }
 
-    fn describe(&self, memory: &Bulk<'_>) -> Placement {
+    #[inline]
+    fn acquire(&self, idle: Room) -> Result<Bulk<'_>, (Room, Error)> {
+        self.0.cache.alloc_bulk(self.0.asked.flags, idle)
+    }
+
+    #[inline]
+    fn release<'a>(&'a self, held: Bulk<'a>) -> Room {
+        held.free()
+    }
+
+    fn describe(&self, held: &Bulk<'_>) -> Placement {
         Placement {
             capacity: None,
-            ..placement::of_address(memory.as_ptr(), self.0.asked.size)
+            ..placement::of_address(held.as_ptr(), self.0.asked.size)
         }
     }
 }

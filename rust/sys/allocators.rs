@@ -17,7 +17,10 @@ use super::{
     },
 };
 use crate::bindings as lab;
-use core::ptr::NonNull;
+use core::{
+    mem::ManuallyDrop,
+    ptr::NonNull, //
+};
 use kernel::{
     bindings,
     ffi::{
@@ -189,10 +192,13 @@ impl Cache {
         Ok(Object { cache: self, ptr })
     }
 
-    /// [`BULK`] objects in one call.
+    /// [`BULK`] objects in one call, whose addresses go into `room`; it comes back if that fails.
     #[inline]
-    pub(crate) fn alloc_bulk(&self, flags: Flags) -> Result<Bulk<'_>> {
-        let mut ptrs = [core::ptr::null_mut(); BULK];
+    pub(crate) fn alloc_bulk(
+        &self,
+        flags: Flags,
+        mut room: Room,
+    ) -> Result<Bulk<'_>, (Room, Error)> {
         // SAFETY: By the type invariant this is a cache; there is room for as many as are asked for.
         let all = unsafe {
             lab::memlab_cache_alloc_bulk(
@@ -200,11 +206,17 @@ impl Cache {
                 flags.raw(),
                 // CAST: A small constant.
                 BULK as c_uint,
-                ptrs.as_mut_ptr(),
+                room.0.as_mut_ptr(),
             )
         };
+        if !all {
+            return Err((room, ENOMEM));
+        }
         // INVARIANT: All of them were just allocated from this cache.
-        all.then_some(Bulk { cache: self, ptrs }).ok_or(ENOMEM)
+        Ok(Bulk {
+            cache: self,
+            room: ManuallyDrop::new(room),
+        })
     }
 }
 
@@ -246,31 +258,60 @@ impl Drop for Object<'_> {
     }
 }
 
+/// Where the addresses of [`BULK`] objects go. It is made before time is taken, and stays where it is:
+/// a driver that allocates in bulk has such an array too.
+pub(crate) struct Room(KBox<[*mut c_void; BULK]>);
+
+// SAFETY: Nothing is done with the addresses that are left in it.
+unsafe impl Send for Room {}
+
+impl Room {
+    /// An empty one.
+    pub(crate) fn new() -> Result<Self> {
+        Ok(Self(KBox::new([core::ptr::null_mut(); BULK], GFP_KERNEL)?))
+    }
+}
+
 /// Objects of a [`Cache`] that came in one call and go in one.
 ///
 /// # Invariants
 ///
-/// `ptrs` are live objects of `cache` that nothing else owns.
+/// `room` holds live objects of `cache` that nothing else owns.
 pub(crate) struct Bulk<'a> {
     cache: &'a Cache,
-    ptrs: [*mut c_void; BULK],
+    room: ManuallyDrop<Room>,
 }
 
 impl Bulk<'_> {
     /// The address of the first.
     pub(crate) fn as_ptr(&self) -> *const c_void {
-        let [first, ..] = self.ptrs;
+        let [first, ..] = *self.room.0;
         first
+    }
+
+    /// Frees them all: `kmem_cache_free_bulk()`. Where their addresses were comes back.
+    #[inline]
+    pub(crate) fn free(self) -> Room {
+        let mut this = ManuallyDrop::new(self);
+        this.free_in_place();
+        // SAFETY: `this` is not used again, nor dropped.
+        unsafe { ManuallyDrop::take(&mut this.room) }
+    }
+
+    #[inline]
+    fn free_in_place(&mut self) {
+        let cache = self.cache.raw.as_ptr();
+        // SAFETY: By the type invariant the objects are of this cache and owned; both callers give
+        // this value up.
+        unsafe { bindings::kmem_cache_free_bulk(cache, BULK, self.room.0.as_mut_ptr()) };
     }
 }
 
 impl Drop for Bulk<'_> {
-    #[inline]
     fn drop(&mut self) {
-        // SAFETY: By the type invariant the objects are of this cache and owned.
-        unsafe {
-            bindings::kmem_cache_free_bulk(self.cache.raw.as_ptr(), BULK, self.ptrs.as_mut_ptr())
-        };
+        self.free_in_place();
+        // SAFETY: It is not used again.
+        unsafe { ManuallyDrop::drop(&mut self.room) };
     }
 }
 

@@ -46,16 +46,21 @@ use kernel::{
 
 /// Pieces of memory with a table of one entry for each.
 ///
+/// It is handed from owner to owner while time is taken: so what it consists of stays where it is.
+pub(crate) struct Scatter(KBox<Pieces>);
+
 /// # Invariants
 ///
 /// `table` was made by `sg_alloc_table()` and its entries cover `pieces`, one each.
-pub(crate) struct Scatter {
+struct Pieces {
     table: bindings::sg_table,
     pieces: KVVec<Buffer>,
+    /// All bytes together.
+    size: usize,
 }
 
 // SAFETY: The memory belongs to no thread.
-unsafe impl Send for Scatter {}
+unsafe impl Send for Pieces {}
 
 impl Scatter {
     /// `size` zeroed bytes in `count` pieces that differ by one byte at most, each of them `offset`
@@ -95,12 +100,21 @@ impl Scatter {
         // Downwards: what touches by chance an IOMMU would map as one, so that the cost of a list
         // would be that of the free lists' order.
         pieces.sort_unstable_by_key(|piece| Reverse((piece.size(), piece.phys())));
-        let mut table = pin_init::zeroed::<bindings::sg_table>();
+        let table = pin_init::zeroed::<bindings::sg_table>();
+        // Without entries, freeing the table frees nothing.
+        let size = pieces.iter().map(Buffer::size).sum();
+        let this = Pieces {
+            table,
+            pieces,
+            size,
+        };
+        let mut this = KBox::new(this, GFP_KERNEL)?;
         let entries = u32::try_from(count)?;
-        // SAFETY: `table` is writable; on failure nothing is left allocated.
-        to_result(unsafe { bindings::sg_alloc_table(&mut table, entries, bindings::GFP_KERNEL) })?;
-        // INVARIANT: The entries are filled in below, before the value is handed out.
-        let this = Self { table, pieces };
+        // SAFETY: The table is writable and empty; on failure nothing is left allocated.
+        to_result(unsafe {
+            bindings::sg_alloc_table(&mut this.table, entries, bindings::GFP_KERNEL)
+        })?;
+        // INVARIANT: The entries are filled in before the value is handed out.
         let mut entry = this.table.sgl;
         for piece in &this.pieces {
             let length = u32::try_from(piece.size())?;
@@ -110,29 +124,29 @@ impl Scatter {
                 entry = bindings::sg_next(entry);
             }
         }
-        Ok(this)
+        Ok(Self(this))
     }
 
     /// Sets every byte.
     pub(crate) fn fill(&mut self, byte: u8) {
-        for piece in &mut self.pieces {
+        for piece in &mut self.0.pieces {
             piece.bytes_mut().fill(byte);
         }
     }
 
     /// The pieces, in their order.
     pub(crate) fn pieces(&self) -> impl Iterator<Item = &Buffer> {
-        self.pieces.iter()
+        self.0.pieces.iter()
     }
 
     /// The pieces, in their order.
     pub(crate) fn pieces_mut(&mut self) -> impl Iterator<Item = &mut Buffer> {
-        self.pieces.iter_mut()
+        self.0.pieces.iter_mut()
     }
 
     /// All bytes together.
     pub(crate) fn size(&self) -> usize {
-        self.pieces.iter().map(Buffer::size).sum()
+        self.0.size
     }
 
     /// Hands all pieces to `dev`: `dma_map_sg()`. Gives them back if that fails.
@@ -147,8 +161,8 @@ impl Scatter {
         let mapped = unsafe {
             bindings::dma_map_sg_attrs(
                 as_raw(dev),
-                self.table.sgl,
-                self.table.orig_nents as i32,
+                self.0.table.sgl,
+                self.0.table.orig_nents as i32,
                 direction.raw(),
                 0,
             )
@@ -166,9 +180,9 @@ impl Scatter {
     }
 }
 
-impl Drop for Scatter {
+impl Drop for Pieces {
     fn drop(&mut self) {
-        // SAFETY: By the type invariant; the pieces are freed after their table.
+        // SAFETY: By the type invariant, or it is all zero; the pieces are freed after their table.
         unsafe { bindings::sg_free_table(&mut self.table) };
     }
 }
@@ -201,8 +215,8 @@ impl<D: Direction> MappedScatter<'_, D> {
         unsafe {
             bindings::dma_unmap_sg_attrs(
                 as_raw(self.dev),
-                self.scatter.table.sgl,
-                self.scatter.table.orig_nents as i32,
+                self.scatter.0.table.sgl,
+                self.scatter.0.table.orig_nents as i32,
                 self.direction.raw(),
                 0,
             )
@@ -211,7 +225,7 @@ impl<D: Direction> MappedScatter<'_, D> {
 
     /// What the map has made of the pieces. An IOMMU may have joined some.
     pub(crate) fn entries(&self) -> impl Iterator<Item = Segment<'_>> {
-        let mut entry = self.scatter.table.sgl;
+        let mut entry = self.scatter.0.table.sgl;
         (0..self.count).map(move |_| {
             // SAFETY: By the type invariant this is a mapped entry.
             let segment = unsafe { self.of_entry(entry) };
@@ -247,7 +261,7 @@ impl<D: Direction> MappedScatter<'_, D> {
 impl<D: Direction> DeviceMemory for MappedScatter<'_, D> {
     fn segment(&self) -> Segment<'_> {
         // SAFETY: No map succeeds with less than one entry.
-        unsafe { self.of_entry(self.scatter.table.sgl) }
+        unsafe { self.of_entry(self.scatter.0.table.sgl) }
     }
 }
 
