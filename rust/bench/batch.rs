@@ -3,6 +3,7 @@
 //! How many operations lie between two readings of the clock.
 
 use super::{
+    classes::Slow,
     crew,
     limits::{
         held_max,
@@ -112,13 +113,15 @@ fn is_cheap(request: &Request, subject: &dyn Subject, stopped: &dyn Fn() -> bool
     let go_on = Atomic::new(0u32);
     let mut pilot = sys::zeroed::tally()?;
     let mut empty = sys::zeroed::tally()?;
-    Empty.with_hands(0, &mut |hands| hands.measure(PILOT, &mut empty, &go_on))?;
+    Empty.with_hands(0, &mut |hands| {
+        hands.measure(PILOT, &mut empty, &mut Slow::unwatched(), &go_on)
+    })?;
     let (mut began, mut spent) = (0, 0);
     subject.with_hands(0, &mut |hands| {
         began = now();
         let until = began.saturating_add(PILOT_NS);
         for _ in 0..PILOT {
-            hands.measure(1, &mut pilot, &go_on)?;
+            hands.measure(1, &mut pilot, &mut Slow::unwatched(), &go_on)?;
             spent = now().saturating_sub(began);
             if now() >= until || task::fatal_signal() || stopped() {
                 break;

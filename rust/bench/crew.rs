@@ -4,6 +4,10 @@
 //! put together.
 
 use super::{
+    classes::{
+        Counts,
+        Slow, //
+    },
     clock,
     measure::{
         Hands,
@@ -13,6 +17,7 @@ use super::{
 use crate::{
     experiment::empty::Empty,
     model::{
+        classes::Classes,
         cost::Rounds,
         outcome::{
             Ending,
@@ -29,6 +34,7 @@ use crate::{
             self,
             Wake, //
         },
+        trace::Watch,
     },
 };
 use kernel::{
@@ -45,14 +51,15 @@ use kernel::{
     },
 };
 
-/// Bytes that a thread keeps books in, at most at a time: three tallies, and what the warm-up counts.
-pub(super) const BOOKS: u64 = 4 * size_of::<Tally>() as u64;
+/// Bytes that a thread keeps books in, at most at a time: three tallies, what the warm-up counts, and
+/// the classes.
+pub(super) const BOOKS: u64 = 4 * size_of::<Tally>() as u64 + size_of::<Classes>() as u64;
 
 /// A result as it lives in the kernel.
 ///
 /// On the heap, and passed on as a pointer: a kernel stack is 8 KiB on ARM, and what runs under all
 /// these callers is the kernel's own.
-pub(crate) type Report = KBox<Outcome<KVBox<Tally>>>;
+pub(crate) type Report = KBox<Outcome<Counts>>;
 
 /// Samples of the empty operation, per thread, before those that are measured and again after them;
 /// they are taken so many at a time, and no more are begun after so many nanoseconds: where a kernel
@@ -80,6 +87,7 @@ struct Shared<'a> {
     batch_shift: u32,
     /// Whether it is one of many, which follow each other without a pause.
     is_turn: bool,
+    watch: Option<&'a Watch>,
     ready: &'a Atomic<u32>,
     crowd: u32,
     ending: &'a Atomic<u32>,
@@ -89,6 +97,8 @@ struct Shared<'a> {
 /// What one thread counts by itself.
 struct Tallies {
     tally: KVBox<Tally>,
+    /// Where that is watched.
+    classes: Option<KVBox<Classes>>,
     /// The empty operation before the run, and after it.
     before: KVBox<Tally>,
     after: KVBox<Tally>,
@@ -105,6 +115,7 @@ const ENDINGS: [Ending; 4] = [
 /// What the threads put together when they are done.
 struct Total {
     tally: KVBox<Tally>,
+    classes: Option<KVBox<Classes>>,
     before: KVBox<Tally>,
     after: KVBox<Tally>,
     /// Operations that every thread has done before.
@@ -117,7 +128,8 @@ struct Total {
 }
 
 /// Runs a thread on each of `cpus` and puts together what they counted. `called_off` is asked now
-/// and then whether to end before the time, and why. `is_turn` tells whether it is one of many runs.
+/// and then whether to end before the time, and why. `is_turn` tells whether it is one of many runs;
+/// what is acquired is counted by class too if `watch` is there.
 #[inline(never)]
 pub(super) fn run(
     request: &Request,
@@ -125,6 +137,7 @@ pub(super) fn run(
     batch_shift: u32,
     is_turn: bool,
     cpus: &[u32],
+    watch: Option<&Watch>,
     called_off: &dyn Fn() -> Option<Ending>,
 ) -> Result<Report> {
     // The threads look at `ending` between operations, while this one wakes and writes its stack.
@@ -136,6 +149,7 @@ pub(super) fn run(
         subject,
         batch_shift,
         is_turn,
+        watch,
         ready: &ready,
         // CAST: The number of threads is limited to a few times the number of CPUs.
         crowd: cpus.len() as u32,
@@ -187,6 +201,7 @@ impl Total {
     fn boxed() -> Result<Pin<KBox<Mutex<Self>>>> {
         let total = Self {
             tally: sys::zeroed::tally()?,
+            classes: None,
             before: sys::zeroed::tally()?,
             after: sys::zeroed::tally()?,
             warmed: u64::MAX,
@@ -218,7 +233,10 @@ impl Total {
             device: None,
             elapsed: self.ended.saturating_sub(self.started),
             ending,
-            tally: core::mem::replace(&mut self.tally, spent),
+            tally: Counts::new(
+                core::mem::replace(&mut self.tally, spent),
+                self.classes.take(),
+            ),
         };
         Ok(KBox::new(outcome, GFP_KERNEL)?)
     }
@@ -237,8 +255,10 @@ impl Shared<'_> {
     /// What one thread does: look at what it acquires first, warm up, learn what the clock costs,
     /// wait for the others, measure, learn it again, and add the result to `total`.
     fn one_thread(&self, index: usize) -> Result {
+        let classes = self.watch.map(|_| sys::zeroed::classes());
         let mut tallies = Tallies {
             tally: sys::zeroed::tally()?,
+            classes: classes.transpose()?,
             before: sys::zeroed::tally()?,
             after: sys::zeroed::tally()?,
         };
@@ -264,15 +284,27 @@ impl Shared<'_> {
             task::pause();
         }
 
+        let mark = self.watch.and_then(|watch| watch.mark(index));
+        let mut slow = match (mark, &mut tallies.classes) {
+            (Some(mark), Some(classes)) => Slow::watched(mark, classes),
+            _ => Slow::unwatched(),
+        };
+        let tally = &mut tallies.tally;
         let started = now();
-        hands.measure(self.request.iterations(), &mut tallies.tally, self.ending)?;
+        hands.measure(self.request.iterations(), tally, &mut slow, self.ending)?;
         let ended = now();
+        slow.finish(tally);
+        drop(slow);
         self.calibrate(&mut tallies.after)?;
 
         let mut total = self.total.lock();
         total
             .tally
             .add_thread(index, task::current_cpu(), &tallies.tally);
+        match (&mut total.classes, tallies.classes.take()) {
+            (Some(all), Some(classes)) => all.merge(&classes),
+            (all, classes) => *all = classes,
+        }
         total.before.merge(&tallies.before);
         total.after.merge(&tallies.after);
         total.warmed = total.warmed.min(warmed);
@@ -299,7 +331,12 @@ impl Shared<'_> {
                 return Ok(done);
             }
             // In steps of a batch, because its time is looked at too; a shorter one is one batch.
-            hands.measure(1 << self.batch_shift, &mut unused, self.ending)?;
+            hands.measure(
+                1 << self.batch_shift,
+                &mut unused,
+                &mut Slow::unwatched(),
+                self.ending,
+            )?;
             done += 1 << self.batch_shift;
         }
     }
@@ -311,7 +348,8 @@ impl Shared<'_> {
         let until = now().saturating_add(CALIBRATION_NS);
         Empty.with_hands(self.batch_shift, &mut |hands| {
             for _ in 0..CALIBRATION / CALIBRATION_STEP {
-                hands.measure(CALIBRATION_STEP << self.batch_shift, empty, &go_on)?;
+                let samples = CALIBRATION_STEP << self.batch_shift;
+                hands.measure(samples, empty, &mut Slow::unwatched(), &go_on)?;
                 if now() >= until || task::fatal_signal() {
                     break;
                 }

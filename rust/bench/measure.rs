@@ -9,9 +9,12 @@
 //! is on, and the flag that ends the run, alone on its cache line and written once. What threads
 //! contend for beyond that is the operation's own, and is what several threads are there to show.
 
-use super::change::{
-    self,
-    Moments, //
+use super::{
+    change::{
+        self,
+        Moments, //
+    },
+    classes::Slow, //
 };
 use crate::{
     experiment::{
@@ -20,10 +23,7 @@ use crate::{
     },
     model::{
         delta::Delta,
-        outcome::{
-            Failures,
-            Tally, //
-        },
+        outcome::Tally,
         placement::Placement,
         remark::Remark, //
     },
@@ -70,10 +70,17 @@ pub(super) trait Hands {
     /// again, and counted, in the timed loop.
     fn look(&mut self) -> Option<Placement>;
 
-    /// Measures `iterations` operations, or fewer if `ending` is set meanwhile.
+    /// Measures `iterations` operations, or fewer if `ending` is set meanwhile. What the kernel went
+    /// through something for is counted in `slow`, and not in `tally`, if that is watched.
     ///
     /// Fails only where a batch finds no room for what it holds.
-    fn measure(&mut self, iterations: u64, tally: &mut Tally, ending: &Atomic<u32>) -> Result;
+    fn measure(
+        &mut self,
+        iterations: u64,
+        tally: &mut Tally,
+        slow: &mut Slow<'_>,
+        ending: &Atomic<u32>,
+    ) -> Result;
 }
 
 impl<E: Experiment> Subject for E {
@@ -129,16 +136,23 @@ impl<E: Experiment> Hands for Worker<'_, E> {
         placement
     }
 
-    fn measure(&mut self, iterations: u64, tally: &mut Tally, ending: &Atomic<u32>) -> Result {
+    fn measure(
+        &mut self,
+        iterations: u64,
+        tally: &mut Tally,
+        slow: &mut Slow<'_>,
+        ending: &Atomic<u32>,
+    ) -> Result {
         let (experiment, idle, shift) = (self.experiment, &mut self.idle, self.batch_shift);
         let mut left = iterations >> shift;
         while left != 0 && ending.load(Relaxed) == 0 {
             let samples = left.min(STRETCH);
             if shift == 0 {
-                each(experiment, samples, idle, tally, ending);
+                each(experiment, samples, idle, tally, slow, ending);
             } else {
                 let held = KVec::with_capacity(1 << shift, GFP_KERNEL)?;
-                batches_of(experiment, samples, shift, idle, held, tally, ending);
+                let room = (&mut *idle, held);
+                batches_of(experiment, samples, shift, room, tally, slow, ending);
             }
             left -= samples;
             task::pause();
@@ -147,11 +161,16 @@ impl<E: Experiment> Hands for Worker<'_, E> {
     }
 }
 
-/// Counts a failure. What the end of the run has called off is none, nor a sample.
-fn count_failure(failures: &mut Failures, error: Error, ending: &Atomic<u32>) {
-    if error != experiment::called_off() || ending.load(Relaxed) == 0 {
-        failures.add(error.to_errno(), 1);
+/// Counts an operation that failed after `took` ns. What the end of the run has called off is none.
+#[cold]
+#[inline(never)]
+fn failed(tally: &mut Tally, error: Error, took: u64, ending: &Atomic<u32>) -> bool {
+    let counts = error != experiment::called_off() || ending.load(Relaxed) == 0;
+    if counts {
+        tally.failures.add(error.to_errno(), 1);
+        tally.failed.record(took);
     }
+    counts
 }
 
 /// Reads the clock around every operation.
@@ -160,9 +179,9 @@ fn each<E: Experiment>(
     iterations: u64,
     pool: &mut KVec<E::Idle>,
     tally: &mut Tally,
+    slow: &mut Slow<'_>,
     ending: &Atomic<u32>,
 ) {
-    let [acquired, released] = &mut tally.phases;
     let Some(mut idle) = pool.pop() else {
         return;
     };
@@ -172,9 +191,11 @@ fn each<E: Experiment>(
         }
         experiment.touch(&mut idle);
         let switches = task::context_switches();
+        slow.forget();
         let start = now();
         let result = experiment.acquire(idle);
         let held_at = now();
+        let took = held_at.wrapping_sub(start);
         idle = match result {
             Ok(held) => {
                 let mut idle = experiment.release(held);
@@ -182,16 +203,17 @@ fn each<E: Experiment>(
                 let disturbed = task::context_switches() != switches;
                 match experiment.check(&mut idle) {
                     Ok(()) => {
-                        acquired.record(held_at.wrapping_sub(start));
+                        let [acquired, released] = &mut tally.phases;
+                        slow.instead_of(acquired).record(took);
                         released.record(end.wrapping_sub(held_at));
                         tally.disturbed += u64::from(disturbed);
                     }
-                    Err(error) => count_failure(&mut tally.failures, error, ending),
+                    Err(error) => drop(failed(tally, error, took, ending)),
                 }
                 idle
             }
             Err((idle, error)) => {
-                count_failure(&mut tally.failures, error, ending);
+                failed(tally, error, took, ending);
                 idle
             }
         };
@@ -203,27 +225,27 @@ fn each<E: Experiment>(
 
 /// Reads the clock around many operations: all are acquired, then all released, the newest first.
 ///
-/// A batch in which one fails counts as that failure and as no sample, one that is stopped midway
-/// as neither. Looking for that costs the empty operation as much, so that it is not in a net
-/// figure.
+/// A batch ends with the first that fails, and is no sample then: that failure is counted, with what
+/// the batch took up to it, and how many had succeeded before. One that is stopped midway is neither.
+/// Looking for that costs the empty operation as much, so that it is not in a net figure.
 fn batches_of<'a, E: Experiment>(
     experiment: &'a E,
     batches: u64,
     batch_shift: u32,
-    idle: &mut KVec<E::Idle>,
-    mut held: KVec<E::Held<'a>>,
+    (idle, mut held): (&mut KVec<E::Idle>, KVec<E::Held<'a>>),
     tally: &mut Tally,
+    slow: &mut Slow<'_>,
     ending: &Atomic<u32>,
 ) {
-    let [acquired, released] = &mut tally.phases;
     for _ in 0..batches {
         if ending.load(Relaxed) != 0 {
             break;
         }
         idle.iter_mut().for_each(|one| experiment.touch(one));
-        let mut failed = None;
+        let mut refused = None;
         let mut stopped = false;
         let switches = task::context_switches();
+        slow.forget();
         let start = now();
         while let Some(one) = idle.pop() {
             if ending.load(Relaxed) != 0 {
@@ -235,32 +257,61 @@ fn batches_of<'a, E: Experiment>(
                 // Both vectors have room for a whole batch: a push cannot fail.
                 Ok(one) => drop(held.push_within_capacity(one)),
                 Err(back) => {
-                    failed = Some(back);
+                    refused = Some(back);
                     break;
                 }
             }
         }
         let held_at = now();
+        let succeeded = held.len();
         while let Some(one) = held.pop() {
             drop(idle.push_within_capacity(experiment.release(one)));
         }
         let end = now();
         let disturbed = task::context_switches() != switches;
-        match failed {
+        let took = held_at.wrapping_sub(start);
+        match refused {
             None if stopped => break,
-            None => match idle.iter_mut().try_for_each(|one| experiment.check(one)) {
-                Ok(()) => {
-                    acquired.record(held_at.wrapping_sub(start) >> batch_shift);
+            None => {
+                if checked(experiment, idle, took >> batch_shift, tally, ending) {
+                    let [acquired, released] = &mut tally.phases;
+                    slow.instead_of(acquired).record(took >> batch_shift);
                     released.record(end.wrapping_sub(held_at) >> batch_shift);
                     tally.disturbed += u64::from(disturbed);
                 }
-                Err(error) => count_failure(&mut tally.failures, error, ending),
-            },
+            }
             Some((one, error)) => {
                 drop(idle.push_within_capacity(one));
-                count_failure(&mut tally.failures, error, ending);
+                if failed(tally, error, took, ending) {
+                    // CAST: A batch is far smaller than that.
+                    tally.unsampled += succeeded as u64;
+                }
             }
         }
         task::cond_resched();
     }
+}
+
+/// Whether all operations of a batch did what they were to do; counts each that did not.
+fn checked<E: Experiment>(
+    experiment: &E,
+    idle: &mut KVec<E::Idle>,
+    each_took: u64,
+    tally: &mut Tally,
+    ending: &Atomic<u32>,
+) -> bool {
+    let before = tally.failures.total();
+    // CAST: A batch is far smaller than that.
+    let all = idle.len() as u64;
+    let mut good = 0;
+    for one in idle.iter_mut() {
+        match experiment.check(one) {
+            Ok(()) => good += 1,
+            Err(error) => drop(failed(tally, error, each_took, ending)),
+        }
+    }
+    if good != all && tally.failures.total() != before {
+        tally.unsampled += good;
+    }
+    good == all
 }

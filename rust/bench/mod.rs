@@ -6,6 +6,7 @@ mod batch;
 pub(crate) mod calibrate;
 mod cells;
 mod change;
+pub(crate) mod classes;
 pub(crate) mod clock;
 pub(crate) mod compare;
 mod cpus;

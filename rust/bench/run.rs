@@ -36,6 +36,7 @@ use crate::{
             self,
             Wake, //
         },
+        trace::Watch,
     },
 };
 use kernel::{
@@ -121,14 +122,17 @@ impl Runner<'_> {
         let called_off = || self.called_off();
         let stopped = || called_off().is_some();
         let batch_shift = batch::shift(self.request, subject, largest, &stopped)?;
-        let report = crew::run(
-            self.request,
-            subject,
-            batch_shift,
-            !self.look,
-            &cpus,
-            &called_off,
-        );
+        let report = self.watch(cpus.len()).and_then(|watch| {
+            crew::run(
+                self.request,
+                subject,
+                batch_shift,
+                !self.look,
+                &cpus,
+                watch.as_ref(),
+                &called_off,
+            )
+        });
         let mut report = report.map_err(|error| {
             let (name, threads) = (self.request.info().name, self.request.threads() as u32);
             let errno = error.to_errno();
@@ -144,6 +148,20 @@ impl Runner<'_> {
             report.tally.remark = subject.remark(failed, held_max(), &stopped);
         }
         Ok(report)
+    }
+
+    /// Watches what the kernel goes through for the threads; `None` where nothing is allocated, in a
+    /// turn of many, and where the kernel does not tell.
+    fn watch(&self, threads: usize) -> Result<Option<Watch>> {
+        let info = self.request.info();
+        if !self.look || !info.allocates || info.family == Family::Instrument {
+            return Ok(None);
+        }
+        match Watch::new(threads) {
+            Ok(watch) => Ok(Some(watch)),
+            Err(error) if error == EOPNOTSUPP => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// What one operation changes, before any other has been done; `None` where nothing can be.

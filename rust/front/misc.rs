@@ -17,7 +17,10 @@ use crate::{
     model::{
         histogram::Histogram,
         num::Dec,
-        outcome::Ending,
+        outcome::{
+            Counted,
+            Ending, //
+        },
         request::{
             Parameter,
             Refusal,
@@ -209,6 +212,14 @@ fn outcome(report: &Report) -> Result<KVBox<abi::Outcome>> {
     out.largest_extent = placement.largest_extent;
     out.phys = placement.phys;
     out.dma = placement.dma.unwrap_or(u64::MAX);
+    phase(&mut out.failed, &report.tally.failed);
+    out.unsampled = report.tally.unsampled;
+    if let Some(classes) = report.tally.classes() {
+        out.watched = 1;
+        for (to, (_, from)) in out.classes.iter_mut().zip(classes.named()) {
+            phase(to, from);
+        }
+    }
     Ok(out)
 }
 

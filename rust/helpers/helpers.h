@@ -260,6 +260,33 @@ void *memlab_kmap_forced(struct page *page);
 void memlab_kunmap_forced(void *addr);
 void *memlab_vmap(struct page **pages, unsigned int count);
 
+/* What a thread's allocations went through since it last looked. */
+enum {
+	MEMLAB_SEEN_WOKEN = 1,
+	MEMLAB_SEEN_RECLAIM = 2,
+	MEMLAB_SEEN_COMPACTION = 4,
+};
+
+/* Alone on its cache line, also where the CPU fetches two at a time: it is read in timed loops. */
+struct memlab_mark {
+	const void *task;
+	u32 seen;
+} __aligned(128);
+
+#define MEMLAB_PROBES	4
+
+/* To be zero but for @marks, of which there are @count, until it begins. */
+struct memlab_trace {
+	struct memlab_mark *marks;
+	u32 count;
+	/* Those that are listened to. */
+	void *tracepoints[MEMLAB_PROBES];
+};
+
+int memlab_trace_begin(struct memlab_trace *trace);
+void memlab_trace_end(struct memlab_trace *trace);
+const void *memlab_current(void);
+
 void memlab_chain(struct page *page, unsigned long count, struct page *next);
 struct page *memlab_unchain(struct page *page, unsigned long *count);
 struct memlab_relief *

@@ -7,6 +7,7 @@
 
 pub mod break_even;
 pub mod calibration;
+pub mod classes;
 pub mod clock_step;
 pub mod cma;
 pub mod compare_request;

@@ -3,6 +3,7 @@
 //! What came back from a run: a plain value.
 
 use super::{
+    classes::Classes,
     cost::Rounds,
     delta::Delta,
     histogram::{
@@ -17,6 +18,8 @@ use super::{
         Request, //
     },
 };
+
+use core::ops::Deref;
 
 /// How many different errnos are told apart; the rest share the last entry.
 pub const ERRNOS: usize = 8;
@@ -160,8 +163,13 @@ impl Thread {
 pub struct Tally {
     /// Raw latencies of the two phases, in ns per operation.
     pub phases: [Histogram; 2],
-    /// Failed acquisitions.
+    /// Raw latencies of what failed, in ns, each to its failure; in batches from the beginning of the
+    /// batch, because the clock is read there.
+    pub failed: Histogram,
+    /// Failed operations.
     pub failures: Failures,
+    /// Operations that succeeded in a batch in which another one failed: they are in no sample.
+    pub unsampled: u64,
     /// Samples during which the thread was switched out.
     pub disturbed: u64,
     /// The same by thread.
@@ -190,7 +198,9 @@ impl Tally {
         for (mine, theirs) in self.phases.iter_mut().zip(&other.phases) {
             mine.merge(theirs);
         }
+        self.failed.merge(&other.failed);
         self.failures.merge(&other.failures);
+        self.unsampled = self.unsampled.saturating_add(other.unsampled);
         self.disturbed = self.disturbed.saturating_add(other.disturbed);
         for (mine, theirs) in self.threads.iter_mut().zip(&other.threads) {
             mine.threads = mine.threads.max(theirs.threads);
@@ -199,6 +209,16 @@ impl Tally {
         }
     }
 }
+
+/// What owns a [`Tally`], and perhaps how long it took by class.
+pub trait Counted: Deref<Target = Tally> {
+    /// What was acquired, by class; `None` where it was not watched.
+    fn classes(&self) -> Option<&Classes> {
+        None
+    }
+}
+
+impl Counted for &Tally {}
 
 /// The result of one run. `T` is what owns the [`Tally`], which is too large for a kernel stack.
 pub struct Outcome<T> {

@@ -22,16 +22,17 @@ use super::{
     }, //
 };
 use crate::model::{
+    classes::Classes,
     histogram::Histogram,
     num::{
         Dec,
         Hex, //
     },
     outcome::{
+        Counted,
         Ending,
         Failures,
         Outcome,
-        Tally,
         Thread, //
     },
     placement::Placement,
@@ -43,29 +44,32 @@ use crate::model::{
     },
     text::Text,
 };
-use core::{
-    fmt::{
-        self,
-        Write, //
-    },
-    ops::Deref, //
+use core::fmt::{
+    self,
+    Write, //
 };
 
 /// The percentiles that are shown, in thousandths.
 pub(super) const PERCENTILES: [u32; 4] = [500, 900, 990, 999];
 
-const LATENCY: &[Column] = &[
-    ("phase", -10),
-    ("figure", -6),
-    ("min", 9),
-    ("p50", 9),
-    ("p90", 9),
-    ("p99", 9),
-    ("p99.9", 9),
-    ("max", 10),
-    ("mean", 9),
-    ("samples", 9),
-];
+const LATENCY: &[Column] = &latencies("phase");
+const CLASSES: &[Column] = &latencies("class");
+
+/// The columns of latencies, of which the first is called `name`.
+const fn latencies(name: &'static str) -> [Column; 10] {
+    [
+        (name, -10),
+        ("figure", -6),
+        ("min", 9),
+        ("p50", 9),
+        ("p90", 9),
+        ("p99", 9),
+        ("p99.9", 9),
+        ("max", 10),
+        ("mean", 9),
+        ("samples", 9),
+    ]
+}
 
 const HISTOGRAM: &[Column] = &[("phase", -10), ("low", 12), ("high", 12), ("count", 12)];
 
@@ -74,7 +78,7 @@ const THREADS: &[Column] = &[("thread", -6), ("cpu", 5), ("samples", 9), ("distu
 const FAILURES: &[Column] = &[("errno", 5), ("name", -10), ("count", 9)];
 
 /// The request, what was measured, where the buffer was, and on what machine.
-pub fn outcome<T: Deref<Target = Tally>>(
+pub fn outcome<T: Counted>(
     out: &mut dyn Write,
     outcome: &Outcome<T>,
     provenance: &Provenance,
@@ -93,6 +97,7 @@ pub fn outcome<T: Deref<Target = Tally>>(
     writeln!(out, "clock_drift   {}", Dec(outcome.clock.drift))?;
     writeln!(out, "disturbed     {}", Dec(tally.disturbed))?;
     writeln!(out, "failures      {}", Dec(tally.failures.total()))?;
+    writeln!(out, "unsampled     {}", Dec(tally.unsampled))?;
     let asked = outcome.request.warmup();
     if outcome.warmed < asked {
         let (done, asked) = (Dec(outcome.warmed), Dec(asked));
@@ -115,7 +120,11 @@ pub fn outcome<T: Deref<Target = Tally>>(
         latency(out, phase, "raw", histogram, raw)?;
         latency(out, phase, "net", histogram, net)?;
     }
+    failed(out, outcome)?;
     writeln!(out)?;
+    if outcome.request.info().allocates {
+        classes(out, outcome.tally.classes())?;
+    }
 
     threads(out, &tally.threads)?;
     failures(out, &tally.failures)?;
@@ -136,15 +145,27 @@ pub fn outcome<T: Deref<Target = Tally>>(
     )?;
     header(out, HISTOGRAM)?;
     for (phase, histogram) in phases() {
-        for (low, high, count) in histogram.filled() {
-            let bounds = [low, high, count].map(Dec);
-            let [low, high, count] = &bounds;
-            row(out, HISTOGRAM, &[phase, low, high, count])?;
+        buckets(out, phase, histogram)?;
+    }
+    buckets(out, "failed", &tally.failed)?;
+    if let Some(classes) = outcome.tally.classes() {
+        for (class, histogram) in classes.named().skip(1) {
+            buckets(out, class, histogram)?;
         }
-        if histogram.overflow() != 0 {
-            let beyond = Dec(histogram.overflow());
-            row(out, HISTOGRAM, &[phase, &"beyond", &"-", &beyond])?;
-        }
+    }
+    Ok(())
+}
+
+/// What is in a histogram.
+fn buckets(out: &mut dyn Write, name: &str, histogram: &Histogram) -> fmt::Result {
+    for (low, high, count) in histogram.filled() {
+        let bounds = [low, high, count].map(Dec);
+        let [low, high, count] = &bounds;
+        row(out, HISTOGRAM, &[&name, low, high, count])?;
+    }
+    if histogram.overflow() != 0 {
+        let beyond = Dec(histogram.overflow());
+        row(out, HISTOGRAM, &[&name, &"beyond", &"-", &beyond])?;
     }
     Ok(())
 }
@@ -200,6 +221,47 @@ fn latency<D: fmt::Display>(
             &Dec(histogram.count()),
         ],
     )
+}
+
+/// What failed took time too, and is in neither phase.
+fn failed<T: Counted>(out: &mut dyn Write, outcome: &Outcome<T>) -> fmt::Result {
+    let histogram = &outcome.tally.failed;
+    if histogram.count() == 0 {
+        return Ok(());
+    }
+    latency(out, "failed", "raw", histogram, Dec)?;
+    if outcome.batch > 1 {
+        writeln!(
+            out,
+            "# failed: all of the batch up to the failure, as the clock is read around batches"
+        )?;
+    }
+    Ok(())
+}
+
+/// What was acquired, by what the kernel went through for it.
+fn classes(out: &mut dyn Write, classes: Option<&Classes>) -> fmt::Result {
+    let Some(classes) = classes else {
+        return writeln!(
+            out,
+            "# classes were not watched: that takes a kernel with CONFIG_TRACEPOINTS\n"
+        );
+    };
+    if classes.named().skip(1).all(|(_, slow)| slow.count() == 0) {
+        return writeln!(
+            out,
+            "# classes: none woke kswapd, reclaimed or compacted memory\n"
+        );
+    }
+    writeln!(
+        out,
+        "# by the most that the kernel went through for it, told by its tracepoints"
+    )?;
+    header(out, CLASSES)?;
+    for (class, histogram) in classes.named() {
+        latency(out, class, "raw", histogram, Dec)?;
+    }
+    writeln!(out)
 }
 
 /// A row for each thread; those beyond the last entry share it.

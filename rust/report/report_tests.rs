@@ -63,7 +63,9 @@ mod tests {
     };
     static NOTHING: Tally = Tally {
         phases: [Histogram::EMPTY; 2],
+        failed: Histogram::EMPTY,
         failures: Failures::NONE,
+        unsampled: 0,
         disturbed: 0,
         threads: [Thread::NONE; THREADS],
         delta: Delta::NONE,

@@ -26,6 +26,7 @@ pub(crate) mod spin;
 pub(crate) mod suspend;
 pub(crate) mod task;
 pub(crate) mod totals;
+pub(crate) mod trace;
 pub(crate) mod zeroed;
 
 use kernel::{

@@ -11,10 +11,10 @@ import traceback
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
-from . import module, test_full, test_guest, test_kunit, test_suites
+from . import module, test_full, test_guest, test_kunit, test_suites, test_windows
 from .arch import ARCHES
 from .console import Failure
-from .test_jobs import FRAMES, JOBS, KERNELS
+from .test_jobs import FRAMES, JOBS, KERNELS, MEASURING
 from .test_report import Report
 
 HOST = "host"  # what GUESTS= calls the tests that need no guest
@@ -193,6 +193,8 @@ def main(lab):
             modules[word] = ko
             if word in FRAMES:
                 attempt(report, f"stack frames on {which.arch}", frames, lab, report, which, ko)
+            if word in MEASURING:
+                attempt(report, f"timed windows {word}", test_windows.run, lab, report, which, ko)
 
     # The compiler is for one processor and guests wait now and then, so they run side by side.
     pool = ThreadPoolExecutor(4)

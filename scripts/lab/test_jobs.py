@@ -97,6 +97,9 @@ KERNELS = {
 # In whose module the stack frames are measured: one of each architecture, and without KASAN, which
 # makes every frame larger.
 FRAMES = ("test-x86_64", "test-arm", "arm64")
+# In whose module the timed loops are looked at: the one of each architecture that figures are
+# taken in.
+MEASURING = ("stock", "run-arm")
 # KUnit's suites are for a boot of their own.
 NO_KUNIT = "kunit.enable=0"
 # KASAN says only the first thing that it sees unless it is told otherwise.
@@ -132,7 +135,7 @@ JOBS = [
     Job(
         "exact arm64",
         "arm64",
-        ["delays", "disturbed", "engine", "edu", "edu_ends", "advice"],
+        ["delays", "disturbed", "cold", "engine", "edu", "edu_ends", "advice"],
         {"append": "exact=1 backend=direct", "cpu": ARM64.steady, **EXACT},
     ),
     Job(
@@ -145,7 +148,7 @@ JOBS = [
     Job(
         "stock",
         "stock",
-        [*CHECKS, "charged", "command", "distorting", "virtio"],
+        [*CHECKS, "charged", "classes", "command", "distorting", "virtio"],
         {"smp": 2, "cma": "32M", **PORTS},
     ),
     Job(
@@ -215,7 +218,17 @@ JOBS = [
     Job(
         "exact",
         "stock",
-        ["delays", "disturbed", "engine", "edu", "edu_ends", "edu_fails", "samples", "advice"],
+        [
+            "delays",
+            "disturbed",
+            "cold",
+            "engine",
+            "edu",
+            "edu_ends",
+            "edu_fails",
+            "samples",
+            "advice",
+        ],
         {"append": "exact=1 backend=direct", **EXACT},
     ),
     Job(
@@ -232,7 +245,7 @@ JOBS = [
     Job(
         "exact arm",
         "run-arm",
-        ["delays", "engine", "dma_place", "edu", "edu_ends"],
+        ["delays", "cold", "engine", "dma_place", "edu", "edu_ends"],
         # The CMA area in low memory.
         {"append": "exact=1", "cma": "64M@0x50000000", **EXACT_ARM},
     ),

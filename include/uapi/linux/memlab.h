@@ -32,6 +32,7 @@
 #define MEMLAB_LINE_MAX		256
 #define MEMLAB_BUCKETS		1056
 #define MEMLAB_ERRNOS		8
+#define MEMLAB_CLASSES		4
 
 /* No node asked for; no DMA address; not known. */
 #define MEMLAB_NODE_ANY		0xffffffffU
@@ -91,6 +92,14 @@ enum memlab_ending {
 	MEMLAB_STOPPED		= 2,
 	MEMLAB_DEVICE_GONE	= 3,
 	MEMLAB_ABOVE		= 4,
+};
+
+/* Nothing; woke kswapd; reclaimed memory itself; moved memory itself. */
+enum memlab_class {
+	MEMLAB_CLASS_FAST	= 0,
+	MEMLAB_CLASS_WOKEN	= 1,
+	MEMLAB_CLASS_RECLAIM	= 2,
+	MEMLAB_CLASS_COMPACTION	= 3,
 };
 
 enum memlab_tristate {
@@ -205,6 +214,13 @@ struct memlab_failure {
  * @largest_extent: the longest of them, in bytes
  * @phys: physical address of the first byte
  * @dma: address for the device, or MEMLAB_NO_ADDRESS
+ * @failed: what acquiring took where it failed; in batches from the beginning of the batch to the
+ *	failure
+ * @classes: what acquiring took, by the most that the kernel went through for it: enum
+ *	memlab_class; together they are the first of @phases
+ * @unsampled: operations that succeeded in a batch in which another failed: they are in no phase
+ * @watched: 1 if @classes were counted: in a run of what allocates, on a kernel with tracepoints
+ * @reserved: 0
  */
 struct memlab_outcome {
 	__u32 size;
@@ -227,6 +243,11 @@ struct memlab_outcome {
 	__u64 largest_extent;
 	__u64 phys;
 	__u64 dma;
+	struct memlab_phase failed;
+	struct memlab_phase classes[MEMLAB_CLASSES];
+	__u64 unsampled;
+	__u32 watched;
+	__u32 reserved;
 };
 
 /**

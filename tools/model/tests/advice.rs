@@ -6,8 +6,8 @@ mod made;
 mod random;
 
 use made::{
-    comparison, directed, found, measured, notes, ordinary, outcome, to, CLOCK, CMA, COHERENT,
-    COPY, LIMITS, NONCOHERENT, NOTHING_FOUND, PLAIN, SG, SINGLE, SYNC, VMALLOC,
+    comparison, directed, found, lent, measured, notes, ordinary, outcome, to, CLOCK, CMA,
+    COHERENT, COPY, LIMITS, NONCOHERENT, NOTHING_FOUND, PLAIN, SG, SINGLE, SYNC, VMALLOC,
 };
 use memlab_model::model::{
     break_even::{BreakEven, Choice},
@@ -530,7 +530,7 @@ fn a_full_pool_of_bounce_buffers_is_named() {
             most,
             asked: 128,
         });
-        made::text(|out| report::outcome(out, &row, &made::machine(Machine::Native)))
+        made::text(|out| report::outcome(out, &lent(&row), &made::machine(Machine::Native)))
     };
     let counted = shown(512);
     for said in [

@@ -2,10 +2,11 @@
 
 //! What people and awk read from outcomes with figures in them.
 
+mod classes;
 mod made;
 
 use made::{
-    comparison, found, machine, notes, ordinary, outcome, text, CMA, COHERENT, NOTHING_FOUND,
+    comparison, found, lent, machine, notes, ordinary, outcome, text, CMA, COHERENT, NOTHING_FOUND,
     PLAIN, WRITE_COMBINED,
 };
 use memlab_model::model::{
@@ -115,7 +116,7 @@ fn an_emulator_is_labelled_wherever_its_figures_are_shown() {
     let native = comparison(&ordinary(), Machine::Native);
     assert!(!native.contains("mulat"), "{native}");
     let one = outcome(&PLAIN, 64, 100);
-    assert!(text(|out| report::outcome(out, &one, &machine(Machine::Tcg))).contains(label));
+    assert!(text(|out| report::outcome(out, &lent(&one), &machine(Machine::Tcg))).contains(label));
     assert!(text(|out| report::provenance(out, &machine(Machine::Tcg), None)).contains(label));
 }
 
@@ -165,7 +166,7 @@ fn what_a_table_does_not_show_is_said() {
 fn an_outcome_shows_raw_and_net_and_its_whole_histogram() {
     let mut one = outcome(&COHERENT, 4096, 1000);
     one.tally.failures.add(-12, 3);
-    let shown = text(|out| report::outcome(out, &one, &machine(Machine::Native)));
+    let shown = text(|out| report::outcome(out, &lent(&one), &machine(Machine::Native)));
     let value = |key: &str| {
         let mut lines = shown.lines().map(|line| line.split_whitespace());
         lines.find_map(|mut words| (words.next()? == key).then(|| words.next())?)

@@ -123,7 +123,9 @@ pub fn outcome(info: &'static Info, size: u64, net: u64) -> Outcome<Box<Tally>> 
     request.set(Parameter::Size, size, &LIMITS).unwrap();
     let mut tally = Box::new(Tally {
         phases: [Histogram::EMPTY, Histogram::EMPTY],
+        failed: Histogram::EMPTY,
         failures: Failures::NONE,
+        unsampled: 0,
         disturbed: 0,
         threads: [Thread::NONE; THREADS],
         delta: Delta::NONE,
@@ -167,6 +169,22 @@ pub fn outcome(info: &'static Info, size: u64, net: u64) -> Outcome<Box<Tally>> 
         device,
         elapsed: 1_000_000,
         ending: Ending::Complete,
+    }
+}
+
+/// The same outcome, its tally borrowed.
+pub fn lent(row: &Outcome<Box<Tally>>) -> Outcome<&Tally> {
+    Outcome {
+        request: row.request,
+        tally: &row.tally,
+        clock: row.clock,
+        batch: row.batch,
+        placement: row.placement,
+        device: row.device,
+        elapsed: row.elapsed,
+        ending: row.ending,
+        rounds: row.rounds,
+        warmed: row.warmed,
     }
 }
 
