@@ -27,7 +27,8 @@ mod tests {
                 Cache,
                 Contig,
                 Exact,
-                Kvmalloc, //
+                Kvmalloc,
+                Room, //
             },
             kmap::{
                 self,
@@ -148,8 +149,10 @@ mod tests {
                 assert!(one.capacity() >= 200);
             }
             assert!(two.iter().all(|object| object.is_ok()));
-            let bulk = cache.alloc_bulk(flags(Gfp::Kernel));
-            assert!(bulk.is_ok_and(|bulk| window(bulk.as_ptr()) == Window::Linear));
+            let room = Room::new();
+            assert!(room.is_ok());
+            let bulk = room.map(|room| cache.alloc_bulk(flags(Gfp::Kernel), room));
+            assert!(matches!(bulk, Ok(Ok(bulk)) if window(bulk.as_ptr()) == Window::Linear));
         }
     }
 

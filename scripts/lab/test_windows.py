@@ -16,9 +16,9 @@ HARNESS = {"atomic_read"}
 # The kernel crate's own, which turn a number into an error.
 ERRORS = re.compile(r"kernel::error::(to_result|Error>::from_errno)")
 COPY = re.compile(r"_*(aeabi_)?(mem(cpy|move|set|clr)\w*|(copy|clear)_page)$")
-# The most bytes that one way through a window writes, one by one and (True) in batches: what is kept
-# of a turn, a result by value and, in a batch, its move into the vector and out. A copy that the
-# compiler has spelled out is more.
+# The most bytes that one way through a window writes, one by one and (True) in batches: what is
+# kept of a turn, a result by value and, in a batch, its move into the vector and out. A copy that
+# the compiler has spelled out is more.
 STORED = {False: 72, True: 256}
 
 
@@ -63,7 +63,7 @@ class Check:
         self.wrong = []
 
     def name(self, symbol):
-        """A function as the list has it: the kernel's Rust helpers stand for what is inline in C."""
+        """A function as the list has it: Rust's helpers stand for what is inline in C."""
         if symbol.startswith("__x86_indirect_thunk"):
             return ""  # what a register points to
         return self.names.get(symbol, symbol).removeprefix("rust_helper_")

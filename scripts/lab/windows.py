@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""What stands between two readings of the clock in the module's timed loops, read off the object."""
+"""What stands between two readings of the clock in a module's timed loops, by its object."""
 
 import re
 from collections import deque
