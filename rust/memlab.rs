@@ -7,10 +7,6 @@
     clippy::result_large_err,
     reason = "a refusal carries its sentence, and is made once per request"
 )]
-#![cfg_attr(
-    not(CONFIG_DEBUG_FS),
-    allow(dead_code, reason = "without debugfs /dev/memlab is the only door")
-)]
 
 mod bench;
 mod bindings;
@@ -67,7 +63,7 @@ struct Memlab {
     _files: sys::debugfs::Dir<front::lab::Lab>,
     _suspend: sys::suspend::OnSuspend,
     #[pin]
-    _misc: sys::misc::Misc<front::misc::Door>,
+    _misc: sys::misc::Misc<front::lab::Lab>,
     _device: sys::device::PlatformDevice,
     #[cfg(CONFIG_PCI)]
     #[pin]
@@ -79,6 +75,7 @@ struct Memlab {
 impl kernel::InPlaceModule for Memlab {
     fn init(module: &'static ThisModule) -> impl PinInit<Self, Error> {
         settings::set(settings());
+        sys::notice::init();
         // Made in this order, from the driver to the doors.
         pin_init::pin_init_scope(move || {
             #[cfg(CONFIG_DEBUG_FS)]

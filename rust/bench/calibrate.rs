@@ -4,6 +4,7 @@
 
 use super::{
     limits::limits,
+    progress,
     run::{
         self,
         Report, //
@@ -51,6 +52,7 @@ pub(crate) fn calibrate(cancelled: &dyn Fn() -> bool) -> Result<Calibration, Ref
         )));
     };
     let limits = limits();
+    progress::expect(DELAYS.len() as u64);
     for delay in found.delays.iter_mut().rev() {
         let mut one = Request::new(info, &limits);
         for (parameter, value) in [
@@ -62,6 +64,7 @@ pub(crate) fn calibrate(cancelled: &dyn Fn() -> bool) -> Result<Calibration, Ref
             one.set(parameter, value, &limits)?;
         }
         let report = run::turn(&one, cancelled)?;
+        progress::one_more();
         fill(delay, &report);
         found.ending = report.ending;
         if report.ending == Ending::Stopped {

@@ -3,9 +3,12 @@
 //! What a comparison measures: cells that take turns, in rounds, so that what else the machine does
 //! falls on all alike, and the rounds say how far that moves them.
 
-use super::run::{
-    self,
-    Report, //
+use super::{
+    progress,
+    run::{
+        self,
+        Report, //
+    }, //
 };
 use crate::{
     devices::lent,
@@ -108,6 +111,7 @@ impl Asked<'_> {
     pub(super) fn measure(&self, cells: &mut [Cell], time: u64) -> Result<bool, Refusal> {
         let runs = (cells.len() as u64).saturating_mul(ROUNDS_MAX as u64);
         let time = num::div(time, runs).unwrap_or(1).max(1);
+        progress::expect(runs);
         for round in 0..ROUNDS_MAX {
             for cell in &mut *cells {
                 if (self.cancelled)() {
@@ -117,6 +121,7 @@ impl Asked<'_> {
                     0 => self.first(cell, time)?,
                     _ => self.again(cell, time)?,
                 }
+                progress::one_more();
                 if cell.cut_short() {
                     return Ok(false);
                 }

@@ -97,6 +97,12 @@ impl<'a> Slow<'a> {
         }
     }
 
+    /// The longest that one took that was not fast.
+    pub(super) fn slowest(&self) -> Option<u64> {
+        let (_, classes) = self.watched.as_ref()?;
+        classes.named().filter_map(|(_, class)| class.max()).max()
+    }
+
     /// Puts together what was counted apart: the fast ones are a class, and the others belong to
     /// those that were acquired.
     pub(super) fn finish(&mut self, tally: &mut Tally) {

@@ -13,6 +13,8 @@ use super::{
         Hands,
         Subject, //
     },
+    progress,
+    stretch::Work, //
 };
 use crate::{
     experiment::empty::Empty,
@@ -91,6 +93,7 @@ struct Shared<'a> {
     ready: &'a Atomic<u32>,
     crowd: u32,
     ending: &'a Atomic<u32>,
+    done: &'a Atomic<u64>,
     total: &'a Mutex<Total>,
 }
 
@@ -105,11 +108,12 @@ struct Tallies {
 }
 
 /// Values of [`Shared::ending`].
-const ENDINGS: [Ending; 4] = [
+const ENDINGS: [Ending; 5] = [
     Ending::Complete,
     Ending::Time,
     Ending::Stopped,
     Ending::DeviceGone,
+    Ending::Above,
 ];
 
 /// What the threads put together when they are done.
@@ -142,7 +146,7 @@ pub(super) fn run(
 ) -> Result<Report> {
     // The threads look at `ending` between operations, while this one wakes and writes its stack.
     let (ready, padded) = (Atomic::new(0u32), CachePadded(Atomic::new(0u32)));
-    let ending = &padded.0;
+    let (ending, done) = (&padded.0, Atomic::new(0u64));
     let total = Total::boxed()?;
     let shared = Shared {
         request,
@@ -154,6 +158,7 @@ pub(super) fn run(
         // CAST: The number of threads is limited to a few times the number of CPUs.
         crowd: cpus.len() as u32,
         ending,
+        done: &done,
         total: &total,
     };
     // What called the run off may have halted the operation that was looked at: none after it counts.
@@ -172,10 +177,17 @@ pub(super) fn run(
     // A short run would otherwise overrun its time by as much again.
     let tick_ms = (request.time() >> TICK_SHIFT).clamp(1, u64::from(task::TICK_MS)) as u32;
     let mut deadline = None;
+    // Of one run among many, only that it is done is told.
+    let tell = |done, deadline| {
+        if !is_turn {
+            progress::tell(request, done, deadline);
+        }
+    };
     task::run_pinned(cpus, &work, tick_ms, |wake| {
         if deadline.is_none() && ready.load(Relaxed) >= shared.crowd {
             deadline = Some(now().saturating_add(request.time_ns()));
         }
+        tell(done.load(Relaxed), deadline);
         if wake == Wake::Signal {
             shared.end(Ending::Stopped);
         } else if let Some(why) = called_off() {
@@ -185,6 +197,7 @@ pub(super) fn run(
         }
     })?;
 
+    tell(done.load(Relaxed), deadline);
     // CAST: `ending` holds an index into the table.
     let why = ENDINGS.get(ending.load(Relaxed) as usize);
     let mut total = total.lock();
@@ -291,7 +304,15 @@ impl Shared<'_> {
         };
         let tally = &mut tallies.tally;
         let started = now();
-        hands.measure(self.request.iterations(), tally, &mut slow, self.ending)?;
+        let work = Work {
+            request: self.request,
+            batch_shift: self.batch_shift,
+            ending: self.ending,
+            done: self.done,
+        };
+        if work.measure(hands, tally, &mut slow)? {
+            self.end(Ending::Above);
+        }
         let ended = now();
         slow.finish(tally);
         drop(slow);

@@ -13,4 +13,6 @@ mod cpus;
 mod crew;
 pub(crate) mod limits;
 mod measure;
+mod progress;
 pub(crate) mod run;
+mod stretch;

@@ -81,7 +81,7 @@ pub fn parse(line: &str, catalogue: &[&'static Info], limits: &Limits) -> Result
 
 /// Finds an experiment by its name.
 #[inline(never)]
-fn experiment(name: &str, catalogue: &[&'static Info]) -> Result<&'static Info, Refusal> {
+pub fn experiment(name: &str, catalogue: &[&'static Info]) -> Result<&'static Info, Refusal> {
     let found = catalogue.iter().find(|info| info.name == name);
     found.copied().ok_or_else(|| {
         Refusal::invalid(format_args!(
@@ -196,13 +196,28 @@ fn words(line: &str) -> Result<impl Iterator<Item = &str>, Refusal> {
         )));
     }
     if line.len() > LINE_MAX {
-        return Err(Refusal::invalid(format_args!(
-            "line={}: {} bytes, at most {LINE_MAX}",
-            Clip(line),
-            line.len()
-        )));
+        return Err(too_long(line, line.len()));
     }
     Ok(line.split_ascii_whitespace())
+}
+
+/// Refuses a line of `length` bytes, which begins with `head`.
+pub fn too_long(head: &str, length: usize) -> Refusal {
+    Refusal::invalid(format_args!(
+        "line={}: {length} bytes, at most {LINE_MAX}",
+        Clip(head)
+    ))
+}
+
+/// Reads a line for a `file` that takes no parameters.
+pub fn parse_nothing(file: &str, line: &str) -> Result<(), Refusal> {
+    match words(line)?.next() {
+        None => Ok(()),
+        Some(word) => Err(Refusal::invalid(format_args!(
+            "{}: {file} takes no parameters, write an empty line",
+            Clip(word)
+        ))),
+    }
 }
 
 /// The keys that a line may have, each of them once.
@@ -346,7 +361,7 @@ impl fmt::Display for Clip<'_> {
 }
 
 /// Names with commas between them, as many as a message has room for.
-struct List<F>(F);
+pub(super) struct List<F>(pub(super) F);
 
 impl<F: Fn() -> I, I: Iterator<Item = &'static str>> fmt::Display for List<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

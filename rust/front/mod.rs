@@ -2,10 +2,11 @@
 
 //! The doors: what comes in is checked here, once, and turned into a request.
 
+mod argument;
 #[cfg(CONFIG_DEBUG_FS)]
 pub(crate) mod debugfs;
+mod files;
 pub mod grammar;
 pub(crate) mod lab;
-pub(crate) mod misc;
-#[cfg(CONFIG_DEBUG_FS)]
+mod session;
 mod snapshots;

@@ -5,14 +5,14 @@
 use super::lab::Lab;
 use crate::{
     facts, report,
-    scenario::Scenario,
     sys::{
         clock,
-        debugfs::{
+        file::{
             done,
             Text, //
         },
-        memory::PAGE_SIZE, //
+        memory::PAGE_SIZE,
+        security, //
     },
 };
 use kernel::prelude::*;
@@ -91,11 +91,15 @@ pub(super) fn scenario(lab: &Lab, out: &mut Text) -> Result {
     if let Some(refusal) = &last.refusal {
         done(report::refusal(out, refusal))?;
     }
-    let held = last.result.as_ref().map(Scenario::held);
+    let held = last.result.as_ref().map(|held| held.scenario.held());
     done(report::scenario(out, held.as_ref(), PAGE))
 }
 
 pub(super) fn layout(lab: &Lab, out: &mut Text) -> Result {
+    // Nothing else is in it.
+    if security::addresses_locked() {
+        return Err(EPERM);
+    }
     timed(out, |out| {
         let regions = facts::layout::regions()?;
         done(report::layout(out, &regions, &lab.layout))

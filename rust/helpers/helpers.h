@@ -9,6 +9,7 @@ struct cma;
 struct device;
 struct dma_pool;
 struct kmem_cache;
+struct memlab_device;
 struct memlab_relief;
 struct memlab_suspend;
 struct page;
@@ -297,6 +298,16 @@ void memlab_relief_unregister(struct memlab_relief *relief);
 struct memlab_suspend *memlab_suspend_register(void (*call)(bool begins));
 void memlab_suspend_unregister(struct memlab_suspend *suspend);
 
+#define MEMLAB_EVENT_NAME	32
+
+bool memlab_addresses_locked(void);
+u32 memlab_change_count(void);
+void memlab_changed(void);
+int memlab_wait_change(u32 seen, u32 ms);
+void memlab_event_above(const char *experiment, u32 length, bool release, u64 ns, u64 above);
+
+int memlab_describe(struct memlab_device *out);
+const char *memlab_iommu(struct device *dev);
 void memlab_machine(struct memlab_machine *out);
 void memlab_debug(struct memlab_debug *out);
 int memlab_platform_device(const char *name, int coherent, struct platform_device **out);

@@ -135,7 +135,8 @@ int memlab_platform_device(const char *name, int coherent, struct platform_devic
 	return error;
 }
 
-static const char *memlab_iommu(struct device *dev)
+/* The type of its domain, as in sysfs. */
+const char *memlab_iommu(struct device *dev)
 {
 #ifdef CONFIG_IOMMU_API
 	struct iommu_domain *domain = iommu_get_domain_for_dev(dev);

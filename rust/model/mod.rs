@@ -23,6 +23,7 @@ pub mod num;
 pub mod outcome;
 pub mod parameter;
 pub mod placement;
+pub mod progress;
 pub mod provenance;
 pub mod refusal;
 pub mod remark;

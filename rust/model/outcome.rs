@@ -130,6 +130,8 @@ pub enum Ending {
     Stopped,
     /// The device went away.
     DeviceGone,
+    /// An operation was as slow as it was to end at.
+    Above,
 }
 
 /// How many threads are counted apart; the last entry is for it and all beyond.

@@ -14,6 +14,9 @@ use super::words::{
 /// The most entries of a scatter list.
 pub const ENTRIES_MAX: u64 = 1024;
 
+/// The longest that an operation may be said to be too slow at: a minute, in ns.
+pub const ABOVE_MAX: u64 = 60_000_000_000;
+
 /// The values that one numeric parameter may have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Range {
@@ -136,6 +139,9 @@ macro_rules! parameter_table {
             Mode, mode: Mode = common, Some(0),
                 Words(Mode::NAMES, 0),
                 "what a pair of clock reads is around";
+            Above, above: Option<u64> = common, None,
+                Numbers("ns", |_, _| Range::new(1, ABOVE_MAX)),
+                "the run ends with the first operation of which a phase takes so long";
         }
     };
 }

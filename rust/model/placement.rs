@@ -102,6 +102,8 @@ pub struct Placement {
     pub phys: u64,
     /// The address that the device uses, where there is a mapping for one.
     pub dma: Option<u64>,
+    /// Whether the addresses are kept from everybody: this kernel is locked down.
+    pub hidden: bool,
     /// Whether the bytes are copied through a bounce buffer; `None` where it cannot be told.
     pub bounced: Option<bool>,
 }
@@ -120,6 +122,7 @@ impl Placement {
         virt: 0,
         phys: 0,
         dma: None,
+        hidden: false,
         bounced: None,
     };
 }

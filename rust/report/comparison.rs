@@ -19,6 +19,7 @@ use super::{
         sizes, //
     },
     table::{
+        address,
         header,
         row,
         Bytes,
@@ -29,10 +30,7 @@ use super::{
 use crate::model::{
     cost::Cost,
     histogram::Histogram,
-    num::{
-        Dec,
-        Hex, //
-    },
+    num::Dec,
     outcome::{
         Ending,
         Outcome,
@@ -161,7 +159,7 @@ fn phase<T: Deref<Target = Tally>>(
             &Maybe(placed.then_some(p.extents)),
             &Maybe(placed.then_some(p.window.name())),
             &Maybe(placed.then_some(p.attr.name())),
-            &Maybe(p.dma.filter(|_| !second).map(Hex)),
+            &Maybe(p.dma.filter(|_| !second).map(|at| address(p, at))),
         ],
     )
 }

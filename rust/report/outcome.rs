@@ -13,6 +13,7 @@ use super::{
         yes, //
     },
     table::{
+        address,
         errno_name,
         header,
         row,
@@ -24,10 +25,7 @@ use super::{
 use crate::model::{
     classes::Classes,
     histogram::Histogram,
-    num::{
-        Dec,
-        Hex, //
-    },
+    num::Dec,
     outcome::{
         Counted,
         Ending,
@@ -314,9 +312,13 @@ fn placement<T>(out: &mut dyn Write, p: &Placement, outcome: &Outcome<T>) -> fmt
     writeln!(
         out,
         "phys          {}",
-        Maybe(placed.then_some(Hex(p.phys)))
+        Maybe(placed.then(|| address(p, p.phys)))
     )?;
-    writeln!(out, "dma           {}", Maybe(p.dma.map(Hex)))?;
+    writeln!(
+        out,
+        "dma           {}",
+        Maybe(p.dma.map(|at| address(p, at)))
+    )?;
     writeln!(out, "bounced       {}", Maybe(p.bounced.map(yes)))?;
     let device = outcome.device.as_ref().filter(|_| p.dma.is_some());
     let beyond = device.map(|device| yes(p.phys.saturating_add(size) > device.highest));
@@ -336,5 +338,6 @@ pub(super) fn ending(ending: Ending) -> &'static str {
         Ending::Time => "time",
         Ending::Stopped => "stopped",
         Ending::DeviceGone => "device-gone",
+        Ending::Above => "above",
     }
 }

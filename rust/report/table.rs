@@ -6,9 +6,11 @@ use crate::model::{
     cost::Cost,
     num::{
         self,
-        Dec, //
+        Dec,
+        Hex, //
     },
     outcome::Net,
+    placement::Placement,
     text::Text, //
 };
 use core::fmt::{
@@ -130,6 +132,14 @@ impl Display for Cost {
             false => Dec(self.ns).fmt(f),
             true => f.pad(Text::<24>::format(format_args!("<{}", Dec(self.ns))).as_str()),
         }
+    }
+}
+
+/// A cell with an address of `placement`, unless those are hidden.
+pub(super) fn address(placement: &Placement, address: u64) -> Text<18> {
+    match placement.hidden {
+        true => Text::new("hidden"),
+        false => Text::format(format_args!("{}", Hex(address))),
     }
 }
 

@@ -5,8 +5,12 @@
 //! C headers: [`include/uapi/linux/memlab.h`](../../include/uapi/linux/memlab.h),
 //! [`include/linux/uaccess.h`](srctree/include/linux/uaccess.h) (`copy_struct_from_user()`)
 
-use crate::bindings as lab;
+use crate::{
+    bindings as lab,
+    model::request::Refusal, //
+};
 use kernel::{
+    error::to_result,
     ffi::c_char,
     prelude::*,
     uaccess::{
@@ -17,25 +21,27 @@ use kernel::{
 use pin_init::Zeroable;
 
 pub(crate) use lab::{
+    memlab_ending_MEMLAB_ABOVE as ABOVE,
     memlab_ending_MEMLAB_COMPLETE as COMPLETE,
     memlab_ending_MEMLAB_DEVICE_GONE as DEVICE_GONE,
     memlab_ending_MEMLAB_STOPPED as STOPPED,
     memlab_ending_MEMLAB_TIME as TIME,
-    memlab_info as Info,
     memlab_outcome as Outcome,
     memlab_phase as Phase,
-    memlab_run as Run,
+    memlab_state_MEMLAB_BUSY as BUSY,
+    memlab_state_MEMLAB_IDLE as IDLE,
+    memlab_state_MEMLAB_STOPPING as STOPPING,
     memlab_tristate_MEMLAB_NO as NO,
     memlab_tristate_MEMLAB_UNKNOWN as UNKNOWN,
     memlab_tristate_MEMLAB_YES as YES,
     MEMLAB_ABI_VERSION as VERSION,
     MEMLAB_IOC_MAGIC as IOC_MAGIC,
+    MEMLAB_LINE_MAX as LINE_MAX,
     MEMLAB_NODE_ANY as NODE_ANY, //
 };
 
-// CAST: A structure is far smaller than 4 GiB.
-pub(crate) const INFO_LEAST: usize = lab::MEMLAB_INFO_SIZE_LEAST as usize;
-pub(crate) const RUN_LEAST: usize = lab::MEMLAB_RUN_SIZE_LEAST as usize;
+/// `MEMLAB_NO_ADDRESS`, a cast that bindgen cannot read.
+pub(crate) const NO_ADDRESS: u64 = u64::MAX;
 
 /// A structure of the ABI.
 ///
@@ -44,24 +50,64 @@ pub(crate) const RUN_LEAST: usize = lab::MEMLAB_RUN_SIZE_LEAST as usize;
 /// Every bit pattern is a value of the type, and it has no padding.
 pub(crate) unsafe trait Plain: Zeroable {}
 
-// SAFETY: Integers and arrays of them; `check_layout` sees to the padding.
-unsafe impl Plain for Info {}
-// SAFETY: A `Run` is of integers and arrays of them; `check_layout` sees to the padding.
-unsafe impl Plain for Run {}
 // SAFETY: An `Outcome` is of integers, of phases and failures that are of integers, and of arrays of
-// them; `check_layout` sees to the padding.
+// them; the assertion below adds them up.
 unsafe impl Plain for Outcome {}
-
-/// The structures are the same for 32-bit and 64-bit callers, and have no holes.
 const _: () = {
-    assert!(size_of::<Info>() == 328);
-    assert!(size_of::<Run>() == 424);
     assert!(size_of::<Phase>() == 40 + 8 * lab::MEMLAB_BUCKETS as usize);
     // What it was before it grew, and what has been added.
     let first = core::mem::offset_of!(Outcome, failed);
     assert!(first == 8 + 2 * size_of::<Phase>() + 8 * 16 + 6 * 8 + 8 + 24 + 24);
     assert!(size_of::<Outcome>() == first + 5 * size_of::<Phase>() + 16);
 };
+
+/// What a command is called with. Its first member is its size.
+pub(crate) trait Argument: Plain {
+    /// The smallest size that is taken, for ever.
+    const LEAST: usize;
+
+    /// The first of the members that must be zero and is not, with its value.
+    fn nonzero(&self) -> Option<(&'static str, u32)>;
+
+    /// Where the sentence of a refusal goes.
+    fn message(&mut self) -> &mut [c_char];
+}
+
+/// The size is that of all members together: none has a hole before it, for 32-bit callers either.
+macro_rules! arguments {
+    ($($name:ident = $raw:ident, $size:literal, $least:ident, zero: [$($zero:ident),*];)*) => {$(
+        pub(crate) use lab::$raw as $name;
+
+        // SAFETY: Integers and arrays of them, as large as all of them together.
+        unsafe impl Plain for $name {}
+
+        const _: () = assert!(size_of::<$name>() == $size && lab::$least as usize <= $size);
+
+        impl Argument for $name {
+            // CAST: A structure is far smaller than 4 GiB.
+            const LEAST: usize = lab::$least as usize;
+
+            fn nonzero(&self) -> Option<(&'static str, u32)> {
+                let zero: &[(&'static str, u32)] = &[$((stringify!($zero), self.$zero)),*];
+                zero.iter().find(|(_, value)| *value != 0).copied()
+            }
+
+            fn message(&mut self) -> &mut [c_char] {
+                &mut self.message
+            }
+        }
+    )*};
+}
+
+arguments! {
+    Info = memlab_info, 328, MEMLAB_INFO_SIZE_LEAST, zero: [];
+    Run = memlab_run, 424, MEMLAB_RUN_SIZE_LEAST, zero: [flags];
+    Line = memlab_line, 264, MEMLAB_LINE_SIZE_LEAST, zero: [flags];
+    Snapshot = memlab_snapshot, 296, MEMLAB_SNAPSHOT_SIZE_LEAST, zero: [flags];
+    Device = memlab_device, 512, MEMLAB_DEVICE_SIZE_LEAST, zero: [flags, reserved];
+    Progress = memlab_progress, 328, MEMLAB_PROGRESS_SIZE_LEAST, zero: [flags];
+    Stop = memlab_stop, 248, MEMLAB_STOP_SIZE_LEAST, zero: [flags];
+}
 
 fn bytes_mut<T: Plain>(value: &mut T) -> &mut [u8] {
     // SAFETY: By the trait's requirement every byte is initialised and may become any other.
@@ -73,32 +119,70 @@ fn bytes<T: Plain>(value: &T) -> &[u8] {
     unsafe { core::slice::from_raw_parts(core::ptr::from_ref(value).cast(), size_of::<T>()) }
 }
 
-/// Reads a structure whose first member is its size. What the caller does not know is zero; what
-/// only the caller knows must be (`E2BIG`). A size that cannot hold `least` bytes is `EINVAL`.
-pub(crate) fn read<T: Plain>(from: UserPtr, least: usize) -> Result<(KBox<T>, usize)> {
-    let size: u32 = UserSlice::new(from, size_of::<u32>()).reader().read()?;
-    let size = usize::try_from(size)?;
-    if size < least || size > kernel::page::PAGE_SIZE {
-        return Err(if size < least { EINVAL } else { E2BIG });
-    }
-    let mut value = KBox::init(pin_init::init_zeroed::<T>(), GFP_KERNEL)?;
-    let known = size.min(size_of::<T>());
-    let mut reader = UserSlice::new(from, size).reader();
-    let head = bytes_mut(&mut *value).get_mut(..known).ok_or(EINVAL)?;
-    reader.read_slice(head)?;
-    while !reader.is_empty() {
-        if reader.read::<u8>()? != 0 {
-            return Err(E2BIG);
+/// The longest argument that is looked at, as `copy_struct_from_user()` has it.
+const SIZE_MAX: usize = kernel::page::PAGE_SIZE;
+
+/// What a caller knows and this module does not.
+pub(crate) enum Foreign {
+    /// More bytes than are looked at.
+    Size(usize),
+    /// A byte that is not zero, by its offset.
+    Byte(usize),
+}
+
+/// An argument that was read from a caller, as far as both know it.
+pub(crate) struct Taken<T> {
+    /// What the caller does not know is zero.
+    pub(crate) value: KBox<T>,
+    /// What only the caller knows.
+    pub(crate) foreign: Option<Foreign>,
+    from: UserPtr,
+    known: usize,
+}
+
+impl<T: Argument> Taken<T> {
+    /// Reads one. A size that cannot hold what each caller has to know is `EINVAL`.
+    pub(crate) fn read(from: UserPtr) -> Result<Self> {
+        let size: u32 = UserSlice::new(from, size_of::<u32>()).reader().read()?;
+        let size = usize::try_from(size)?;
+        if size < T::LEAST {
+            return Err(EINVAL);
         }
+        let mut value = KBox::init(pin_init::init_zeroed::<T>(), GFP_KERNEL)?;
+        let known = size.min(size_of::<T>());
+        let mut reader = UserSlice::new(from, size.min(SIZE_MAX)).reader();
+        reader.read_slice(bytes_mut(&mut *value).get_mut(..known).ok_or(EINVAL)?)?;
+        let mut foreign = (size > SIZE_MAX).then_some(Foreign::Size(size));
+        while foreign.is_none() && !reader.is_empty() {
+            let at = size - reader.len();
+            if reader.read::<u8>()? != 0 {
+                foreign = Some(Foreign::Byte(at));
+            }
+        }
+        Ok(Self {
+            value,
+            foreign,
+            from,
+            known,
+        })
     }
-    Ok((value, size))
+
+    /// Writes it back, as far as the caller knows it.
+    pub(crate) fn give_back(&self) -> Result {
+        write(self.from, self.known, &*self.value)
+    }
 }
 
 /// Writes as much of a structure as the caller has room for.
-pub(crate) fn write<T: Plain>(to: UserPtr, room: usize, value: &T) -> Result {
+fn write<T: Plain>(to: UserPtr, room: usize, value: &T) -> Result {
     let known = room.min(size_of::<T>());
     let head = bytes(value).get(..known).ok_or(EINVAL)?;
     UserSlice::new(to, known).writer().write_slice(head)
+}
+
+/// Writes as much of an outcome as there is room for.
+pub(crate) fn write_outcome(to: u64, room: u64, outcome: &Outcome) -> Result {
+    write_text(to, room, bytes(outcome))
 }
 
 /// An outcome of all zeroes, to be filled in; too large for a stack.
@@ -106,13 +190,46 @@ pub(crate) fn outcome() -> Result<KVBox<Outcome>> {
     KVBox::init(pin_init::init_zeroed::<Outcome>(), GFP_KERNEL)
 }
 
-/// The text of a NUL-terminated field; `EINVAL` if it has no end or is not UTF-8.
-pub(crate) fn text(field: &[c_char]) -> Result<&str> {
+/// Up to `most` of the `length` bytes of a line.
+pub(crate) fn line(from: u64, length: u64, most: usize) -> Result<KVec<u8>> {
+    let from = UserPtr::from_addr(usize::try_from(from)?);
+    let length = usize::try_from(length)?.min(most);
+    let mut line = KVec::new();
+    UserSlice::new(from, length).read_all(&mut line, GFP_KERNEL)?;
+    Ok(line)
+}
+
+/// Writes as much of `text` as there is room for.
+pub(crate) fn write_text(to: u64, room: u64, text: &[u8]) -> Result {
+    let to = UserPtr::from_addr(usize::try_from(to)?);
+    let fits = usize::try_from(room).unwrap_or(usize::MAX).min(text.len());
+    let head = text.get(..fits).ok_or(EINVAL)?;
+    UserSlice::new(to, fits).writer().write_slice(head)
+}
+
+/// Fills in what `device` names by bus and name. `ENODEV` where there is no such one, `EINTR` on a
+/// signal.
+pub(crate) fn describe(device: &mut Device) -> Result {
+    text("bus", &device.bus)
+        .and(text("device", &device.device))
+        .map_err(|_| EINVAL)?;
+    // SAFETY: Both names end, as was just seen, and all of `device` may be written; the function
+    // waits for the lock of a device, which an ioctl may.
+    to_result(unsafe { lab::memlab_describe(device) })
+}
+
+/// The text of the NUL-terminated member `name`; refused if it has no end or is not UTF-8.
+pub(crate) fn text<'a>(name: &str, field: &'a [c_char]) -> Result<&'a str, Refusal> {
     // SAFETY: `char` and `u8` have the same size and every value of one is one of the other.
     let raw = unsafe { core::slice::from_raw_parts(field.as_ptr().cast::<u8>(), field.len()) };
-    let end = raw.iter().position(|byte| *byte == 0).ok_or(EINVAL)?;
-    let text = raw.get(..end).ok_or(EINVAL)?;
-    core::str::from_utf8(text).map_err(|_| EINVAL)
+    let room = raw.len();
+    let end = raw
+        .iter()
+        .position(|byte| *byte == 0)
+        .ok_or_else(|| Refusal::invalid(format_args!("{name}: no NUL in its {room} bytes")))?;
+    raw.get(..end)
+        .and_then(|text| core::str::from_utf8(text).ok())
+        .ok_or_else(|| Refusal::invalid(format_args!("{name}: not UTF-8 text")))
 }
 
 /// Puts text into a field, cut so that a NUL remains; what was there is gone.

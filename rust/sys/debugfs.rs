@@ -8,8 +8,14 @@
 //! is open, and seq_file renders again whenever its buffer grows. These pin the module and render
 //! in `open`.
 
-use super::task;
-use core::fmt;
+use super::{
+    file::{
+        File,
+        Line,
+        Text, //
+    },
+    task, //
+};
 use kernel::{
     bindings,
     ffi::{
@@ -26,44 +32,8 @@ use kernel::{
     },
 };
 
-/// The longest write that is looked at; what is beyond is cut, which no grammar here accepts.
+/// So many bytes of a write are looked at: more than any line may have.
 const WRITE_MAX: usize = 1024;
-
-/// What a file shows.
-pub(crate) struct Text(KVVec<u8>);
-
-impl fmt::Write for Text {
-    fn write_str(&mut self, s: &str) -> fmt::Result {
-        self.0
-            .extend_from_slice(s.as_bytes(), GFP_KERNEL)
-            .map_err(|_| fmt::Error)
-    }
-}
-
-/// The only thing that can go wrong in writing a [`Text`] is that there is no memory for it.
-pub(crate) fn done(written: fmt::Result) -> Result {
-    written.map_err(|_| ENOMEM)
-}
-
-/// One file of a directory over a `T`.
-pub(crate) struct File<T: 'static> {
-    /// Its name.
-    pub(crate) name: &'static CStr,
-    /// Renders what a reader gets. Changes nothing: files are read by curious people.
-    pub(crate) show: fn(&T, &mut Text) -> Result,
-    /// Carries out what was written.
-    pub(crate) store: Option<fn(&T, &[u8]) -> Result>,
-    /// Whether it shows where the kernel, or what it allocated, lies.
-    pub(crate) addresses: bool,
-}
-
-impl<T> File<T> {
-    /// Whether it is for administrators only, and shut in a kernel that is locked down: what runs
-    /// something, or shows addresses.
-    fn guarded(&self) -> bool {
-        self.store.is_some() || self.addresses
-    }
-}
 
 /// What the inode of a file points to.
 struct Node<T: 'static> {
@@ -181,7 +151,7 @@ impl<T: Send + Sync + 'static> Operations<T> {
         // SAFETY: The file is valid while it is being opened.
         let readable = unsafe { (*file).f_flags } & flags::O_ACCMODE != flags::O_WRONLY;
         let opened = || -> Result<KBox<Open<T>>> {
-            let mut text = Text(KVVec::new());
+            let mut text = Text::EMPTY;
             if readable {
                 (node.file.show)(&node.data, &mut text)?;
             }
@@ -220,8 +190,8 @@ impl<T: Send + Sync + 'static> Operations<T> {
                 buf.cast::<c_void>(),
                 count,
                 ppos,
-                open.text.0.as_ptr().cast(),
-                open.text.0.len(),
+                open.text.bytes().as_ptr().cast(),
+                open.text.bytes().len(),
             )
         }
     }
@@ -240,10 +210,18 @@ impl<T: Send + Sync + 'static> Operations<T> {
         let Some(store) = node.file.store else {
             return EINVAL.to_errno() as isize;
         };
+        // Nothing is asked for by writing nothing: an empty line is one byte long.
+        if count == 0 {
+            return 0;
+        }
         let written = || -> Result {
             let from = UserPtr::from_ptr(buf.cast_mut().cast());
-            let mut line = KVec::new();
-            UserSlice::new(from, count.min(WRITE_MAX)).read_all(&mut line, GFP_KERNEL)?;
+            let mut head = KVec::new();
+            UserSlice::new(from, count.min(WRITE_MAX)).read_all(&mut head, GFP_KERNEL)?;
+            let line = Line {
+                head,
+                length: count,
+            };
             store(&node.data, &line)
         }();
         match written {

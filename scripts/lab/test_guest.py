@@ -15,6 +15,7 @@ LINE = re.compile(r"memlab-test: (?P<word>check|done|ok|not ok) (?P<text>.*)")
 # Programs in C, and the checks that stand on them.
 PROGRAMS = {
     "scripts/test/ioctl.c": {"ioctl"},
+    "scripts/test/session.c": {"session", "nothing", "lockdown"},
     "scripts/test/faults.c": {"faults"},
     "scripts/test/engine.c": {"engine", "edu_ends"},
     "scripts/test/greedy.c": {"greedy"},

@@ -1,45 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * What /dev/memlab answers, seen from user space: built on nolibc, because the
- * guest has no C library, and on the very header that the module is built on.
- */
-#include <linux/memlab.h>
-
-static struct memlab_outcome outcome;
-
-static void result(const char *name, int good, long got, long wanted)
-{
-	if (good)
-		printf("memlab-test: ok %s\n", name);
-	else
-		printf("memlab-test: not ok %s: got %ld, wanted %ld\n", name, got, wanted);
-}
-
-static void equal(const char *name, long got, long wanted)
-{
-	result(name, got == wanted, got, wanted);
-}
-
-/* 0, or the errno of the refusal. */
-static int call(int fd, unsigned long request, void *arg)
-{
-	return ioctl(fd, request, arg) < 0 ? errno : 0;
-}
-
-static struct memlab_run request(const char *experiment)
-{
-	struct memlab_run run = {
-		.size = sizeof(run),
-		.iterations = 100,
-		.node = MEMLAB_NODE_ANY,
-		.outcome = (__u64)(unsigned long)&outcome,
-		.outcome_size = sizeof(outcome),
-	};
-
-	snprintf(run.experiment, sizeof(run.experiment), "%s", experiment);
-	memset(&outcome, 0, sizeof(outcome));
-	return run;
-}
+/* What /dev/memlab answers to INFO and RUN, and to what is no good structure. */
+#include "check.h"
 
 /* A structure with a tail that this module does not know. */
 static int longer(int fd, unsigned char tail)
@@ -48,10 +9,14 @@ static int longer(int fd, unsigned char tail)
 		struct memlab_run run;
 		unsigned char tail[16];
 	} arg = { .run = request("kmalloc") };
+	int error;
 
 	arg.run.size = sizeof(arg);
 	arg.tail[7] = tail;
-	return call(fd, MEMLAB_IOC_RUN, &arg);
+	error = call(fd, MEMLAB_IOC_RUN, &arg);
+	if (tail)
+		said("the byte is named", arg.run.message, "byte 431 of the structure: not zero");
+	return error;
 }
 
 static void check_info(int fd)
@@ -86,7 +51,8 @@ static void check_info(int fd)
 	}
 	info.size = sizeof(info);
 	info.index = count;
-	result("no information beyond the last one", call(fd, MEMLAB_IOC_INFO, &info) != 0, 0, 1);
+	equal("no information beyond the last one", call(fd, MEMLAB_IOC_INFO, &info), ERANGE);
+	said("its message gives the range", info.message, ": out of range, 0 to ");
 	/* What was published first is taken for ever, however much is added. */
 	info.index = 0;
 	info.size = 88;
@@ -126,6 +92,19 @@ static void check_run(int fd)
 	result("it has an address for a device", outcome.dma != MEMLAB_NO_ADDRESS, 0, 1);
 }
 
+static void check_beyond_a_page(int fd)
+{
+	static struct {
+		struct memlab_run run;
+		char tail[1 << 17];
+	} arg;
+
+	arg.run = request("kmalloc");
+	arg.run.size = sizeof(arg);
+	equal("a structure beyond a page", call(fd, MEMLAB_IOC_RUN, &arg), E2BIG);
+	said("its size is named", arg.run.message, "size=131496: too long");
+}
+
 static void check_refusals(int fd)
 {
 	struct memlab_run run = request("nosuch");
@@ -140,6 +119,7 @@ static void check_refusals(int fd)
 	run = request("kmalloc");
 	run.flags = 1;
 	equal("an unknown flag", call(fd, MEMLAB_IOC_RUN, &run), EINVAL);
+	said("it is named", run.message, "flags=0x1: unknown, must be 0");
 	run = request("kmalloc");
 	run.direction = 3;
 	equal("an unknown direction", call(fd, MEMLAB_IOC_RUN, &run), EINVAL);
@@ -176,12 +156,18 @@ static void check_refusals(int fd)
 	run = request("kmalloc");
 	memset(run.experiment, 'k', sizeof(run.experiment));
 	equal("a name without an end", call(fd, MEMLAB_IOC_RUN, &run), EINVAL);
+	said("its message names the member", run.message, "experiment: no NUL in its 32 bytes");
+	run = request("kmalloc");
+	run.experiment[1] = '\xff';
+	equal("a name that is no text", call(fd, MEMLAB_IOC_RUN, &run), EINVAL);
+	said("its message says so", run.message, "experiment: not UTF-8 text");
 	run = request("dma-single");
 	snprintf(run.device, sizeof(run.device), "nosuch");
 	equal("a device that is not there", call(fd, MEMLAB_IOC_RUN, &run), ENODEV);
 	run = request("kmalloc");
 	run.outcome = 16;
 	equal("an outcome at a bad address", call(fd, MEMLAB_IOC_RUN, &run), EFAULT);
+	said("the address is named", run.message, "outcome=0x10: a bad address");
 	equal("a structure at a bad address", call(fd, MEMLAB_IOC_RUN, (void *)16), EFAULT);
 	run = request("kmalloc");
 	run.size = 408;
@@ -190,8 +176,7 @@ static void check_refusals(int fd)
 	equal("one byte less", call(fd, MEMLAB_IOC_RUN, &run), EINVAL);
 	run.size = 0;
 	equal("a structure without a size", call(fd, MEMLAB_IOC_RUN, &run), EINVAL);
-	run.size = 1U << 30;
-	equal("a structure beyond a page", call(fd, MEMLAB_IOC_RUN, &run), E2BIG);
+	check_beyond_a_page(fd);
 	equal("a longer structure, its tail zero", longer(fd, 0), 0);
 	equal("a longer structure, its tail not zero", longer(fd, 1), E2BIG);
 	equal("an unknown number", call(fd, _IOWR(MEMLAB_IOC_MAGIC, 0x7f, struct memlab_run), &run),

@@ -17,7 +17,7 @@ check_powerless() {
 	equal "zones is not" "$(stat -c %a "$MEMLAB/zones")" 400
 	for how in caps userns; do
 		succeeds "$how: there is such a process" sh -c \
-			"/check/powerless $how $(echo "$MEMLAB"/*) >/tmp/opened"
+			"/check/powerless $how $(echo "$MEMLAB"/* /dev/memlab) >/tmp/opened"
 		opened "$how" </tmp/opened
 	done
 }
@@ -34,6 +34,8 @@ check_lockdown() {
 	succeeds "before, layout shows addresses" addresses "$MEMLAB/layout"
 	for level in integrity confidentiality; do
 		succeeds "lockdown is raised to $level" put $lockdown $level
+		# What a session shows: scripts/test/session.c.
+		/check/session $level || fail "a session under $level" "status $?"
 		for file in "$MEMLAB"/*; do
 			name="$level: ${file##*/}"
 			text=$(cat "$file" 2>&1)

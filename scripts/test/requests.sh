@@ -158,6 +158,11 @@ check_ioctl() {
 	with_parameters
 }
 
+# What a session does beside running: scripts/test/session.c.
+check_session() {
+	/check/session || fail "the program" "status $?"
+}
+
 check_fixmap() {
 	succeeds "kmap-local runs" put "$MEMLAB/run" "kmap-local size=4096 iterations=100"
 	cat "$MEMLAB/run" >/tmp/run
@@ -238,4 +243,34 @@ check_machine() {
 	machine=$(awk '$1 == "machine" { print $2 }' "$MEMLAB/provenance")
 	matches "a guest is not taken for hardware" "$machine" '^(tcg|hypervisor)$'
 	matches "its CPU has a name" "$(awk '$1 == "cpu"' "$MEMLAB/provenance")" '^cpu +[A-Z][A-Za-z]'
+}
+
+# The event of a slow operation, for whoever traces; only a kernel with events has it.
+check_above() {
+	local tracing=/sys/kernel/tracing
+	mountpoint -q $tracing || mount -t tracefs tracefs $tracing
+	if [ ! -d $tracing/events/memlab ]; then
+		pass "this kernel has no events"
+		return
+	fi
+	echo 1 >$tracing/events/memlab/memlab_above/enable
+	succeeds "a run that ends with a slow operation" put "$MEMLAB/run" "kmalloc mode=op above=1"
+	matches "it says why it ended" "$(cat "$MEMLAB/run")" '^ending +above'
+	matches "it says so in the trace" "$(cat $tracing/trace)" \
+		'memlab/[0-9]+.* memlab_above: experiment=kmalloc phase=acquire ns=[1-9][0-9]* above=1$'
+	echo 0 >$tracing/events/memlab/memlab_above/enable
+	echo >$tracing/trace
+	succeeds "a run that none is too slow for" \
+		put "$MEMLAB/run" "kmalloc mode=op iterations=50 above=60000000000"
+	matches "it ends as any other" "$(cat "$MEMLAB/run")" '^ending +complete'
+	equal "the event is told only to who asks" "$(grep -c memlab_above $tracing/trace)" 0
+	refused "no time at all" run "Numerical result out of range" \
+		"ERANGE above=0: .* 1 to [0-9]+ ns" "kmalloc above=0"
+}
+
+# A write of nothing asks for nothing.
+check_nothing() {
+	before=$(md5sum <"$MEMLAB/compare")
+	succeeds "writing nothing" /check/session nothing "$MEMLAB/compare"
+	equal "starts no comparison" "$(md5sum <"$MEMLAB/compare")" "$before"
 }

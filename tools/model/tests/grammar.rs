@@ -345,7 +345,8 @@ fn any_number_of_experiments_can_be_compared() {
     assert!(!Places::NONE.clone().insert(Places::MAX));
 }
 
-/// A row of the table of parameters is there in the structure and in its description too.
+/// A row of the table of parameters is there in the structure and in its description too; one that
+/// came after the structure is given in a line, which the description says.
 #[test]
 fn every_parameter_is_in_the_header_and_described() {
     let header = include_str!("../../../include/uapi/linux/memlab.h");
@@ -354,6 +355,9 @@ fn every_parameter_is_in_the_header_and_described() {
     for key in Parameter::KEYS {
         // `size` is the size of the structure itself.
         let field = if *key == "size" { "bytes" } else { key };
+        if header.contains(&format!(" {key}=")) {
+            continue;
+        }
         assert!(
             run.contains(&format!(" {field};")) || run.contains(&format!(" {field}[")),
             "no field {field}"

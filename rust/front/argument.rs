@@ -1,13 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! /dev/memlab: the same requests and outcomes as structures.
+//! A run as a structure: the same requests and outcomes as text.
 //!
 //! C header: [`include/uapi/linux/memlab.h`](../../include/uapi/linux/memlab.h)
 
-use super::{
-    grammar,
-    lab, //
-};
+use super::grammar;
 use crate::{
     bench::{
         limits::limits,
@@ -29,95 +26,27 @@ use crate::{
         },
         text::Text, //
     },
-    sys::{
-        abi,
-        misc::Ioctl, //
-    },
+    sys::abi, //
 };
-use kernel::{
-    ioctl::{
-        _IOC_DIR,
-        _IOC_NR,
-        _IOC_TYPE, //
-    },
-    prelude::*,
-    uaccess::UserPtr, //
-};
+use kernel::prelude::*;
 
-/// The door /dev/memlab.
-pub(crate) struct Door;
-
-impl Ioctl for Door {
-    fn ioctl(cmd: u32, arg: usize) -> Result<isize> {
-        // The size is not looked at: it is in the structure, which may grow.
-        let direction = kernel::uapi::_IOC_READ | kernel::uapi::_IOC_WRITE;
-        if _IOC_TYPE(cmd) != abi::IOC_MAGIC || _IOC_DIR(cmd) != direction {
-            return Err(ENOTTY);
-        }
-        let arg = UserPtr::from_addr(arg);
-        match _IOC_NR(cmd) {
-            0 => info(arg),
-            1 => run(arg),
-            _ => Err(ENOTTY),
-        }
-    }
-}
-
-/// `MEMLAB_IOC_INFO`
-#[inline(never)]
-fn info(arg: UserPtr) -> Result<isize> {
-    let (mut info, room) = abi::read::<abi::Info>(arg, abi::INFO_LEAST)?;
-    let index = usize::try_from(info.index)?;
-    let experiment = CATALOGUE.get(index).ok_or(ERANGE)?;
-    let limits = limits();
-    info.size = u32::try_from(size_of::<abi::Info>())?;
-    info.abi = abi::VERSION;
-    info.experiments = u32::try_from(CATALOGUE.len())?;
-    abi::put(&mut info.name, experiment.name);
-    info.size_min = experiment.sizes.min;
-    info.size_max = experiment.sizes.max;
-    info.iterations_max = limits.iterations;
-    info.time_max = limits.time;
-    info.threads_max = u32::try_from(limits.threads)?;
-    info.batch_max = u32::try_from(limits.batch)?;
-    abi::write(arg, room, &*info)?;
-    Ok(0)
-}
-
-/// `MEMLAB_IOC_RUN`
-#[inline(never)]
-fn run(arg: UserPtr) -> Result<isize> {
-    let (mut call, room) = abi::read::<abi::Run>(arg, abi::RUN_LEAST)?;
-    // On a 32-bit kernel not all of them are addresses: not found out after a run of an hour.
-    let to = UserPtr::from_addr(usize::try_from(call.outcome)?);
-    let outcome_room = usize::try_from(call.outcome_size)?;
-    let result = match request(&call)? {
-        Ok(request) => lab::run_request(&request)?,
-        Err(refusal) => Err(refusal),
+/// Refuses members of a request beside a line, which is the whole request.
+pub(super) fn nothing_beside_a_line(call: &abi::Run) -> Result<(), Refusal> {
+    let given = |name: &str| {
+        Err(Refusal::invalid(format_args!(
+            "{name}: given beside a line, which is the whole request, leave it out"
+        )))
     };
-    match result {
-        Ok(report) => {
-            let outcome = outcome(&report)?;
-            abi::write(to, outcome_room, &*outcome)?;
-            lab::early(report.ending)?;
-            Ok(0)
-        }
-        Err(refusal) => {
-            abi::put(&mut call.message, refusal.message.as_str());
-            abi::write(arg, room, &*call)?;
-            Err(lab::errno(&refusal))
-        }
+    let [experiment, ..] = call.experiment;
+    let [device, ..] = call.device;
+    // A node that was left at 0 is meant as little as any other member.
+    let is_given = |parameter: &Parameter| field(call, *parameter).is_some_and(|value| value != 0);
+    match Parameter::ALL.iter().copied().find(is_given) {
+        _ if experiment != 0 => given("experiment"),
+        _ if device != 0 => given("device"),
+        Some(parameter) => given(parameter.name()),
+        None => Ok(()),
     }
-}
-
-/// Checks the structure as the grammar checks a line; 0 stands for the default.
-fn request(call: &abi::Run) -> Result<Result<Request, Refusal>> {
-    if call.flags != 0 {
-        return Err(EINVAL);
-    }
-    let name = abi::text(&call.experiment)?;
-    let device = abi::text(&call.device)?;
-    Ok(checked(call, name, device))
 }
 
 /// What the structure has for `parameter`; `None` where it asks for the default.
@@ -139,6 +68,8 @@ fn field(call: &abi::Run, parameter: Parameter) -> Option<u64> {
         Parameter::Gfp => u64::from(call.gfp),
         Parameter::Direction => u64::from(call.direction),
         Parameter::Mode => u64::from(call.mode),
+        // What came later has no member: it is given in a line.
+        Parameter::Above => return None,
     };
     (value != 0).then_some(value)
 }
@@ -155,12 +86,12 @@ fn place(parameter: Parameter, words: &[&str], least: u64, value: u64) -> Result
         })
 }
 
+/// Checks the structure as the grammar checks a line; 0 stands for the default.
 #[inline(never)]
-fn checked(call: &abi::Run, name: &str, device: &str) -> Result<Request, Refusal> {
-    let info = CATALOGUE
-        .iter()
-        .find(|info| info.name == name)
-        .ok_or_else(|| Refusal::invalid(format_args!("experiment={name}: unknown")))?;
+pub(super) fn request(call: &abi::Run) -> Result<Request, Refusal> {
+    let name = abi::text("experiment", &call.experiment)?;
+    let device = abi::text("device", &call.device)?;
+    let info = grammar::experiment(name, CATALOGUE)?;
     let limits = limits();
     let mut request = Request::new(info, &limits);
     for &parameter in Parameter::ALL {
@@ -177,9 +108,9 @@ fn checked(call: &abi::Run, name: &str, device: &str) -> Result<Request, Refusal
     Ok(request)
 }
 
-/// The outcome as the structure has it.
+/// The outcome as the structure has it; without addresses where the kernel keeps them.
 #[inline(never)]
-fn outcome(report: &Report) -> Result<KVBox<abi::Outcome>> {
+pub(super) fn outcome(report: &Report, locked: bool) -> Result<KVBox<abi::Outcome>> {
     let mut out = abi::outcome()?;
     out.size = u32::try_from(size_of::<abi::Outcome>())?;
     out.ending = match report.ending {
@@ -187,6 +118,7 @@ fn outcome(report: &Report) -> Result<KVBox<abi::Outcome>> {
         Ending::Time => abi::TIME,
         Ending::Stopped => abi::STOPPED,
         Ending::DeviceGone => abi::DEVICE_GONE,
+        Ending::Above => abi::ABOVE,
     };
     for (to, from) in out.phases.iter_mut().zip(&report.tally.phases) {
         phase(to, from);
@@ -210,8 +142,9 @@ fn outcome(report: &Report) -> Result<KVBox<abi::Outcome>> {
     out.attr = placement.attr as u32;
     out.extents = placement.extents;
     out.largest_extent = placement.largest_extent;
-    out.phys = placement.phys;
-    out.dma = placement.dma.unwrap_or(u64::MAX);
+    let shown = |address: Option<u64>| address.filter(|_| !locked).unwrap_or(abi::NO_ADDRESS);
+    out.phys = shown(Some(placement.phys));
+    out.dma = shown(placement.dma);
     phase(&mut out.failed, &report.tally.failed);
     out.unsampled = report.tally.unsampled;
     if let Some(classes) = report.tally.classes() {
