@@ -15,7 +15,10 @@ use crate::{
             Request, //
         },
     },
-    sys::alloc::Flags, //
+    sys::{
+        alloc::Flags,
+        memory::PAGE_SIZE, //
+    }, //
 };
 use kernel::prelude::*;
 
@@ -92,6 +95,19 @@ impl Asked {
         Ok(Self {
             size,
             flags: flags.without_killing(),
+        })
+    }
+
+    /// The same of a function that falls back to smaller pieces. What takes up no more than a page
+    /// has nothing to fall back to.
+    pub(super) fn falling_back(request: &Request) -> Result<Self, Refusal> {
+        let Self { size, flags } = Self::of(request)?;
+        Ok(Self {
+            size,
+            flags: match size <= PAGE_SIZE {
+                true => flags.without_killing(),
+                false => flags.without_killing_in_fallback(),
+            },
         })
     }
 }

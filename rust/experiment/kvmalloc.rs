@@ -35,7 +35,7 @@ impl<'d> Listed<'d> for Kvmalloc {
     };
 
     fn prepare(request: &Request, _device: Option<&'d Device<Bound>>) -> Result<Self, Refusal> {
-        Ok(Self(Asked::of(request)?))
+        Ok(Self(Asked::falling_back(request)?))
     }
 }
 

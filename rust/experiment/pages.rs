@@ -135,6 +135,7 @@ impl<'d> Listed<'d> for ContigPages {
                 "contig-pages: this kernel has no CONFIG_CONTIG_ALLOC"
             )));
         }
+        // alloc_contig_range() itself sees to it that nobody is killed for what it moves.
         let asked = Asked::of(request)?;
         let pages = asked.size.div_ceil(PAGE_SIZE);
         Ok(Self { asked, pages })

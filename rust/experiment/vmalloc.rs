@@ -29,7 +29,11 @@ impl<'d, const HUGE: bool> Listed<'d> for Vmalloc<HUGE> {
     };
 
     fn prepare(request: &Request, _device: Option<&'d Device<Bound>>) -> Result<Self, Refusal> {
-        Ok(Self(Asked::of(request)?))
+        let asked = match HUGE {
+            true => Asked::falling_back(request)?,
+            false => Asked::without_killing(request)?,
+        };
+        Ok(Self(asked))
     }
 }
 

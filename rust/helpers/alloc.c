@@ -45,6 +45,17 @@ u32 memlab_gfp_mayfail(u32 flags)
 	return flags;
 }
 
+/*
+ * The same where __GFP_RETRY_MAYFAIL would be taken for a wish: kvmalloc() reclaims by it for one
+ * piece, vmalloc_huge() for huge pages. One round of reclaim for each has nobody killed either.
+ */
+u32 memlab_gfp_once(u32 flags)
+{
+	if (flags & (__force u32)__GFP_DIRECT_RECLAIM)
+		flags = (flags & ~(__force u32)__GFP_RETRY_MAYFAIL) | (__force u32)__GFP_NORETRY;
+	return flags;
+}
+
 /* The flags with which an allocation looks into zone @zone of its node first. */
 static gfp_t memlab_zone_gfp(unsigned int zone)
 {

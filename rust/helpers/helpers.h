@@ -238,6 +238,7 @@ struct page *memlab_alloc_highmem_page(void);
 
 u32 memlab_gfp(u32 gfp);
 u32 memlab_gfp_mayfail(u32 flags);
+u32 memlab_gfp_once(u32 flags);
 struct page *memlab_alloc_spare(int node, unsigned int zone, unsigned int order);
 bool memlab_drain(int node, unsigned int zone);
 void memlab_split_page(struct page *page, unsigned int order);

@@ -49,10 +49,17 @@ impl Flags {
     }
 
     /// The same, failing where the kernel would kill a process to make room: an instrument kills
-    /// nobody. `kvmalloc()` would take it for a wish.
+    /// nobody. What falls back to smaller pieces would take it for a wish to have a large one.
     pub(crate) fn without_killing(self) -> Self {
         // SAFETY: The function computes with the number that it is given, and does nothing else.
         Self(unsafe { lab::memlab_gfp_mayfail(self.0) })
+    }
+
+    /// The same for a function that tries a large piece without reclaim and falls back: what it
+    /// tries first stays as it is, and each piece of the fallback is reclaimed for once.
+    pub(crate) fn without_killing_in_fallback(self) -> Self {
+        // SAFETY: The function computes with the number that it is given, and does nothing else.
+        Self(unsafe { lab::memlab_gfp_once(self.0) })
     }
 
     /// For the functions of this room.

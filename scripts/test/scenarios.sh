@@ -130,6 +130,21 @@ check_pressure_holds() {
 	with_parameters
 }
 
+# For a guest most of which is a CMA area: a run may hold a quarter of what is available, which is
+# more than the kernel can have.
+check_kills_nobody() {
+	with_parameters max_memory=$((256 << 20))
+	kills=$(awk '$1 == "oom_kill" { print $2 }' /proc/vmstat)
+	for name in vmalloc vmalloc-huge kvmalloc; do
+		put "$MEMLAB/run" "$name size=6M batch=16 mode=batch iterations=16 warmup=0"
+		matches "$name: more than there is is refused" "$(cat "$MEMLAB/run")" \
+			'^ *-12 +ENOMEM +[1-9]'
+		equal "$name: and nobody is killed for it" \
+			"$(awk '$1 == "oom_kill" { print $2 }' /proc/vmstat)" "$kills"
+	done
+	with_parameters
+}
+
 # For a guest with movablecore=.
 check_movable() {
 	movable=$(awk '/^Node/ { zone = $4 } zone == "Movable" && $1 == "pages" && $2 == "free" { print $3 }' \
