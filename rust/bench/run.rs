@@ -7,7 +7,10 @@ use super::{
     change,
     cpus,
     crew,
-    limits::held_max,
+    limits::{
+        held_max,
+        limits, //
+    },
     measure::Subject, //
 };
 use crate::{
@@ -17,12 +20,17 @@ use crate::{
         Experiment,
         Visitor, //
     },
-    facts::provenance,
+    facts::{
+        self,
+        provenance, //
+    },
     model::{
+        memory::Shortage,
         outcome::{
             Ending,
             Tally, //
         },
+        remark::Remark,
         request::{
             Family,
             Refusal,
@@ -32,6 +40,7 @@ use crate::{
     sys::{
         self,
         lend::Lease,
+        memory::PAGE_SIZE,
         task::{
             self,
             Wake, //
@@ -146,6 +155,9 @@ impl Runner<'_> {
         if self.look {
             let failed = report.tally.failures.total() != 0;
             report.tally.remark = subject.remark(failed, held_max(), &stopped);
+            if let Some(found) = self.shortage(&report) {
+                report.tally.remark = Remark::Shortage(found);
+            }
         }
         Ok(report)
     }
@@ -187,6 +199,21 @@ impl Runner<'_> {
         .ok()?;
         let tally = found.lock().take();
         tally
+    }
+
+    /// Why an allocation of the kernel's own failed though memory is free; `None` where none did, or
+    /// where that is not so. What the run held is free again by now.
+    #[inline(never)]
+    fn shortage(&self, report: &Report) -> Option<Shortage> {
+        let errno = ENOMEM.to_errno();
+        let failed = report.tally.failures.iter().any(|(seen, _)| seen == errno);
+        if !failed || self.request.info().needs_device {
+            return None;
+        }
+        let each = self.request.footprint(&limits()).div_ceil(PAGE_SIZE as u64);
+        let held = each.saturating_mul(report.batch);
+        let asked = held.saturating_mul(self.request.threads());
+        Shortage::of(&facts::memory::zones().ok()?, asked)
     }
 
     /// Whether the run is to end before its time, and why.

@@ -118,6 +118,39 @@ pub fn kernel_top(zones: &[Zone]) -> usize {
     kernel.map(|zone| zone.index).max().unwrap_or(0)
 }
 
+/// Why the kernel's own allocations fail though memory is free, in pages of all zones.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shortage {
+    /// What was asked for at a time.
+    pub asked: u64,
+    /// What is free for the kernel.
+    pub usable: u64,
+    /// What is free.
+    pub free: u64,
+    /// What of that lies in CMA areas.
+    pub cma: u64,
+    /// The watermarks min together.
+    pub min: u64,
+}
+
+impl Shortage {
+    /// `None` where `asked` pages are no more than the kernel can have, or where it is not CMA that
+    /// most of the other free pages belong to.
+    pub fn of(zones: &[Zone], asked: u64) -> Option<Self> {
+        let top = kernel_top(zones);
+        let sum = |of: &dyn Fn(&Zone) -> u64| zones.iter().map(of).fold(0, u64::saturating_add);
+        let this = Self {
+            asked,
+            usable: sum(&|zone| zone.usable(top).unwrap_or(0)),
+            free: sum(&|zone| zone.free),
+            cma: sum(&|zone| zone.free_cma),
+            min: sum(&Zone::min),
+        };
+        let others = this.free.saturating_sub(this.usable);
+        (asked > this.usable && this.cma > others / 2).then_some(this)
+    }
+}
+
 /// Where a zone stands, in pages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stand {

@@ -2,7 +2,10 @@
 
 //! What an experiment has to say beyond figures and a placement.
 
-use super::cma::Finding;
+use super::{
+    cma::Finding,
+    memory::Shortage, //
+};
 
 /// Found out after the run, by asking once more. All bits zero says nothing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -23,6 +26,8 @@ pub enum Remark {
     Cma(Finding) = 2,
     /// What the pool of bounce buffers says where maps failed.
     Bounce(BouncePool) = 3,
+    /// Memory is free, but not for the kernel itself.
+    Shortage(Shortage) = 4,
 }
 
 /// The pool of bounce buffers of a device, in slots.

@@ -23,6 +23,7 @@ use crate::model::{
         EventChange,
         ZoneChange, //
     },
+    memory::Shortage,
     num::Dec,
     remark::{
         BouncePool,
@@ -169,6 +170,7 @@ pub(super) fn remark(out: &mut dyn Write, remark: &Remark, page_size: u32) -> fm
         }
         Remark::Cma(finding) => area(out, finding, page_size)?,
         Remark::Bounce(pool) => bounce(out, pool)?,
+        Remark::Shortage(found) => shortage(out, found, page_size)?,
     }
     writeln!(out)
 }
@@ -206,6 +208,33 @@ fn bounce(out: &mut dyn Write, pool: &BouncePool) -> fmt::Result {
     writeln!(
         out,
         "would_help    a larger pool (swiotlb=SLOTS on the kernel's command line), fewer maps at a time"
+    )
+}
+
+/// Why the kernel's own allocations fail though memory is free.
+fn shortage(out: &mut dyn Write, found: &Shortage, page_size: u32) -> fmt::Result {
+    let kb = |pages: u64| Dec(pages.saturating_mul(u64::from(page_size >> 10)));
+    writeln!(
+        out,
+        "# {} kB were asked for at a time, and of {} kB that are free after the run the kernel itself",
+        kb(found.asked),
+        kb(found.free)
+    )?;
+    writeln!(
+        out,
+        "# can have {} kB: {} kB lie in CMA areas, which are lent to what can be moved away only, and",
+        kb(found.usable),
+        kb(found.cma)
+    )?;
+    writeln!(
+        out,
+        "# {} kB are the watermarks min; the file meminfo says it zone by zone",
+        kb(found.min)
+    )?;
+    writeln!(out, "cause         memory-in-cma")?;
+    writeln!(
+        out,
+        "would_help    smaller CMA areas (cma= on the kernel's command line), less at a time"
     )
 }
 

@@ -20,6 +20,7 @@ mod tests {
             FreeList,
             MigrateType,
             Reach,
+            Shortage,
             Zone,
             ORDERS_MAX, //
         },
@@ -200,6 +201,26 @@ other      0 Normal         0       4K          1  0.300 memory
             &lists,
             4096
         )));
+    }
+
+    #[test]
+    fn what_lies_in_cma_explains_a_shortage() {
+        let lent = Zone {
+            free: 110_000,
+            free_cma: 90_000,
+            ..normal()
+        };
+        let zones = [lent];
+        // 20,000 but for the watermark.
+        assert_eq!(Shortage::of(&zones, 19_990), None);
+        let found = Shortage::of(&zones, 19_991);
+        assert!(found.is_some_and(|found| found.usable == 19_990 && found.cma == 90_000));
+        let scarce = Zone {
+            free: 20_000,
+            free_cma: 0,
+            ..normal()
+        };
+        assert_eq!(Shortage::of(&[scarce], 200_000), None);
     }
 
     #[test]

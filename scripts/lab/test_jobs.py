@@ -182,7 +182,7 @@ JOBS = [
     # An area of more than half of the memory, so that processes get its pages.
     Job("lent", "stock", ["cma_moves", "cma_busy"], {"memory": "512M", "cma": "256M"}),
     # Next to nothing is left for the kernel itself.
-    Job("lent mostly", "stock", ["kills_nobody"], {"memory": "512M", "cma": "384M"}),
+    Job("lent mostly", "stock", ["kills_nobody", "cma_short"], {"memory": "512M", "cma": "384M"}),
     # Little memory, a part of it in a CMA area.
     Job(
         "scenarios",

@@ -76,6 +76,26 @@ check_cma_moves() {
 	succeeds "moving costs" test "$first" -gt "$quiet"
 }
 
+# For a guest most of which is the area: what the kernel itself cannot have.
+check_cma_short() {
+	with_parameters max_memory=$((256 << 20))
+	succeeds "more than lies outside the area" put "$MEMLAB/run" \
+		"vmalloc size=6M batch=16 mode=batch iterations=16 warmup=0"
+	matches "is refused" "$(cat "$MEMLAB/run")" '^ *-12 +ENOMEM +[1-9]'
+	matches "because it lies there" "$(said cause)" '^memory-in-cma$'
+	sed -n '/kB were asked/,/^would_help/p' "$MEMLAB/run"
+	asked=$(sed -n 's/^# \([0-9]*\) kB were asked for.*/\1/p' "$MEMLAB/run")
+	usable=$(sed -n 's/^# can have \([0-9]*\) kB.*/\1/p' "$MEMLAB/run")
+	cma=$(sed -n 's/^# can have .* kB: \([0-9]*\) kB lie in CMA.*/\1/p' "$MEMLAB/run")
+	equal "asked for (kB)" "$asked" 98304
+	between "the kernel can have less (kB)" "$usable" 10000 $((asked - 1))
+	between "and in the area lies as much as the kernel says (kB)" "$cma" \
+		$(($(awk '/^CmaFree:/ { print $2 }' /proc/meminfo) - 8192)) 393216
+	succeeds "less can be had" put "$MEMLAB/run" "vmalloc size=4M mode=op iterations=5"
+	equal "and nothing is said" "$(said cause)" ""
+	with_parameters
+}
+
 check_cma_busy() {
 	/check/cma pin 12000 "$MEMLAB/run" "cma size=64M align=10 mode=op iterations=1 warmup=0" \
 		>/tmp/pinned
