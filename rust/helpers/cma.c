@@ -2,6 +2,7 @@
 /* What the kernel says of one cma_alloc(): struct cma is private, its tracepoints are not. */
 
 #include <linux/cma.h>
+#include <linux/mm.h>
 #include <linux/sched.h>
 #include <linux/string.h>
 #include <linux/tracepoint.h>
@@ -35,8 +36,55 @@ static void memlab_cma_retry(void *data, const char *name, unsigned long pfn,
 {
 	struct memlab_watch *watch = data;
 
-	if (watch->task == current)
-		watch->call->retries++;
+	if (watch->task != current)
+		return;
+	watch->call->retries++;
+	watch->call->busy_pfn = pfn;
+}
+
+/* A folio that cannot go: one has more references than maps and caches account for. */
+static bool memlab_is_pinned(const struct folio *folio, int own)
+{
+	return folio_ref_count(folio) - own > folio_expected_ref_count(folio);
+}
+
+/* Nothing keeps pages from changing hands meanwhile: each is held while it is looked at. */
+static void memlab_hold(struct page *page, struct memlab_holders *busy)
+{
+	struct folio *folio = page_folio(page);
+
+	if (folio_test_slab(folio)) {
+		/* Slabs have no references. */
+		busy->slab++;
+		return;
+	}
+	if (!folio_try_get(folio)) {
+		busy->free++;
+		return;
+	}
+	if (page_folio(page) != folio || page_has_type(&folio->page)) {
+		busy->other++;
+	} else {
+		if (folio_test_anon(folio))
+			busy->anon++;
+		else if (folio->mapping)
+			busy->file++;
+		else
+			busy->other++;
+		busy->pinned += memlab_is_pinned(folio, 1);
+	}
+	folio_put(folio);
+}
+
+static void memlab_look(unsigned long pfn, unsigned long count, struct memlab_holders *busy)
+{
+	unsigned long end = pfn + count;
+
+	for (; pfn < end; pfn++) {
+		if (pfn_valid(pfn))
+			memlab_hold(pfn_to_page(pfn), busy);
+		cond_resched();
+	}
 }
 
 static void memlab_cma_finish(void *data, const char *name, unsigned long pfn,
@@ -91,6 +139,8 @@ struct page *memlab_cma_alloc(struct cma *cma, unsigned long count, unsigned int
 	/* No probe may run any more when what it writes to goes. */
 	tracepoint_synchronize_unregister();
 	out->seen = out->seen && start && retry;
+	if (!page && out->retries)
+		memlab_look(out->busy_pfn, count, &out->busy);
 	return page;
 }
 

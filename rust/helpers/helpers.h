@@ -127,11 +127,26 @@ struct memlab_page {
 	u64 phys;
 };
 
-/* What the tracepoints of CMA said of one call, in pages; @error is negative. */
+/* Pages of a place by who has them; those of @pinned are counted by their kind too. */
+struct memlab_holders {
+	unsigned long free;
+	unsigned long anon;
+	unsigned long file;
+	unsigned long slab;
+	unsigned long other;
+	unsigned long pinned;
+};
+
+/*
+ * What the tracepoints of CMA said of one call, in pages; @error is negative. @busy is of the place
+ * at @busy_pfn, the last of @retries, looked at right after the call.
+ */
 struct memlab_cma_call {
 	unsigned long total;
 	unsigned long available;
 	unsigned long retries;
+	unsigned long busy_pfn;
+	struct memlab_holders busy;
 	int error;
 	bool seen;
 };

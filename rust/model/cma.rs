@@ -27,6 +27,47 @@ pub struct Seen {
     pub retries: u64,
     /// The error, negative; 0 for none (`cma_alloc_finish`).
     pub errno: i32,
+    /// Who has the pages of the last of those places, right after the call.
+    pub busy: Holders,
+}
+
+/// Pages of a place by who has them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Holders {
+    /// Nobody, or it is just being moved.
+    pub free: u64,
+    /// Processes: their anonymous memory.
+    pub anon: u64,
+    /// The page cache, and shared memory.
+    pub file: u64,
+    /// The slab.
+    pub slab: u64,
+    /// The kernel otherwise.
+    pub other: u64,
+    /// Those of all of them that have more references than maps and caches account for.
+    pub pinned: u64,
+}
+
+impl Holders {
+    /// Those that somebody has.
+    pub fn taken(&self) -> u64 {
+        [self.anon, self.file, self.slab, self.other]
+            .into_iter()
+            .fold(0, u64::saturating_add)
+    }
+
+    /// What it is about the pages that stand in the way.
+    pub fn why(&self) -> &'static str {
+        if self.taken() == 0 {
+            "nothing any more: what stood in the way has gone since"
+        } else if self.pinned > 0 {
+            "pages are pinned: somebody refers to them beside maps and caches"
+        } else if self.slab > 0 || self.other > 0 {
+            "pages of the kernel, which are not moved"
+        } else {
+            "no page is pinned now: they were under I/O, or in use for a moment"
+        }
+    }
 }
 
 /// Why a call failed.
@@ -142,6 +183,7 @@ mod tests {
             available,
             retries,
             errno,
+            busy: Holders::default(),
         };
         Attempt {
             count,
@@ -150,6 +192,23 @@ mod tests {
             failed: true,
         }
         .cause()
+    }
+
+    #[test]
+    fn who_is_in_the_way_is_told_by_what_cannot_go() {
+        let anon = Holders {
+            free: 10,
+            anon: 5,
+            ..Holders::default()
+        };
+        assert!(anon.why().starts_with("no page is pinned now"));
+        let pinned = Holders { pinned: 1, ..anon };
+        assert_eq!(pinned.taken(), 5);
+        assert!(pinned.why().starts_with("pages are pinned"));
+        let slab = Holders { slab: 1, ..anon };
+        assert!(slab.why().starts_with("pages of the kernel"));
+        let gone = Holders { anon: 0, ..anon };
+        assert!(gone.why().starts_with("nothing any more"));
     }
 
     #[test]

@@ -16,6 +16,7 @@ use super::{
 use crate::model::{
     cma::{
         Finding,
+        Holders,
         Seen, //
     },
     delta::{
@@ -260,6 +261,9 @@ pub(super) fn area(out: &mut dyn Write, found: &Finding, page_size: u32) -> fmt:
         bytes(found.largest)
     )?;
     writeln!(out, "busy_places   {}", seen(|seen| seen.retries))?;
+    if let Some(seen) = attempt.seen.as_ref().filter(|seen| seen.retries > 0) {
+        holders(out, &seen.busy)?;
+    }
     match attempt.cause() {
         Some(cause) => {
             let [name, help, retry] = cause.words();
@@ -269,6 +273,18 @@ pub(super) fn area(out: &mut dyn Write, found: &Finding, page_size: u32) -> fmt:
         }
         None => writeln!(out, "cause         none: this time it succeeded"),
     }
+}
+
+/// Who has the pages of a place that was busy.
+fn holders(out: &mut dyn Write, busy: &Holders) -> fmt::Result {
+    let [anon, file, slab, other, free] =
+        [busy.anon, busy.file, busy.slab, busy.other, busy.free].map(Dec);
+    writeln!(
+        out,
+        "busy_pages    anon {anon} file {file} slab {slab} other {other} free {free}, of the last place"
+    )?;
+    writeln!(out, "busy_pinned   {} of them", Dec(busy.pinned))?;
+    writeln!(out, "busy_why      {}", busy.why())
 }
 
 struct Unknown<T>(Option<T>);

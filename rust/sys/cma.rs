@@ -12,7 +12,10 @@ use super::{
     relief::Piece, //
 };
 #[cfg(CONFIG_CMA)]
-use crate::model::cma::Seen;
+use crate::model::cma::{
+    Holders,
+    Seen, //
+};
 use crate::{
     bindings as lab,
     model::cma::Attempt, //
@@ -114,6 +117,15 @@ impl Allocation {
             available: call.available as u64,
             retries: call.retries as u64,
             errno: call.error,
+            // CAST: `unsigned long` is not wider than 64 bits.
+            busy: Holders {
+                free: call.busy.free as u64,
+                anon: call.busy.anon as u64,
+                file: call.busy.file as u64,
+                slab: call.busy.slab as u64,
+                other: call.busy.other as u64,
+                pinned: call.busy.pinned as u64,
+            },
         });
         // INVARIANT: These are the pages that were just allocated.
         let this = NonNull::new(page).map(|page| Self { area, page, count });

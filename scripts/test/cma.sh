@@ -105,6 +105,12 @@ check_cma_busy() {
 	equal "pinned pages: the cause" "$(said cause)" busy
 	matches "pinned pages: a retry may help" "$(said retry)" '^yes, '
 	between "pinned pages: the places that were tried" "$(said busy_places)" 1 1000
+	matches "pinned pages: why they are busy" "$(said busy_why)" '^pages are pinned: '
+	# Of every 64th page of the process one is pinned, and of a place that is as large as the area.
+	pinned=$(said busy_pinned | cut -d' ' -f1)
+	between "pinned pages: in the last place" "$pinned" 10 1000
+	between "pinned pages: they are of a process" "$(said busy_pages | cut -d' ' -f2)" \
+		"$pinned" 16384
 	succeeds "when they are unpinned" put "$MEMLAB/run" "cma size=64M align=10 mode=op iterations=3"
 	equal "a retry does help" "$(said failures)" 0
 }
