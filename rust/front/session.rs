@@ -19,8 +19,12 @@ use super::{
     }, //
 };
 use crate::{
-    bench::limits::limits,
+    bench::{
+        limits::limits,
+        run::Report, //
+    },
     experiment::CATALOGUE,
+    model::request::Refusal,
     sys::{
         abi::{
             self,
@@ -200,6 +204,25 @@ fn progress(out: &mut abi::Progress) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Runs what the line asks for, or the structure where there is none. Apart from who writes the
+/// outcome: a run goes deep, and stacks are small.
+#[inline(never)]
+fn carry_out(call: &abi::Run, line: Option<&Line>) -> Result<Report, Refusal> {
+    match line {
+        Some(line) => {
+            argument::nothing_beside_a_line(call)?;
+            lab::text(line).and_then(lab::run_text)
+        }
+        None => run_structure(call),
+    }
+}
+
+/// Runs what the structure asks for.
+#[inline(never)]
+fn run_structure(call: &abi::Run) -> Result<Report, Refusal> {
+    lab::run_request(&argument::request(call)?)
+}
+
 impl Lab {
     /// `MEMLAB_IOC_RUN`
     #[inline(never)]
@@ -215,13 +238,7 @@ impl Lab {
             (0, 0) => None,
             (from, length) => Some(read_line(from, length)?),
         };
-        let run = || match &line {
-            Some(line) => {
-                argument::nothing_beside_a_line(call)?;
-                lab::text(line).and_then(lab::run_text)
-            }
-            None => argument::request(call).and_then(|request| lab::run_request(&request)),
-        };
+        let run = || carry_out(call, line.as_deref());
         self.run_with("run", run, |report| {
             let outcome = argument::outcome(report, security::addresses_locked())?;
             abi::write_outcome(call.outcome, call.outcome_size, &outcome).map_err(bad)
