@@ -59,6 +59,7 @@ fn distorting() -> Text<DISTORTING_MAX> {
         ("init_on_free", on.init_on_free),
         ("mem_profiling", on.profiling),
         ("memory-encryption", on.encryption),
+        ("confidential-guest", on.confidential),
         ("function-tracing", on.traced),
     ];
     let mut text = Text::EMPTY;

@@ -146,6 +146,7 @@ void memlab_debug(struct memlab_debug *out)
 	out->locks = IS_ENABLED(CONFIG_PROVE_LOCKING) && READ_ONCE(debug_locks);
 	out->profiling = mem_alloc_profiling_enabled();
 	out->encryption = cc_platform_has(CC_ATTR_MEM_ENCRYPT);
+	out->confidential = cc_platform_has(CC_ATTR_GUEST_MEM_ENCRYPT);
 	out->kfence_ms = kfence_sample_interval;
 	out->tracepoint = memlab_tracepoint_on();
 	out->traced = memlab_arch_traced(ktime_get) || memlab_arch_traced(kfree);

@@ -184,6 +184,8 @@ struct memlab_debug {
 	bool locks;
 	bool profiling;
 	bool encryption;
+	/* As a guest, so that memory is decrypted for a device, and encrypted again. */
+	bool confidential;
 	/* Somebody is called wherever the kernel begins a function that is measured. */
 	bool traced;
 	/* 0 where it is off. */
