@@ -32,7 +32,7 @@ check_cma_causes() {
 	succeeds "an allocation works" put "$MEMLAB/run" "cma size=64K mode=op iterations=5"
 	equal "it is in the area" "$(said cma)" yes
 	equal "nothing has failed" "$(said failures)" 0
-	succeeds "an aligned one works" put "$MEMLAB/run" "cma size=4K align=8 mode=op iterations=5"
+	succeeds "an aligned one works" put "$MEMLAB/run" "cma size=$PAGE align=8 mode=op iterations=5"
 	phys=$(said phys)
 	equal "it is aligned" "${phys#"${phys%00000}"}" 00000
 	same_as_kernel "untouched"
@@ -42,15 +42,15 @@ check_cma_causes() {
 	fails "an area that others hold" full "^only after another" "cma size=16M"
 	same_as_kernel "held"
 	put "$MEMLAB/scenario" "fill-cma order=6 share=60"
-	fails "an area in pieces" fragmented "^only after another" "cma size=512K"
+	fails "an area in pieces" fragmented "^only after another" "cma size=$((PAGE * 128))"
 	# A piece, and what another user's pages leave beside it.
 	between "the longest run (pages)" "$(said largest_run | cut -d' ' -f1)" 64 127
 	same_as_kernel "in pieces"
-	succeeds "a piece can be had" put "$MEMLAB/run" "cma size=256K mode=op iterations=5"
+	succeeds "a piece can be had" put "$MEMLAB/run" "cma size=$((PAGE * 64)) mode=op iterations=5"
 	equal "none fails" "$(said failures)" 0
 	put "$MEMLAB/scenario" none
 	same_as_kernel "given back"
-	equal "the kernel counts its pages" "$((area * 4))" "$(awk '/^CmaTotal:/ { print $2 }' /proc/meminfo)"
+	equal "the kernel counts its pages" "$((area * (PAGE / 1024)))" "$(awk '/^CmaTotal:/ { print $2 }' /proc/meminfo)"
 	after=$(awk '/^CmaFree:/ { print $2 }' /proc/meminfo)
 	between "nothing is kept (kB)" $((before - after)) -4096 4096
 

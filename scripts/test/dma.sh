@@ -77,8 +77,8 @@ check_dma_refusals() {
 		"access-cached mask=32"
 	refused "an offset beyond a page" run "$range" "offset=$PAGE: .* 0 to $((PAGE - 1))" \
 		"dma-page offset=$PAGE"
-	refused "an offset beyond memory" run "$range" "offset=1: .*4194304 bytes" \
-		"dma-phys size=4M offset=1"
+	refused "an offset beyond memory" run "$range" "offset=1: .*$BLOCK bytes" \
+		"dma-phys size=$BLOCK offset=1"
 	refused "a part beyond the buffer" run "$range" "sync=100: with offset=4000" \
 		"dma-sync size=4K offset=4000 sync=100"
 	refused "an offset behind the buffer" run "$range" "sync=0: with offset=64" \

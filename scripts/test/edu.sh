@@ -98,8 +98,8 @@ check_edu() {
 		"EINVAL direction=bidirectional: " "transfer-coherent direction=bidirectional"
 	refused "more than the engine holds" run "Numerical result out of range" \
 		"ERANGE size=4097: .* 1 to 4096 bytes" "transfer-coherent size=4097"
-	refused "more pieces than bytes" run "Invalid argument" \
-		"EINVAL entries=9: " "transfer-sg size=8 entries=9"
+	refused "more pieces than bytes" run "Numerical result out of range" \
+		"ERANGE entries=9: " "transfer-sg size=8 entries=9"
 	refused "links without an IOMMU" run "Operation not supported" \
 		"EOPNOTSUPP transfer-iova: needs an IOMMU" "transfer-iova"
 	refused "two threads for one engine" run "Invalid argument" \
