@@ -53,7 +53,7 @@ fn a_gate_that_does_not_hold_is_shown_and_fails() {
     let done = machine.memlab("run dma-single --max-ns map:p50=1 --max-ns unmap:p99=999999");
     assert_eq!(done.status.code(), Some(1));
     let shown = String::from_utf8(done.stdout).unwrap();
-    assert!(shown.contains("gate map:p50: 231 ns > 1 ns"), "{shown}");
+    assert!(shown.contains("gate map:p50: 247 ns > 1 ns"), "{shown}");
     assert!(String::from_utf8(done.stderr)
         .unwrap()
         .contains("1 of 2 gates"));
