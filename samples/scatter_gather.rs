@@ -22,6 +22,7 @@ use kernel::{
 };
 use sys::{
     dma::{
+        buffer::Reach,
         sg::Scatter,
         FromDevice,
         ToDevice, //
@@ -40,7 +41,7 @@ fn transfer(pdev: &pci::Device<Core<'_>>) -> Result {
     let engine = Edu::new(pdev, 28)?;
     let dev = pdev.as_ref();
 
-    let mut list = Scatter::new(PIECES, SIZE, OFFSET, u64::MAX)?;
+    let mut list = Scatter::new(PIECES, SIZE, OFFSET, Reach::ANY)?;
     list.fill(0xa5);
     let mapped = list.map(dev, ToDevice).map_err(|(_, error)| error)?;
     let mut at = 0;

@@ -47,13 +47,13 @@ check_classes() {
 	(
 		echo 0 >/cgroup/names/cgroup.procs
 		name=$(printf %0200d 0) number=0
-		while [ $number -lt 6000 ]; do
+		while [ $number -lt 16000 ]; do
 			[ ! -e "/sys/kernel/$name$number" ] || echo "there is $number"
 			number=$((number + 1))
 		done
 		read -r used </cgroup/names/memory.current
 		# Room for one at a time, and not for a batch.
-		echo $((used + 524288)) >/cgroup/names/memory.max
+		echo $((used + 786432)) >/cgroup/names/memory.max
 		put "$MEMLAB/run" \
 			"vmalloc size=128K gfp=account mode=batch batch=8 iterations=16 warmup=0 time=60000"
 	)

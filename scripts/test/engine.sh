@@ -65,7 +65,7 @@ check_delays() {
 		"$(awk '$1 ~ /^[0-9]+$/ { printf "%s ", $1 }' "$MEMLAB/calibrate")" \
 		"0 100 1000 10000 100000 "
 	equal "calibrate takes no parameters" "$(put "$MEMLAB/calibrate" size=5)" "Invalid argument"
-	matches "and says so" "$(cat "$MEMLAB/calibrate")" '^refused EINVAL calibrate takes no'
+	matches "and says so" "$(cat "$MEMLAB/calibrate")" '^refused EINVAL size=5: calibrate takes no'
 }
 
 # For a guest with one CPU, on which two threads take turns.
