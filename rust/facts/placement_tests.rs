@@ -146,8 +146,9 @@ mod tests {
                     let placement = of_address(memory.as_ptr(), size);
                     assert_eq!(placement.extents, 1);
                     assert_eq!(placement.phys, memory.dma());
-                    // Memory of a device that is not coherent is mapped anew, uncached.
-                    if coherent {
+                    // Memory of a device that is not coherent is mapped anew, uncached; high memory
+                    // has no address of its own and is mapped anew for any device.
+                    if coherent && placement.zone.as_str() != "HighMem" {
                         assert_eq!(placement.window, Window::Linear);
                     }
                 }
@@ -206,6 +207,7 @@ mod tests {
                 let high = placement.zone.as_str() == "HighMem";
                 let (attr, window) = match coherent_device() {
                     // Without a cache in the way an attribute for write-combining is left aside.
+                    true if high => (Attr::Cached, Window::Vmalloc),
                     true => (Attr::Cached, Window::Linear),
                     // What has a permanent address is changed where it is, or mapped anew.
                     false if !high && cfg!(not(CONFIG_DMA_DIRECT_REMAP)) => {
