@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Outcomes with figures in them, and what is made of them.
+//! Outcomes with figures in them, what is made of them, and how what is said of them is read.
 
 #![allow(dead_code, reason = "each test has its own part of it")]
 
 use memlab_model::model::{
-    cost::{Rounds, ROUNDS_MAX},
+    break_even::{BreakEven, Choice},
+    cost::{Cost, Rounds, ROUNDS_MAX},
     delta::Delta,
     histogram::Histogram,
     outcome::{ClockCost, Ending, Failures, Outcome, Tally, Thread, THREADS},
@@ -16,6 +17,9 @@ use memlab_model::model::{
     text::Text,
 };
 use memlab_model::report::{self, Findings};
+
+/// What was measured of one experiment.
+pub type Row = Outcome<Box<Tally>>;
 
 pub const KMALLOC: Info = Info {
     name: "kmalloc",
@@ -273,4 +277,57 @@ pub fn measured(
         row.tally.merge(&turn);
     }
     row
+}
+
+/// The last field of the answer's line for a size and a direction.
+pub fn verdict<'a>(text: &'a str, size: &str, direction: Direction) -> &'a str {
+    let mut lines = text.lines().map(|line| (line, fields(line)));
+    let line = lines.find(|(_, fields)| fields.starts_with(&["#", size, direction.name()]));
+    let (line, _) = line.unwrap_or_else(|| panic!("no {size} {} in\n{text}", direction.name()));
+    line.rsplit("  ").next().unwrap()
+}
+
+pub fn fields(line: &str) -> Vec<&str> {
+    line.split_whitespace().collect()
+}
+
+/// The ranking of a size and a direction.
+pub fn ranking<'a>(text: &'a str, size: &str, direction: Direction) -> &'a str {
+    let start = format!("# {size} {}: ", direction.name());
+    let mut lines = text.lines().filter_map(|line| line.strip_prefix(&start));
+    lines
+        .next()
+        .unwrap_or_else(|| panic!("no {start} in\n{text}"))
+}
+
+/// What follows from a comparison of maps and copies, as the bench works it out.
+pub fn break_even(rows: &[Row], direction: Direction) -> BreakEven {
+    let mut sizes: Vec<u64> = rows.iter().map(|row| row.request.size()).collect();
+    sizes.sort();
+    sizes.dedup();
+    let mut found = BreakEven::new(direction, &SINGLE, &COPY);
+    for size in sizes {
+        let cost = |info: &Info| {
+            let mut rows = rows.iter();
+            let like = |row: &&Row| {
+                (
+                    row.request.info().name,
+                    row.request.size(),
+                    row.request.direction(),
+                ) == (info.name, size, direction)
+            };
+            Cost::of(rows.find(like)?)
+        };
+        found.add(
+            size,
+            Choice::between(cost(&SINGLE).as_ref(), cost(&COPY).as_ref()),
+        );
+    }
+    found
+}
+
+/// Seven rounds around `ns`.
+pub fn around(info: &'static Info, size: u64, direction: Direction, ns: u64) -> Row {
+    let rounds = [0, 1, 2, 3, 4, 5, 6].map(|n| ns + n * ns / 100);
+    measured(info, size, direction, &rounds)
 }
