@@ -1,21 +1,22 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Circles between the files of rust/: whoever reads one of them has to read them all."""
+"""Circles between the files of a crate: whoever reads one of them has to read them all."""
 
 import re
 
 from .lint_source import code_of
 
+SOURCES = re.compile(r"^(?:rust|tools/memlab/src)/")
 TESTS = re.compile(r"(^|/|_)tests\.rs$")
 PATH = re.compile(r"\b(?:crate|self|super)\b(?=\s*::)")
 TOKEN = re.compile(r"\w+|::|[{},*]")
 
 
 def module_of(name):
-    """The path of the module that a file of rust/ is, as a tuple; () for the crate's root."""
-    parts = name.removeprefix("rust/").removesuffix(".rs").split("/")
+    """The path of the module that a file is, as a tuple; () for the crate's root."""
+    parts = SOURCES.sub("", name).removesuffix(".rs").split("/")
     if parts[-1] == "mod":
         parts.pop()
-    return () if parts == ["memlab"] else tuple(parts)
+    return () if parts in (["memlab"], ["main"]) else tuple(parts)
 
 
 def group(tokens, prefix):

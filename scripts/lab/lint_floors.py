@@ -42,8 +42,19 @@ MAY_SAY_UNSAFE = {"sys", "bindings"}
 # What the host compiles too: `core` alone.
 PURE = re.compile(r"rust/(model|report)/|rust/front/grammar")
 
-# The command: who may say `unsafe`, and who may read what the kernel says.
+# The command: the rooms that each may name, who may say `unsafe`, and who may read what the kernel
+# says.
 COMMAND = re.compile(r"tools/memlab/src/(?P<room>\w+)")
+COMMAND_MAY_NAME = {
+    "error": set(),
+    "sys": {"sys", "error"},
+    "output": {"output", "error"},
+    "evidence": {"evidence", "output", "sys", "error"},
+    "picture": {"picture", "evidence", "output", "error"},
+    "claims": {"claims", "evidence", "output", "sys", "error"},
+    "commands": {"commands", "claims", "picture", "evidence", "output", "sys", "error"},
+    "document": {"commands", "claims", "evidence", "output", "error"},
+}
 KERNELS_FILES = re.compile(r'"/(?:proc|sys|dev)/|\bprocfs::')
 
 ROOT = re.compile(r"\b(?P<root>crate|super(?:::super)*)::(?P<next>\w+|\{)")
@@ -131,11 +142,22 @@ def rust_complaints(name, text):
             yield line, f"`{found[0]}` in a pure room"
 
 
+def without_tests(text):
+    """The command's tests stand at the end of the file that they test."""
+    return text.partition("#[cfg(test)]")[0]
+
+
 def command_complaints(name, text):
     """The command's own rules; a test may name any file."""
     room = COMMAND.match(name)["room"]
-    text = text.partition("#[cfg(test)]")[0]
+    text = without_tests(text)
     code = code_of(text)
+    # The crate's root is the one file that knows all rooms.
+    if room != "main":
+        depth = len(name.split("/")) - 3 - name.endswith("/mod.rs")
+        for line, word in named(code, depth):
+            if word not in COMMAND_MAY_NAME.get(room, set()):
+                yield line, f"`{room}` of the command may not name `{word}`"
     if room != "sys":
         for found in re.finditer(r"\bunsafe\b", code):
             line = code.count("\n", 0, found.start()) + 1
@@ -148,7 +170,7 @@ def command_complaints(name, text):
 
 def complaints(checkout, names):
     """file:line: sentence, for every rule that is broken."""
-    found, rust = [], {}
+    found, rust, command = [], {}, {}
     for name in names:
         try:
             text = (checkout / name).read_text()
@@ -166,4 +188,5 @@ def complaints(checkout, names):
             rust[name] = text
         if COMMAND.match(name) and name.endswith(".rs"):
             found += [f"{name}:{line}: {why}" for line, why in command_complaints(name, text)]
-    return found + lint_circles.complaints(rust)
+            command[name] = without_tests(text)
+    return found + lint_circles.complaints(rust) + lint_circles.complaints(command)

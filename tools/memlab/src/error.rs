@@ -91,6 +91,15 @@ impl Error {
         Self { kind, message }
     }
 
+    /// A word that is none of several.
+    pub fn unknown(what: &str, word: &str, all: &[&str]) -> Self {
+        let all = all.join(", ");
+        Self::new(
+            Kind::Usage,
+            format!("{what}={word}: unknown, must be one of {all}"),
+        )
+    }
+
     /// A file that could not be read or written.
     pub fn file(path: &Path, error: &io::Error) -> Self {
         let kind = match error.kind() {

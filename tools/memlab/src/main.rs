@@ -3,6 +3,7 @@
 //! `memlab`: asks a running kernel what memory and DMA really cost, and shows it.
 
 mod commands;
+mod document;
 mod error;
 mod evidence;
 mod output;
@@ -11,6 +12,7 @@ mod sys;
 
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use commands::{Context, Found};
+use document::Body;
 use error::{Error, Kind};
 use evidence::module::Module;
 use output::Format;
@@ -86,23 +88,36 @@ impl Command {
         }
     }
 
-    fn carry_out(&self, context: &Context) -> error::Result<Option<Found>> {
-        match self {
-            Self::Advise(arguments) => commands::advise::advise(context, arguments),
-            Self::Run(arguments) => commands::run::run(context, arguments),
-            Self::Show(arguments) => commands::show::show(context, arguments),
-            Self::Scenario(arguments) => commands::scenario::scenario(context, arguments),
-            Self::Record(arguments) => commands::record::record(context, arguments),
-            Self::Diff(arguments) => commands::diff::diff(context, arguments),
-            Self::Plot(arguments) => commands::plot::plot(context, arguments),
-            Self::Doctor(arguments) => commands::doctor::doctor(context, arguments),
-            Self::Lend(arguments) => commands::lend::lend(context, arguments),
-            Self::Return(arguments) => commands::lend::give_back(context, arguments),
-            Self::Generate { folder } => {
-                return commands::generate::generate(Cli::command(), folder).map(|()| None);
+    fn carry_out(&self, context: &Context) -> error::Result<Option<Found<Body>>> {
+        let found = match self {
+            Self::Advise(arguments) => {
+                commands::advise::advise(context, arguments)?.map(Body::from)
             }
-        }
-        .map(Some)
+            Self::Run(arguments) => commands::run::run(context, arguments)?
+                .map(Box::new)
+                .map(Body::Run),
+            Self::Show(arguments) => commands::show::show(context, arguments)?.map(Body::Show),
+            Self::Scenario(arguments) => {
+                commands::scenario::scenario(context, arguments)?.map(Body::Scenario)
+            }
+            Self::Record(arguments) => {
+                commands::record::record(context, arguments)?.map(Body::Record)
+            }
+            Self::Diff(arguments) => commands::diff::diff(context, arguments)?.map(Body::Diff),
+            Self::Plot(arguments) => commands::plot::plot(context, arguments)?.map(Body::Plot),
+            Self::Doctor(arguments) => {
+                commands::doctor::doctor(context, arguments)?.map(Body::Doctor)
+            }
+            Self::Lend(arguments) => commands::lend::lend(context, arguments)?.map(Body::Lend),
+            Self::Return(arguments) => {
+                commands::lend::give_back(context, arguments)?.map(Body::Return)
+            }
+            Self::Generate { folder } => {
+                commands::generate::generate(Cli::command(), &document::schema()?, folder)?;
+                return Ok(None);
+            }
+        };
+        Ok(Some(found))
     }
 }
 
@@ -134,7 +149,7 @@ fn main() -> ExitCode {
             None => Ok(()),
             Some(found) => {
                 if !found.silent {
-                    output::emit(format, found.body)?;
+                    document::emit(format, found.value)?;
                 }
                 if let Some(module) = found.held {
                     hold(module);
@@ -161,6 +176,6 @@ fn hold(module: Box<dyn Module>) {
 }
 
 fn end(format: Format, command: &str, error: &Error) -> ExitCode {
-    output::emit_error(format, command, error);
+    document::emit_error(format, command, error);
     ExitCode::from(error.kind.code())
 }

@@ -2,24 +2,21 @@
 
 //! `advise [DEVICE]`: the answer first, on one screen.
 
-use super::{lend, pattern, why, Context, Found};
+use super::{lend, pattern, show::Shown, why, Context, Found};
 use crate::{
-    error::{Error, Kind, Result},
+    error::Result,
     evidence::{
         comparison::{self, Comparison, Row},
         module,
         recording::Recording,
     },
-    output::{progress, Body, Check, Face, Table},
+    output::{fold, progress, Check, Face, Table, COLUMNS},
     picture::{series, terminal},
 };
 use clap::Args;
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::{path::PathBuf, time::Duration};
-
-/// Columns of the screen that everything fits on.
-const COLUMNS: usize = 80;
 
 /// Says which way to get memory, and to get it to a device, costs least
 #[derive(Args, Debug)]
@@ -65,8 +62,18 @@ pub struct Advice {
     whole: Option<String>,
 }
 
+/// What was asked for.
+pub enum Advised {
+    /// The answer.
+    Measured(Advice),
+    /// The one for a device that is not there yet.
+    Pattern(pattern::Answer),
+    /// What stands behind a sentence.
+    Why(Shown),
+}
+
 /// Measures, or reads, and says what follows.
-pub fn advise(context: &Context, arguments: &Arguments) -> Result<Found> {
+pub fn advise(context: &Context, arguments: &Arguments) -> Result<Found<Advised>> {
     let lent = match (&arguments.device, arguments.lend) {
         (Some(name), true) => Some(lend::take(&context.machine, name)?),
         _ => None,
@@ -81,15 +88,16 @@ pub fn advise(context: &Context, arguments: &Arguments) -> Result<Found> {
         // A driver that does not come back is worse than a measurement that failed.
         lend::restore(&context.machine, loan)?;
     }
-    found
+    Ok(found?.into())
 }
 
-fn measured(context: &Context, arguments: &Arguments, device: Option<&String>) -> Result<Found> {
+fn measured(context: &Context, arguments: &Arguments, device: Option<&String>) -> Result<Advised> {
     if let Some(topic) = &arguments.why {
-        return why::why(topic);
+        return why::why(topic).map(Advised::Why);
     }
     if let Some(pattern) = &arguments.pattern {
-        return pattern::advise(context, pattern, device.map(String::as_str), arguments.time);
+        let device = device.map(String::as_str);
+        return pattern::advise(context, pattern, device, arguments.time).map(Advised::Pattern);
     }
     let (text, chart) = match &arguments.from {
         Some(path) => {
@@ -114,33 +122,19 @@ fn measured(context: &Context, arguments: &Arguments, device: Option<&String>) -
         }
     };
     let compared = comparison::read(&text)?;
-    Ok(Body::Advise(Box::new(Advice {
-        answer: answer(&compared),
+    Ok(Advised::Measured(Advice {
+        answer: compared.sentences(COLUMNS),
         next: next(&compared, arguments.from.as_ref()),
         rows: compared.rows,
         chart,
         whole: arguments.all.then_some(text),
     }))
-    .into())
 }
 
 fn chart(recording: &Recording) -> Result<Vec<String>> {
     let direction = Some("to-device");
     let all = series::of(recording, direction)?;
     Ok(terminal::plot(&all))
-}
-
-/// The sentences of the module's answer: what stands above its table.
-pub fn answer(compared: &Comparison) -> Vec<String> {
-    let about_figures = |line: &&String| !line.starts_with("ns per operation");
-    // On one screen there is no room for empty lines.
-    let lines = compared
-        .answer
-        .iter()
-        .filter(about_figures)
-        .filter(|line| !line.is_empty());
-    let lines = lines.flat_map(|line| fold(line, COLUMNS));
-    lines.collect()
 }
 
 /// The calls in their order, of what was the cheapest for most sizes that were measured.
@@ -183,28 +177,6 @@ fn cheapest(compared: &Comparison) -> Option<String> {
     most.map(|(_, name)| name.to_owned())
 }
 
-/// A line in pieces of at most so many columns; what follows the first is set in by two.
-pub fn fold(line: &str, columns: usize) -> Vec<String> {
-    if line.chars().count() <= columns {
-        return vec![line.to_owned()];
-    }
-    let indent = line.len() - line.trim_start().len();
-    let mut lines = Vec::new();
-    let mut current = " ".repeat(indent);
-    for word in line.split_whitespace() {
-        let room = current.chars().count() + 1 + word.chars().count() <= columns;
-        if !current.trim().is_empty() && !room {
-            lines.push(std::mem::replace(&mut current, " ".repeat(indent + 2)));
-        }
-        if !current.trim().is_empty() {
-            current.push(' ');
-        }
-        current.push_str(word);
-    }
-    lines.push(current);
-    lines
-}
-
 impl Face for Advice {
     fn text(&self) -> String {
         if let Some(whole) = &self.whole {
@@ -232,43 +204,5 @@ impl Face for Advice {
             because: format!("{} samples, {} failures", row.samples, row.failures),
         };
         self.rows.iter().map(check).collect()
-    }
-}
-
-/// An error for a word that is none of several.
-pub fn unknown(what: &str, word: &str, all: &[&str]) -> Error {
-    Error::new(
-        Kind::Usage,
-        format!("{what}={word}: unknown, must be one of {}", all.join(", ")),
-    )
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_long_line_is_folded_between_words() {
-        assert_eq!(fold("ab cd ef", 5), ["ab cd", "  ef"]);
-        assert_eq!(fold("  ab cd", 5), ["  ab", "    cd"]);
-        assert_eq!(fold("ab", 5), ["ab"]);
-        assert_eq!(fold("", 5), [""]);
-        assert_eq!(fold("abcdefgh", 5), ["abcdefgh"]);
-    }
-
-    #[test]
-    fn the_answer_is_what_the_module_says_first() {
-        let text = |head: &str, foot: &str| {
-            format!("{head}experiment size direction phase min p50 p90 p99 p99.9 max samples failures\n\
-                     a 64 to-device map 1 2 3 4 5 6 7 0\n{foot}")
-        };
-        let head = text(
-            "# ns per operation, net\n# EMULATED: x\n# map\n",
-            "# ADVICE\n# old\n",
-        );
-        assert_eq!(
-            answer(&comparison::read(&head).unwrap()),
-            ["EMULATED: x", "map"]
-        );
     }
 }

@@ -6,7 +6,7 @@ use super::{Context, Found};
 use crate::{
     error::{Error, Kind, Result},
     evidence::recording::{Median, Recording},
-    output::{Body, Cell, Check, Face, Table},
+    output::{Cell, Check, Face, Table},
 };
 use clap::Args;
 use schemars::JsonSchema;
@@ -109,7 +109,7 @@ const MAY_DIFFER: [&str; 10] = [
 ];
 
 /// Compares.
-pub fn diff(_: &Context, arguments: &Arguments) -> Result<Found> {
+pub fn diff(_: &Context, arguments: &Arguments) -> Result<Found<Difference>> {
     let before = Recording::read(&arguments.before)?;
     let after = Recording::read(&arguments.after)?;
     let mut found = compare(&before, &after)?;
@@ -127,7 +127,7 @@ pub fn diff(_: &Context, arguments: &Arguments) -> Result<Found> {
         )
     });
     Ok(Found {
-        body: Body::Diff(found),
+        value: found,
         failed,
         silent: false,
         held: None,

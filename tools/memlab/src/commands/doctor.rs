@@ -2,14 +2,18 @@
 
 //! `doctor [DEVICE]`: may this kernel host the module, and what is odd about a device.
 
-use super::{doctor_device, Context, Found};
+use super::{
+    doctor_device,
+    finding::{finding, Finding, Verdict},
+    Context, Found,
+};
 use crate::{
     error::{Error, Kind, Result},
     evidence::{
         device::{self, Device},
         kernel, module, Machine,
     },
-    output::{Body, Cell, Check, Face, Table},
+    output::{fold, Cell, Check, Face, Table},
 };
 use clap::Args;
 use schemars::JsonSchema;
@@ -37,42 +41,6 @@ pub struct Arguments {
     device: Option<String>,
 }
 
-/// How a finding is to be taken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Verdict {
-    /// As it should be.
-    Fine,
-    /// It works, and costs something or surprises.
-    Odd,
-    /// It does not work.
-    Wrong,
-    /// It cannot be told.
-    Unknown,
-}
-
-impl Verdict {
-    fn name(self) -> &'static str {
-        match self {
-            Self::Fine => "fine",
-            Self::Odd => "odd",
-            Self::Wrong => "wrong",
-            Self::Unknown => "unknown",
-        }
-    }
-}
-
-/// One finding.
-#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
-pub struct Finding {
-    /// What was looked at.
-    pub what: String,
-    /// How it is.
-    pub verdict: Verdict,
-    /// What was found, and what follows from it.
-    pub because: String,
-}
-
 /// All findings.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct Diagnosis {
@@ -82,16 +50,8 @@ pub struct Diagnosis {
     pub findings: Vec<Finding>,
 }
 
-pub fn finding(what: &str, verdict: Verdict, because: impl Into<String>) -> Finding {
-    Finding {
-        what: what.to_owned(),
-        verdict,
-        because: because.into(),
-    }
-}
-
 /// Looks.
-pub fn doctor(context: &Context, arguments: &Arguments) -> Result<Found> {
+pub fn doctor(context: &Context, arguments: &Arguments) -> Result<Found<Diagnosis>> {
     let machine = &context.machine;
     let diagnosis = match &arguments.device {
         Some(name) => {
@@ -122,7 +82,7 @@ pub fn doctor(context: &Context, arguments: &Arguments) -> Result<Found> {
         .map(|first| Error::new(Kind::Failed, format!("{}: {}", first.what, first.because)));
     Ok(Found {
         failed,
-        body: Body::Doctor(diagnosis),
+        value: diagnosis,
         silent: false,
         held: None,
     })
@@ -277,7 +237,7 @@ impl Face for Diagnosis {
                 .count()
         };
         let (odd, wrong) = (worst(Verdict::Odd), worst(Verdict::Wrong));
-        let mut lines = super::advise::fold(&self.subject, 80);
+        let mut lines = fold(&self.subject, 80);
         lines.push(match (wrong, odd) {
             (0, 0) => "nothing odd".to_owned(),
             (0, odd) => format!("{odd} odd"),
@@ -292,7 +252,7 @@ impl Face for Diagnosis {
         for one in &self.findings {
             let head = format!("{:<7} {:<width$}  ", one.verdict.name(), one.what);
             let room = 80usize.saturating_sub(head.len()).max(20);
-            for (at, line) in super::advise::fold(&one.because, room).iter().enumerate() {
+            for (at, line) in fold(&one.because, room).iter().enumerate() {
                 match at {
                     0 => lines.push(format!("{head}{line}")),
                     _ => lines.push(format!(

@@ -2,7 +2,7 @@
 
 //! `doctor DEVICE`: what is odd about a device, lent or not.
 
-use super::doctor::{
+use super::finding::{
     finding, Finding,
     Verdict::{Fine, Odd, Unknown},
 };

@@ -9,12 +9,12 @@ use super::{Context, Found};
 use crate::{
     error::{Error, Kind, Result},
     evidence::{
+        binding::{bind, choose, unbind, OURS},
         device::{self, Device},
         journal::{self, Loan},
         Machine,
     },
-    output::{Body, Cell, Check, Face, Table},
-    sys::binding::{bind, choose, unbind, OURS},
+    output::{Cell, Check, Face, Table},
 };
 use clap::Args;
 use schemars::JsonSchema;
@@ -44,17 +44,17 @@ pub struct Moved {
 }
 
 /// Lends.
-pub fn lend(context: &Context, arguments: &LendArguments) -> Result<Found> {
+pub fn lend(context: &Context, arguments: &LendArguments) -> Result<Found<Moved>> {
     let loan = take(&context.machine, &arguments.device)?;
-    Ok(Body::Lend(Moved {
+    Ok(Moved {
         lent: true,
         devices: vec![loan],
-    })
+    }
     .into())
 }
 
 /// Gives back.
-pub fn give_back(context: &Context, arguments: &ReturnArguments) -> Result<Found> {
+pub fn give_back(context: &Context, arguments: &ReturnArguments) -> Result<Found<Moved>> {
     let machine = &context.machine;
     let mut loans = journal::read(machine)?;
     if let Some(name) = &arguments.device {
@@ -70,10 +70,10 @@ pub fn give_back(context: &Context, arguments: &ReturnArguments) -> Result<Found
     for loan in &loans {
         restore(machine, loan)?;
     }
-    Ok(Body::Return(Moved {
+    Ok(Moved {
         lent: false,
         devices: loans,
-    })
+    }
     .into())
 }
 

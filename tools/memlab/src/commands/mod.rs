@@ -6,6 +6,7 @@ pub mod advise;
 pub mod diff;
 pub mod doctor;
 mod doctor_device;
+mod finding;
 pub mod generate;
 pub mod lend;
 pub mod pattern;
@@ -19,7 +20,6 @@ pub mod why;
 use crate::{
     error::Error,
     evidence::{module::Module, Machine},
-    output::Body,
 };
 
 /// What every command gets.
@@ -31,9 +31,9 @@ pub struct Context {
 }
 
 /// What a command found, and whether something that was to hold did not.
-pub struct Found {
+pub struct Found<T> {
     /// The value.
-    pub body: Body,
+    pub value: T,
     /// Why the exit code is not 0 nevertheless.
     pub failed: Option<Error>,
     /// Whether it has been shown already.
@@ -42,10 +42,22 @@ pub struct Found {
     pub held: Option<Box<dyn Module>>,
 }
 
-impl From<Body> for Found {
-    fn from(body: Body) -> Self {
+impl<T> Found<T> {
+    /// The same with another value.
+    pub fn map<U>(self, change: impl FnOnce(T) -> U) -> Found<U> {
+        Found {
+            value: change(self.value),
+            failed: self.failed,
+            silent: self.silent,
+            held: self.held,
+        }
+    }
+}
+
+impl<T> From<T> for Found<T> {
+    fn from(value: T) -> Self {
         Self {
-            body,
+            value,
             failed: None,
             silent: false,
             held: None,

@@ -2,16 +2,16 @@
 
 //! `advise --pattern`: for a device that is not there yet, from what the buffer is for.
 
-use super::{advise::unknown, Context, Found};
+use super::Context;
 use crate::{
-    error::Result,
+    error::{Error, Result},
     evidence::{
         comparison::{self, Row},
         module,
         outcome::Figure,
         text::{bytes, shown},
     },
-    output::{progress, Body, Cell, Check, Face, Table},
+    output::{fold, progress, Cell, Check, Face, Table},
 };
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -46,7 +46,7 @@ impl FromStr for Pattern {
         };
         let word = |key: &str, value: &str, all: &[&str]| match all.contains(&value) {
             true => Ok(value.to_owned()),
-            false => Err(unknown(key, value, all).message),
+            false => Err(Error::unknown(key, value, all).message),
         };
         for part in text.split(',') {
             let (key, value) = part
@@ -61,9 +61,12 @@ impl FromStr for Pattern {
                     pattern.size = size.ok_or(format!("size={value}: must be 1 to 4M bytes"))?;
                 }
                 _ => {
-                    return Err(
-                        unknown("key", key, &["lifetime", "size", "direction", "touch"]).message,
+                    return Err(Error::unknown(
+                        "key",
+                        key,
+                        &["lifetime", "size", "direction", "touch"],
                     )
+                    .message)
                 }
             }
         }
@@ -187,7 +190,7 @@ pub fn advise(
     pattern: &Pattern,
     device: Option<&str>,
     time: u64,
-) -> Result<Found> {
+) -> Result<Answer> {
     let module = module::open(&context.machine)?;
     let ways = ways(pattern);
     let mut experiments: Vec<&str> = ways
@@ -214,7 +217,7 @@ pub fn advise(
     let text = progress::during("comparing", expected, module.watch(), || {
         module.ask("compare", &line)
     })?;
-    Ok(Body::Pattern(answer(pattern, &ways, &comparison::read(&text)?.rows)).into())
+    Ok(answer(pattern, &ways, &comparison::read(&text)?.rows))
 }
 
 fn answer(pattern: &Pattern, ways: &[Way], rows: &[Row]) -> Answer {
@@ -323,7 +326,7 @@ impl Face for Answer {
         for way in &self.not_measured {
             text += &format!("not measured on this device: {way}\n");
         }
-        let calls = super::advise::fold(&format!("Next: {}", self.calls), 80).join("\n");
+        let calls = fold(&format!("Next: {}", self.calls), 80).join("\n");
         text + &format!("\n{calls}\n")
     }
 

@@ -6,7 +6,7 @@ use super::{Context, Found};
 use crate::{
     error::Result,
     evidence::recording::Recording,
-    output::{self, Body, Cell, Check, Face, Table},
+    output::{self, Cell, Check, Face, Table},
     picture::page::page,
 };
 use clap::Args;
@@ -34,7 +34,7 @@ pub struct Drawn {
 }
 
 /// Draws.
-pub fn plot(_: &Context, arguments: &Arguments) -> Result<Found> {
+pub fn plot(_: &Context, arguments: &Arguments) -> Result<Found<Drawn>> {
     let recording = Recording::read(&arguments.file)?;
     let html = page(&recording)?;
     let stdin = arguments.file == Path::new("-");
@@ -53,10 +53,10 @@ pub fn plot(_: &Context, arguments: &Arguments) -> Result<Found> {
         output::replace(&file, html.as_bytes())?;
     }
     Ok(Found {
-        body: Body::Plot(Drawn {
+        value: Drawn {
             file,
             bytes: html.len() as u64,
-        }),
+        },
         failed: None,
         silent: to_stdout,
         held: None,

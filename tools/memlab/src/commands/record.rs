@@ -8,11 +8,10 @@ use crate::{
     evidence::{
         comparison::Comparison,
         module::{self, Module},
-        outcome::Ran,
         recording::{Recording, FORMAT, LOOKS, VERSION},
         text::shown,
     },
-    output::{self, progress, Body, Cell, Check, Face, Table},
+    output::{self, progress, Cell, Check, Face, Table},
 };
 use clap::Args;
 use schemars::JsonSchema;
@@ -60,7 +59,7 @@ pub struct Kept {
 }
 
 /// Measures and writes.
-pub fn record(context: &Context, arguments: &Arguments) -> Result<Found> {
+pub fn record(context: &Context, arguments: &Arguments) -> Result<Found<Kept>> {
     let module = module::open(&context.machine)?;
     let recording = measure(
         &*module,
@@ -78,13 +77,13 @@ pub fn record(context: &Context, arguments: &Arguments) -> Result<Found> {
     }
     let medians = recording.medians()?;
     Ok(Found {
-        body: Body::Record(Kept {
+        value: Kept {
             file: arguments.file.clone(),
             bytes: text.len() as u64,
             rounds: arguments.rounds,
             rows: medians.len() as u64,
             noise_pct: noise(&recording)?,
-        }),
+        },
         failed: None,
         silent: to_stdout,
         held: None,
@@ -181,14 +180,6 @@ pub fn noise(recording: &Recording) -> Result<Option<f64>> {
     Ok(shares
         .get(shares.len() / 2)
         .map(|share| (share * 10.0).round() / 10.0))
-}
-
-/// The name of a curve.
-pub fn curve_name(ran: &Ran, phase: &str) -> String {
-    match ran.request.get("direction") {
-        Some(direction) => format!("{} {} {phase}", ran.experiment, direction.csv()),
-        None => format!("{} {phase}", ran.experiment),
-    }
 }
 
 impl Face for Kept {

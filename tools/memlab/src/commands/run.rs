@@ -10,7 +10,7 @@ use crate::{
         outcome::{self, Gate, Ran},
         text,
     },
-    output::{progress, Body, Cell, Check, Face, Table},
+    output::{progress, Cell, Check, Face, Table},
 };
 use clap::Args;
 use std::{str::FromStr, time::Duration};
@@ -100,7 +100,7 @@ impl Limit {
 }
 
 /// Runs.
-pub fn run(context: &Context, arguments: &Arguments) -> Result<Found> {
+pub fn run(context: &Context, arguments: &Arguments) -> Result<Found<Ran>> {
     let module = module::open(&context.machine)?;
     let mut ran = measure(&*module, &arguments.line.join(" "))?;
     ran.percentiles = context.percentiles.clone();
@@ -124,7 +124,7 @@ pub fn run(context: &Context, arguments: &Arguments) -> Result<Found> {
         )
     });
     Ok(Found {
-        body: Body::Run(Box::new(ran)),
+        value: ran,
         failed,
         silent: false,
         held: None,

@@ -6,7 +6,7 @@ use super::{Context, Found};
 use crate::{
     error::Result,
     evidence::{module, text},
-    output::{Body, Cell, Check, Face, Table},
+    output::{Cell, Check, Face, Table},
 };
 use clap::Args;
 use schemars::JsonSchema;
@@ -51,7 +51,7 @@ impl Face for State {
 }
 
 /// Makes it, or shows it.
-pub fn scenario(context: &Context, arguments: &Arguments) -> Result<Found> {
+pub fn scenario(context: &Context, arguments: &Arguments) -> Result<Found<State>> {
     let module = module::open(&context.machine)?;
     let line = arguments.line.join(" ");
     let text = match arguments.line.is_empty() {
@@ -62,13 +62,13 @@ pub fn scenario(context: &Context, arguments: &Arguments) -> Result<Found> {
     let values = pairs
         .into_iter()
         .map(|(key, value)| (key, Cell::parse(&value)));
-    let body = Body::Scenario(State {
+    let value = State {
         values: values.collect(),
         text,
-    });
+    };
     let made = !arguments.line.is_empty() && line != "none";
     Ok(Found {
-        body,
+        value,
         failed: None,
         silent: false,
         // What a session made goes with it.

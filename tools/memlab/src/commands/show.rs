@@ -10,7 +10,7 @@ use crate::{
         text::{parse, Block},
         vmalloc,
     },
-    output::{Body, Cell, Check, Face, Table},
+    output::{Cell, Check, Face, Table},
 };
 use clap::{Args, ValueEnum};
 use schemars::JsonSchema;
@@ -155,7 +155,7 @@ impl Face for Shown {
 }
 
 /// Looks.
-pub fn show(context: &Context, arguments: &Arguments) -> Result<Found> {
+pub fn show(context: &Context, arguments: &Arguments) -> Result<Found<Shown>> {
     let file = arguments.what.file();
     let machine = &context.machine;
     let text = match arguments.what {
@@ -169,5 +169,5 @@ pub fn show(context: &Context, arguments: &Arguments) -> Result<Found> {
     };
     let name = arguments.what.to_possible_value();
     let name = name.map_or(file.to_owned(), |value| value.get_name().to_owned());
-    Ok(Body::Show(Shown::read(&name, text)).into())
+    Ok(Shown::read(&name, text).into())
 }

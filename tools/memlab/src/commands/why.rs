@@ -2,11 +2,10 @@
 
 //! `advise --why TOPIC`: what stands behind a sentence of the advice.
 
-use super::{show::Shown, Found};
+use super::show::Shown;
 use crate::{
-    commands::advise::{fold, unknown},
-    error::Result,
-    output::Body,
+    error::{Error, Result},
+    output::fold,
 };
 
 /// A topic, what is to be known of it, and the command that shows it on this machine.
@@ -72,14 +71,14 @@ const TOPICS: [(&str, &str, &str); 8] = [
 ];
 
 /// Explains.
-pub fn why(topic: &str) -> Result<Found> {
+pub fn why(topic: &str) -> Result<Shown> {
     let names: Vec<&str> = TOPICS.iter().map(|(name, _, _)| *name).collect();
     let mut lines = Vec::new();
     if topic == "list" {
         lines.extend(fold(&format!("topics: {}", names.join(", ")), 80));
     } else {
         let found = TOPICS.iter().find(|(name, _, _)| *name == topic);
-        let (_, text, look) = found.ok_or_else(|| unknown("why", topic, &names))?;
+        let (_, text, look) = found.ok_or_else(|| Error::unknown("why", topic, &names))?;
         lines.extend(
             fold(text, 80)
                 .iter()
@@ -87,5 +86,5 @@ pub fn why(topic: &str) -> Result<Found> {
         );
         lines.extend(fold(&format!("Look: {look}"), 80));
     }
-    Ok(Body::Show(Shown::of_notes(topic, lines)).into())
+    Ok(Shown::of_notes(topic, lines))
 }

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     error::{Error, Kind, Result},
-    output::{Cell, Table},
+    output::{fold, Cell, Table},
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -66,6 +66,20 @@ pub struct Comparison {
     pub rows: Vec<Row>,
     /// What stands under it.
     pub notes: Vec<String>,
+}
+
+impl Comparison {
+    /// The sentences of the answer, each in lines of at most so many columns; empty lines have no
+    /// room on one screen.
+    pub fn sentences(&self, columns: usize) -> Vec<String> {
+        let about_figures = |line: &&String| !line.starts_with("ns per operation");
+        self.answer
+            .iter()
+            .filter(about_figures)
+            .filter(|line| !line.is_empty())
+            .flat_map(|line| fold(line, columns))
+            .collect()
+    }
 }
 
 /// What a way costs at one size, as the module ranks it: all of it, later costs too.
@@ -258,6 +272,13 @@ mod tests {
         assert_eq!(map.facts[0], ("zone".into(), Cell::text("DMA32")));
         assert_eq!((alloc.size, alloc.figure("p50")), (4096, None));
         assert_eq!(map.name(), "dma-single 64 to-device map");
+    }
+
+    #[test]
+    fn the_sentences_are_what_the_module_says_first() {
+        let text = TEXT.replace("# first", "# ns per operation, net\n# first, and more");
+        let sentences = read(&text).unwrap().sentences(10);
+        assert_eq!(sentences, ["first, and", "  more", "  second"]);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 //! What the machine says: the module, procfs, sysfs, tracefs and debugfs. No other room reads them.
 
+pub mod binding;
 pub mod comparison;
 pub mod device;
 pub mod journal;

@@ -171,6 +171,16 @@ pub struct Ran {
     pub text: String,
 }
 
+impl Ran {
+    /// What it is, and a phase of it, for a curve.
+    pub fn name(&self, phase: &str) -> String {
+        match self.request.get("direction") {
+            Some(direction) => format!("{} {} {phase}", self.experiment, direction.csv()),
+            None => format!("{} {phase}", self.experiment),
+        }
+    }
+}
+
 /// Something that a figure must not exceed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Gate {

@@ -4,20 +4,23 @@
 //!
 //! Data goes to stdout, all else to stderr.
 
-mod document;
 mod file;
+mod fold;
 pub mod progress;
 mod table;
 
 pub use self::{
-    document::{schema, Body, Document},
     file::replace,
+    fold::fold,
     table::{Cell, Table},
 };
 
 use crate::error::{Error, Kind, Result};
 use clap::ValueEnum;
 use std::io::{self, IsTerminal, Write};
+
+/// Columns of the screen that an answer fits on.
+pub const COLUMNS: usize = 80;
 
 /// The face that is shown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -55,36 +58,6 @@ pub trait Face {
     fn checks(&self) -> Vec<Check>;
 }
 
-/// Shows a value.
-pub fn emit(format: Format, body: Body) -> Result {
-    let text = match format {
-        Format::Text => body.face().text(),
-        Format::Json => Document::of(body).json()?,
-        Format::Csv => csv(&body.face().tables())?,
-        Format::Ktap => ktap(&body.face().checks()),
-    };
-    print(&text)
-}
-
-/// Shows an error in the format that was asked for; people read it on stderr in every format.
-pub fn emit_error(format: Format, command: &str, error: &Error) {
-    let shown = match format {
-        Format::Json => Document::failed(command, error)
-            .json()
-            .and_then(|text| print(&text)),
-        Format::Ktap => print(&ktap(&[Check {
-            name: command.to_owned(),
-            held: Some(false),
-            because: error.message.clone(),
-        }])),
-        Format::Text | Format::Csv => Ok(()),
-    };
-    if let Err(second) = shown {
-        eprintln!("memlab: {second}");
-    }
-    eprintln!("memlab: {error}");
-}
-
 /// Writes data. Whoever reads it may have gone, which is no failure of ours to tell anybody of.
 pub fn print(text: &str) -> Result {
     let mut out = io::stdout().lock();
@@ -103,7 +76,8 @@ pub fn on_terminal() -> bool {
     io::stdout().is_terminal() && io::stderr().is_terminal()
 }
 
-fn csv(tables: &[Table]) -> Result<String> {
+/// The rows, an empty line between tables of different columns.
+pub fn csv(tables: &[Table]) -> Result<String> {
     let failed = |error: csv::Error| Error::new(Kind::File, format!("csv: {error}"));
     let mut parts = Vec::new();
     for table in tables {
@@ -122,11 +96,11 @@ fn csv(tables: &[Table]) -> Result<String> {
         })?;
         parts.push(String::from_utf8_lossy(&bytes).into_owned());
     }
-    // An empty line between tables of different columns.
     Ok(parts.join("\n"))
 }
 
-fn ktap(checks: &[Check]) -> String {
+/// A line for each check.
+pub fn ktap(checks: &[Check]) -> String {
     let mut text = format!("KTAP version 1\n1..{}\n", checks.len());
     for (check, number) in checks.iter().zip(1..) {
         let word = if check.held == Some(false) {

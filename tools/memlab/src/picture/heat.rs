@@ -2,7 +2,7 @@
 
 //! The buddy lists as a heat map, and the address space as a column: HTML, no script.
 
-use super::page::escape;
+use super::escape;
 use crate::{
     evidence::text::{parse, shown, table_of},
     output::{Cell, Table},

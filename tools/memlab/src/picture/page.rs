@@ -4,11 +4,10 @@
 
 use super::{
     chart::{self, Curve, Mark, COLOURS},
-    heat,
+    escape, heat,
     series::{self, Series},
 };
 use crate::{
-    commands::{advise::answer, record},
     error::Result,
     evidence::{
         comparison,
@@ -16,7 +15,7 @@ use crate::{
         recording::Recording,
         text::{bytes, parse, shown, Block},
     },
-    output::{Cell, Table},
+    output::{Cell, Table, COLUMNS},
 };
 use std::fmt::Write;
 
@@ -26,14 +25,6 @@ const NARROW: (u32, u32) = (380, 360);
 const CURVE: [f64; 12] = [
     0.0, 10.0, 25.0, 50.0, 75.0, 90.0, 95.0, 99.0, 99.5, 99.9, 99.95, 99.99,
 ];
-
-/// What may not stand in HTML as it is.
-pub fn escape(text: &str) -> String {
-    text.replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;")
-        .replace('"', "&quot;")
-}
 
 /// All of it.
 pub fn page(recording: &Recording) -> Result<String> {
@@ -59,7 +50,7 @@ pub fn page(recording: &Recording) -> Result<String> {
         );
     }
     let compared = recording.comparison()?;
-    let answer = answer(&compared);
+    let answer = compared.sentences(COLUMNS);
     let _ = writeln!(html, "<pre>{}</pre>", escape(&answer.join("\n")));
     for direction in series::directions(recording)? {
         let all = series::of(recording, Some(&direction))?;
@@ -163,7 +154,7 @@ fn curves(html: &mut String, runs: &[Ran]) -> Result<()> {
             Some((*per_cent, ns as f64))
         };
         all.push(Curve {
-            name: record::curve_name(ran, &phase.name),
+            name: ran.name(&phase.name),
             points: CURVE.iter().filter_map(at).collect(),
         });
     }
@@ -282,11 +273,6 @@ mod tests {
             assert!(!found.contains(word), "{word}");
         }
         assert!(html.contains("What memory and DMA cost"));
-    }
-
-    #[test]
-    fn what_the_module_says_is_text() {
-        assert_eq!(escape("a<b>&\"c\""), "a&lt;b&gt;&amp;&quot;c&quot;");
     }
 
     #[test]

@@ -2,5 +2,4 @@
 
 //! What the command does to the system: the only room of it that may say `unsafe`.
 
-pub mod binding;
 pub mod door;

@@ -2,22 +2,22 @@
 
 //! The document that `--json` prints, whatever the command, and its schema.
 
-use super::Face;
 use crate::{
     commands::{advise, diff, doctor, lend, pattern, plot, record, scenario, show},
     error::{Error, Kind, Result},
     evidence::outcome::Ran,
+    output::{self, Check, Face, Format},
 };
 use schemars::{schema_for, JsonSchema};
 use serde::Serialize;
 
 /// The version of the schema: it rises with every change that a reader would trip over.
-pub const SCHEMA: u32 = 1;
+const SCHEMA: u32 = 1;
 
 /// What `--json` prints.
 #[derive(Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Document {
+struct Document {
     /// The version of this schema.
     schema: u32,
     /// The version of the command.
@@ -32,7 +32,7 @@ pub struct Document {
 
 /// Why a command did not do what was asked.
 #[derive(Serialize, JsonSchema)]
-pub struct Failure {
+struct Failure {
     /// The subcommand.
     command: String,
     /// The kind.
@@ -71,9 +71,19 @@ pub enum Body {
     Diff(diff::Difference),
 }
 
+impl From<advise::Advised> for Body {
+    fn from(advised: advise::Advised) -> Self {
+        match advised {
+            advise::Advised::Measured(advice) => Self::Advise(Box::new(advice)),
+            advise::Advised::Pattern(answer) => Self::Pattern(answer),
+            advise::Advised::Why(shown) => Self::Show(shown),
+        }
+    }
+}
+
 impl Body {
     /// Its faces.
-    pub fn face(&self) -> &dyn Face {
+    fn face(&self) -> &dyn Face {
         match self {
             Self::Show(value) => value,
             Self::Scenario(value) => value,
@@ -91,7 +101,7 @@ impl Body {
 
 impl Document {
     /// Of what was found.
-    pub fn of(body: Body) -> Self {
+    fn of(body: Body) -> Self {
         Self {
             schema: SCHEMA,
             version: env!("CARGO_PKG_VERSION"),
@@ -101,7 +111,7 @@ impl Document {
     }
 
     /// Of what failed.
-    pub fn failed(command: &str, error: &Error) -> Self {
+    fn failed(command: &str, error: &Error) -> Self {
         Self {
             schema: SCHEMA,
             version: env!("CARGO_PKG_VERSION"),
@@ -116,7 +126,7 @@ impl Document {
     }
 
     /// As text.
-    pub fn json(&self) -> Result<String> {
+    fn json(&self) -> Result<String> {
         json(self)
     }
 }
@@ -130,4 +140,34 @@ fn json(value: &impl Serialize) -> Result<String> {
     serde_json::to_string_pretty(value)
         .map(|text| text + "\n")
         .map_err(|error| Error::new(Kind::Version, format!("json: {error}")))
+}
+
+/// Shows a value.
+pub fn emit(format: Format, body: Body) -> Result {
+    let text = match format {
+        Format::Text => body.face().text(),
+        Format::Json => Document::of(body).json()?,
+        Format::Csv => output::csv(&body.face().tables())?,
+        Format::Ktap => output::ktap(&body.face().checks()),
+    };
+    output::print(&text)
+}
+
+/// Shows an error in the format that was asked for; people read it on stderr in every format.
+pub fn emit_error(format: Format, command: &str, error: &Error) {
+    let shown = match format {
+        Format::Json => Document::failed(command, error)
+            .json()
+            .and_then(|text| output::print(&text)),
+        Format::Ktap => output::print(&output::ktap(&[Check {
+            name: command.to_owned(),
+            held: Some(false),
+            because: error.message.clone(),
+        }])),
+        Format::Text | Format::Csv => Ok(()),
+    };
+    if let Err(second) = shown {
+        eprintln!("memlab: {second}");
+    }
+    eprintln!("memlab: {error}");
 }

@@ -2,10 +2,8 @@
 
 //! Which driver a device is bound to: `driver_override`, `unbind`, `bind`.
 
-use crate::{
-    error::{Error, Kind, Result},
-    evidence::{device::Device, Machine},
-};
+use super::{device::Device, Machine};
+use crate::error::{Error, Kind, Result};
 use std::{fs, io};
 
 /// The module's driver, on each bus that it lends devices of.
