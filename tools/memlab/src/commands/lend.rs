@@ -12,7 +12,7 @@ use crate::{
         binding::{bind, choose, unbind, OURS},
         device::{self, Device},
         journal::{self, Loan},
-        Machine,
+        login, Machine,
     },
     output::{Cell, Check, Face, Table},
 };
@@ -78,7 +78,7 @@ pub fn give_back(context: &Context, arguments: &ReturnArguments) -> Result<Found
 }
 
 /// Why a device is not to be taken from its driver.
-fn refusal(machine: &Machine, device: &Device, client: Option<&str>) -> Option<String> {
+fn refusal(machine: &Machine, device: &Device) -> Option<String> {
     if device.driver(machine).as_deref() == Some(OURS) {
         return Some("it is lent already".to_owned());
     }
@@ -99,7 +99,8 @@ fn refusal(machine: &Machine, device: &Device, client: Option<&str>) -> Option<S
         return Some(format!("{swap} is swapped to; swapoff it first"));
     }
     let interfaces = device.interfaces(machine);
-    let login = client.and_then(|client| device::login_interface(machine, client));
+    let client = login::client(machine);
+    let login = client.and_then(|client| login::interface(machine, client));
     if let Some(name) = login.filter(|name| interfaces.contains(name)) {
         return Some(format!("this login comes in through its interface {name}"));
     }
@@ -116,9 +117,7 @@ fn refusal(machine: &Machine, device: &Device, client: Option<&str>) -> Option<S
 /// Lends one device; where that fails half-way, it is as it was.
 pub fn take(machine: &Machine, name: &str) -> Result<Loan> {
     let device = device::find(machine, name)?;
-    let client = std::env::var("SSH_CONNECTION").ok();
-    let client = client.as_deref().and_then(|words| words.split(' ').next());
-    if let Some(why) = refusal(machine, &device, client) {
+    if let Some(why) = refusal(machine, &device) {
         return Err(Error::new(
             Kind::Refused,
             format!("{}: not lent: {why}", device.name),

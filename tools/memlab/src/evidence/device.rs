@@ -220,18 +220,3 @@ impl Device {
 pub fn virtio_features(machine: &Machine, name: &str) -> Option<String> {
     machine.look(&format!("/sys/bus/virtio/devices/{name}/features"))
 }
-
-/// The interface whose route reaches the other end of this login, by the routes of /proc/net/route.
-pub fn login_interface(machine: &Machine, client: &str) -> Option<String> {
-    let address: std::net::Ipv4Addr = client.parse().ok()?;
-    // The table's words are the address's bytes as this machine's integers have them.
-    let address = u32::from_ne_bytes(address.octets());
-    let text = machine.look("/proc/net/route")?;
-    let routes = text.lines().skip(1).filter_map(|line| {
-        let words: Vec<&str> = line.split_whitespace().collect();
-        let hex = |at: usize| u32::from_str_radix(words.get(at)?, 16).ok();
-        let (destination, mask) = (hex(1)?, hex(7)?);
-        (address & mask == destination).then(|| (mask.count_ones(), words[0].to_owned()))
-    });
-    routes.max().map(|(_, name)| name)
-}

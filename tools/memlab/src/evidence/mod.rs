@@ -7,6 +7,7 @@ pub mod comparison;
 pub mod device;
 pub mod journal;
 pub mod kernel;
+pub mod login;
 pub mod module;
 pub mod outcome;
 pub mod recording;
