@@ -44,7 +44,7 @@ struct Global {
     /// One line for each thing that held or did not
     #[arg(long, global = true)]
     ktap: bool,
-    /// The percentiles to show, as 50,99,99.99
+    /// The percentiles to show, as 50,99,99.99: any of a run, of a comparison those that it has
     #[arg(long, global = true, value_delimiter = ',', value_parser = percentile)]
     percentiles: Vec<f64>,
     /// A copy of /proc and /sys of another machine, to look at and not to ask
@@ -137,10 +137,7 @@ fn main() -> ExitCode {
     };
     let context = Context {
         machine: evidence::Machine::at(cli.global.root.as_deref()),
-        percentiles: match cli.global.percentiles.as_slice() {
-            [] => commands::run::PERCENTILES.to_vec(),
-            chosen => chosen.to_vec(),
-        },
+        percentiles: cli.global.percentiles.clone(),
     };
     let shown = cli
         .command

@@ -4,7 +4,7 @@
 
 use super::{lend, pattern, show::Shown, why, Context, Found};
 use crate::{
-    error::Result,
+    error::{Error, Result},
     evidence::{
         comparison::{self, Comparison, Row},
         module,
@@ -56,6 +56,8 @@ pub struct Advice {
     pub next: Vec<String>,
     /// The figures.
     pub rows: Vec<Row>,
+    #[serde(skip)]
+    percentiles: Vec<f64>,
     #[serde(skip)]
     chart: Vec<String>,
     #[serde(skip)]
@@ -125,10 +127,26 @@ fn measured(context: &Context, arguments: &Arguments, device: Option<&String>) -
     Ok(Advised::Measured(Advice {
         answer: compared.sentences(COLUMNS),
         next: next(&compared, arguments.from.as_ref()),
+        percentiles: chosen(&context.percentiles)?,
         rows: compared.rows,
         chart,
         whole: arguments.all.then_some(text),
     }))
+}
+
+/// The percentiles to show, if a comparison has them.
+fn chosen(asked: &[f64]) -> Result<Vec<f64>> {
+    for per_cent in asked {
+        let name = format!("p{per_cent}");
+        if !comparison::FIGURES.contains(&name.as_str()) {
+            let all: Vec<&str> = comparison::FIGURES
+                .into_iter()
+                .filter(|name| name.starts_with('p'))
+                .collect();
+            return Err(Error::unknown("percentiles", &name, &all));
+        }
+    }
+    Ok(asked.to_vec())
 }
 
 fn chart(recording: &Recording) -> Result<Vec<String>> {
@@ -179,8 +197,10 @@ fn cheapest(compared: &Comparison) -> Option<String> {
 
 impl Face for Advice {
     fn text(&self) -> String {
-        if let Some(whole) = &self.whole {
-            return whole.clone();
+        match &self.whole {
+            Some(whole) if self.percentiles.is_empty() => return whole.clone(),
+            Some(_) => return comparison::table(&self.rows, &self.percentiles).text(),
+            None => {}
         }
         // The plot is of the answer's figures and needs no words of its own.
         let below = [self.chart.clone(), self.next.clone()].concat();
@@ -194,7 +214,7 @@ impl Face for Advice {
     }
 
     fn tables(&self) -> Vec<Table> {
-        vec![comparison::table(&self.rows)]
+        vec![comparison::table(&self.rows, &self.percentiles)]
     }
 
     fn checks(&self) -> Vec<Check> {

@@ -26,7 +26,7 @@ use crate::{
 pub struct Context {
     /// The machine that is asked.
     pub machine: Machine,
-    /// The percentiles to show.
+    /// The percentiles to show; none asks for the usual ones.
     pub percentiles: Vec<f64>,
 }
 

@@ -11,7 +11,7 @@ use crate::{
         recording::{Recording, FORMAT, LOOKS, VERSION},
         text::shown,
     },
-    output::{self, progress, Cell, Check, Face, Table},
+    output::{self, fold, progress, Cell, Check, Face, Table, COLUMNS},
 };
 use clap::Args;
 use schemars::JsonSchema;
@@ -56,12 +56,14 @@ pub struct Kept {
     pub rows: u64,
     /// How far the rounds of a row lie apart, in per cent of its median: the middle row's.
     pub noise_pct: Option<f64>,
+    /// Looks that the kernel did not allow, and why.
+    pub missing: Vec<String>,
 }
 
 /// Measures and writes.
 pub fn record(context: &Context, arguments: &Arguments) -> Result<Found<Kept>> {
     let module = module::open(&context.machine)?;
-    let recording = measure(
+    let (recording, missing) = measure(
         &*module,
         arguments.device.as_deref(),
         arguments.rounds,
@@ -83,6 +85,7 @@ pub fn record(context: &Context, arguments: &Arguments) -> Result<Found<Kept>> {
             rounds: arguments.rounds,
             rows: medians.len() as u64,
             noise_pct: noise(&recording)?,
+            missing,
         },
         failed: None,
         silent: to_stdout,
@@ -90,13 +93,14 @@ pub fn record(context: &Context, arguments: &Arguments) -> Result<Found<Kept>> {
     })
 }
 
-/// All that a recording has.
+/// All that a recording has, and what it lacks.
 pub fn measure(
     module: &dyn Module,
     device: Option<&str>,
     rounds: u32,
     time: u64,
-) -> Result<Recording> {
+) -> Result<(Recording, Vec<String>)> {
+    let (before, missing) = looks(module)?;
     let mut recording = Recording {
         format: FORMAT.to_owned(),
         version: VERSION,
@@ -107,7 +111,7 @@ pub fn measure(
         device: device.map(str::to_owned),
         rounds: Vec::new(),
         runs: Vec::new(),
-        before: looks(module)?,
+        before,
         after: BTreeMap::new(),
     };
     let asked = device
@@ -129,15 +133,23 @@ pub fn measure(
             .runs
             .push(run::measure(module, &format!("{line}{asked}"))?);
     }
-    recording.after = looks(module)?;
-    Ok(recording)
+    (recording.after, _) = looks(module)?;
+    Ok((recording, missing))
 }
 
-fn looks(module: &dyn Module) -> Result<BTreeMap<String, String>> {
-    LOOKS
-        .iter()
-        .map(|file| Ok(((*file).to_owned(), module.look(file)?)))
-        .collect()
+/// The looks, and which of them the kernel does not allow: one in lockdown shows no addresses.
+fn looks(module: &dyn Module) -> Result<(BTreeMap<String, String>, Vec<String>)> {
+    let (mut found, mut missing) = (BTreeMap::new(), Vec::new());
+    for file in LOOKS {
+        match module.look(file) {
+            Ok(text) => {
+                found.insert(file.to_owned(), text);
+            }
+            Err(error) if error.kind == Kind::Denied => missing.push(error.message),
+            Err(error) => return Err(error),
+        }
+    }
+    Ok((found, missing))
 }
 
 /// A line for each way that was compared at the size of the curves, for one direction.
@@ -189,8 +201,14 @@ impl Face for Kept {
             None => "one round says nothing of the noise".to_owned(),
         };
         let file = self.file.display();
+        let missing: String = self
+            .missing
+            .iter()
+            .flat_map(|why| fold(&format!("not kept: {why}"), COLUMNS))
+            .map(|line| line + "\n")
+            .collect();
         format!(
-            "kept in {file}: {} rows in {} rounds, {noise}\n\
+            "kept in {file}: {} rows in {} rounds, {noise}\n{missing}\
              a page of it: memlab plot {file}   against another: memlab diff {file} OTHER\n",
             self.rows, self.rounds
         )

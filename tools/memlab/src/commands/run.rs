@@ -103,7 +103,10 @@ impl Limit {
 pub fn run(context: &Context, arguments: &Arguments) -> Result<Found<Ran>> {
     let module = module::open(&context.machine)?;
     let mut ran = measure(&*module, &arguments.line.join(" "))?;
-    ran.percentiles = context.percentiles.clone();
+    ran.percentiles = match context.percentiles.as_slice() {
+        [] => PERCENTILES.to_vec(),
+        chosen => chosen.to_vec(),
+    };
     for limit in &arguments.max_ns {
         let gate = limit.gate(&ran)?;
         ran.gates.push(gate);
@@ -176,14 +179,9 @@ fn sentence(gate: &Gate) -> String {
     format!("{}: {was} {sign} {} ns", gate.name, gate.max_ns)
 }
 
-/// A percentile's name.
-pub fn percentile_name(per_cent: f64) -> String {
-    format!("p{per_cent}")
-}
-
 fn figures(ran: &Ran) -> Table {
     let mut columns = vec!["phase".to_owned(), "min".to_owned()];
-    columns.extend(ran.percentiles.iter().map(|at| percentile_name(*at)));
+    columns.extend(ran.percentiles.iter().map(|at| format!("p{at}")));
     columns.extend(["max".to_owned(), "samples".to_owned()]);
     let rows = ran.phases.iter().map(|phase| {
         let net = |raw: Option<u64>| match raw.filter(|_| phase.samples != 0) {

@@ -44,6 +44,12 @@ impl Row {
         self.figures.get(at).copied()
     }
 
+    /// The mean, over rounds of which the lowest and the highest are left out.
+    pub fn mean(&self) -> Option<Figure> {
+        let (_, cell) = self.facts.iter().find(|(name, _)| name == "mean")?;
+        Figure::parse(&cell.csv())
+    }
+
     /// What it is, for a line of a list.
     pub fn name(&self) -> String {
         let direction = self.direction.as_ref().map(|word| format!(" {word}"));
@@ -93,6 +99,8 @@ pub struct Rank {
     pub direction: Option<String>,
     /// What it costs.
     pub cost: Figure,
+    /// How many steps that can be told stand before it: what has the same cannot be told apart.
+    pub step: usize,
 }
 
 impl Rank {
@@ -128,20 +136,27 @@ fn ranking(note: &str) -> Option<Vec<Rank>> {
         Some(_) => list,
         None => list.strip_prefix("to get memory: ")?,
     };
-    let words: Vec<&str> = list
-        .split(' ')
-        .filter(|word| !["<", "~"].contains(word))
-        .collect();
-    let rank = |pair: &[&str]| {
-        Some(Rank {
-            experiment: pair[0].to_owned(),
-            size,
-            direction: direction.map(str::to_owned),
-            cost: Figure::parse(pair[1].trim_end_matches(':'))?,
-        })
-    };
-    // What follows the last figure is no pair of a name and a figure.
-    Some(words.chunks_exact(2).map_while(rank).collect())
+    let mut ranks = Vec::new();
+    for (step, alike) in list.split(" < ").enumerate() {
+        for pair in alike.split(" ~ ") {
+            // What follows the last figure is no pair of a name and a figure.
+            let mut words = pair.split(' ');
+            let pair = words.next().zip(words.next());
+            let Some((name, cost)) = pair
+                .and_then(|(name, word)| Some((name, Figure::parse(word.trim_end_matches(':'))?)))
+            else {
+                return Some(ranks);
+            };
+            ranks.push(Rank {
+                experiment: name.to_owned(),
+                size,
+                direction: direction.map(str::to_owned),
+                cost,
+                step,
+            });
+        }
+    }
+    Some(ranks)
 }
 
 /// Reads the module's file `compare`.
@@ -218,12 +233,17 @@ fn row(columns: &[&str], line: &str) -> Option<Row> {
     })
 }
 
-/// The rows for CSV.
-pub fn table(rows: &[Row]) -> Table {
+/// The rows for CSV, with these percentiles, or, where none are asked for, with all.
+pub fn table(rows: &[Row], percentiles: &[f64]) -> Table {
+    let asked: Vec<String> = percentiles.iter().map(|at| format!("p{at}")).collect();
+    let shown = |name: &&str| {
+        asked.is_empty() || !name.starts_with('p') || asked.iter().any(|word| word == name)
+    };
+    let figures: Vec<&str> = FIGURES.into_iter().filter(shown).collect();
     let mut columns: Vec<String> = ["experiment", "size", "direction", "phase"]
         .map(str::to_owned)
         .to_vec();
-    columns.extend(FIGURES.map(str::to_owned));
+    columns.extend(figures.iter().map(|name| (*name).to_owned()));
     columns.extend(["samples", "failures"].map(str::to_owned));
     if let Some(first) = rows.first() {
         columns.extend(first.facts.iter().map(|(name, _)| name.clone()));
@@ -235,7 +255,8 @@ pub fn table(rows: &[Row]) -> Table {
             row.direction.clone().into(),
             Cell::text(&*row.phase),
         ];
-        cells.extend(FIGURES.map(|name| row.figure(name).map_or(Cell::None, Figure::cell)));
+        let cell = |name: &&str| row.figure(name).map_or(Cell::None, Figure::cell);
+        cells.extend(figures.iter().map(cell));
         cells.extend([Cell::Number(row.samples), Cell::Number(row.failures)]);
         cells.extend(row.facts.iter().map(|(_, cell)| cell.clone()));
         cells
@@ -287,12 +308,12 @@ mod tests {
             ranking("4K to-device: dma-single 412 ~ dma-sync <3056 < dma-copy 9: map it").unwrap();
         let all: Vec<_> = ranks
             .iter()
-            .map(|rank| (rank.experiment.as_str(), rank.cost))
+            .map(|rank| (rank.experiment.as_str(), rank.cost, rank.step))
             .collect();
         let want = [
-            ("dma-single", Figure::Ns(412)),
-            ("dma-sync", Figure::Below(3056)),
-            ("dma-copy", Figure::Ns(9)),
+            ("dma-single", Figure::Ns(412), 0),
+            ("dma-sync", Figure::Below(3056), 0),
+            ("dma-copy", Figure::Ns(9), 1),
         ];
         assert_eq!(all, want);
         assert_eq!(ranks[0].name(), "dma-single 4K to-device mean of all");

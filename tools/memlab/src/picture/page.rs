@@ -67,7 +67,11 @@ pub fn page(recording: &Recording) -> Result<String> {
     figure(&mut html, recording, "Memory itself", caption, &all, None)?;
     curves(&mut html, &recording.runs)?;
     memory(&mut html, recording);
-    tables(&mut html, recording, &comparison::table(&compared.rows))?;
+    tables(
+        &mut html,
+        recording,
+        &comparison::table(&compared.rows, &[]),
+    )?;
     Ok(html)
 }
 

@@ -133,6 +133,7 @@ mod tests {
             size,
             direction: Some("to-device".into()),
             cost,
+            step: 0,
         };
         let rounds = [
             vec![

@@ -173,3 +173,53 @@ fn a_header_that_is_missing_is_named() {
         .unwrap()
         .contains("lack rust/libkernel.rmeta"));
 }
+
+#[test]
+fn what_does_not_come_back_or_is_gone_says_what_to_try() {
+    let machine = Machine::new("return");
+    let loan = |device: &str| {
+        format!(
+            "[{{\"device\":\"{device}\",\"asked\":null,\"bus\":\"pci\",\
+             \"driver\":\"nvme\",\"chosen\":null}}]"
+        )
+    };
+    machine.file("run/memlab-lent.json", &loan("0000:00:09.0"));
+    let (code, complaint) = machine.refuses("return");
+    assert_eq!(code, 6);
+    assert!(one_line(&complaint).contains("it is gone"), "{complaint}");
+    assert_eq!(machine.says("return"), "nothing is lent\n");
+    // Bound to nobody, and a write to bind does nothing here.
+    let device = "sys/devices/pci0000:00/0000:00:03.0";
+    fs::remove_file(machine.root.join(device).join("driver")).unwrap();
+    machine.file("run/memlab-lent.json", &loan("0000:00:03.0"));
+    let (code, complaint) = machine.refuses("return");
+    assert_eq!(code, 6);
+    assert!(
+        one_line(&complaint).contains("did not come back")
+            && complaint.contains("try: echo 0000:00:03.0 > /sys/bus/pci/drivers_probe"),
+        "{complaint}"
+    );
+    // The journal keeps it, for another try.
+    assert_eq!(machine.refuses("return").0, 6);
+    machine.file("run/memlab-lent.json", "[{");
+    assert_eq!(machine.refuses("return").0, 7);
+}
+
+#[test]
+fn a_percentile_that_a_comparison_has_not_is_named() {
+    let machine = Machine::new("percentiles");
+    let csv = machine.says("advise --csv --percentiles 99");
+    assert!(csv.starts_with("experiment,size,direction,phase,min,p99,max,"));
+    assert!(machine
+        .says("advise --all --percentiles 50,99.9")
+        .contains(" p99.9 "));
+    let (code, complaint) = machine.refuses("advise --percentiles 95");
+    assert_eq!(
+        (code, one_line(&complaint)),
+        (
+            2,
+            "percentiles=p95: unknown, must be one of p50, p90, p99, p99.9"
+        )
+    );
+    assert_eq!(machine.refuses("run kmalloc --percentiles 101").0, 2);
+}
