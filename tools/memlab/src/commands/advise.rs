@@ -36,6 +36,9 @@ pub struct Arguments {
     /// lifetime=transfer|kept,size=4K,direction=to-device|from-device,touch=none|all
     #[arg(long, value_name = "KEY=WORD,...")]
     pattern: Option<pattern::Pattern>,
+    /// What else to ask, as the module's file compare takes it: experiments=a,b size=4K touch=yes
+    #[arg(long, value_name = "LINE", conflicts_with_all = ["pattern", "from"])]
+    ask: Option<String>,
     /// What stands behind a sentence: one of the topics that --why list names
     #[arg(long, value_name = "TOPIC")]
     why: Option<String>,
@@ -115,7 +118,10 @@ fn measured(context: &Context, arguments: &Arguments, device: Option<&String>) -
         None => {
             let module = module::open(&context.machine)?;
             let asked = device.map(|name| format!(" device={name}"));
-            let line = format!("time={}{}", arguments.time, asked.unwrap_or_default());
+            let mut line = format!("time={}{}", arguments.time, asked.unwrap_or_default());
+            if let Some(more) = &arguments.ask {
+                line = format!("{line} {more}");
+            }
             let expected = Duration::from_millis(arguments.time * 2);
             let text = progress::during("comparing", expected, module.watch(), || {
                 module.ask("compare", &line)

@@ -108,23 +108,24 @@ fn of_kernel(machine: &Machine) -> Vec<Finding> {
         ),
     });
     let config = kernel::config(machine);
-    let Some(config) = config else {
-        found.push(finding(
+    match &config {
+        None => found.push(finding(
             "configuration",
             Unknown,
             "not kept under /lib/modules, /boot or /proc",
-        ));
-        return found;
-    };
-    for name in ["MODULES", "RUST"] {
-        found.push(match config.has(name) {
-            true => finding(name, Fine, "on"),
-            false => finding(
-                name,
-                Wrong,
-                "off: no Rust module can be loaded into this kernel",
-            ),
-        });
+        )),
+        Some(config) => {
+            for name in ["MODULES", "RUST"] {
+                found.push(match config.has(name) {
+                    true => finding(name, Fine, "on"),
+                    false => finding(
+                        name,
+                        Wrong,
+                        "off: no Rust module can be loaded into this kernel",
+                    ),
+                });
+            }
+        }
     }
     found.push(match kernel::missing(machine) {
         None => finding(
@@ -169,18 +170,19 @@ fn of_kernel(machine: &Machine) -> Vec<Finding> {
         false => finding("debugfs", Odd, "not mounted: /dev/memlab only"),
     });
     let cma = kernel::meminfo(machine, "CmaTotal").unwrap_or(0) >> 10;
-    found.push(match (config.has("CMA"), cma) {
-        (false, _) => finding(
+    let without_cma = config.as_ref().is_some_and(|config| !config.has("CMA"));
+    found.push(match (without_cma, cma) {
+        (true, _) => finding(
             "CMA",
             Odd,
             "off: large coherent buffers come from the buddy lists or an IOMMU",
         ),
-        (true, 0) => finding(
+        (false, 0) => finding(
             "CMA",
             Odd,
             "no area: cma=64M on the kernel's command line makes one",
         ),
-        (true, mib) => finding("CMA", Fine, format!("{mib} MiB")),
+        (false, mib) => finding("CMA", Fine, format!("{mib} MiB")),
     });
     let iommus = kernel::iommus(machine);
     found.push(match iommus.as_slice() {
@@ -195,6 +197,9 @@ fn of_kernel(machine: &Machine) -> Vec<Finding> {
             format!("swiotlb={swiotlb}: every map is bounced"),
         ));
     }
+    let Some(config) = config else {
+        return found;
+    };
     let slow: Vec<&str> = DISTORTING
         .into_iter()
         .filter(|name| config.has(name))
@@ -237,11 +242,15 @@ impl Face for Diagnosis {
                 .count()
         };
         let (odd, wrong) = (worst(Verdict::Odd), worst(Verdict::Wrong));
+        let unknown = match worst(Verdict::Unknown) {
+            0 => String::new(),
+            unknown => format!(", {unknown} unknown"),
+        };
         let mut lines = fold(&self.subject, 80);
         lines.push(match (wrong, odd) {
-            (0, 0) => "nothing odd".to_owned(),
-            (0, odd) => format!("{odd} odd"),
-            (wrong, odd) => format!("{wrong} wrong, {odd} odd"),
+            (0, 0) => format!("nothing odd{unknown}"),
+            (0, odd) => format!("{odd} odd{unknown}"),
+            (wrong, odd) => format!("{wrong} wrong, {odd} odd{unknown}"),
         });
         let width = self
             .findings
