@@ -157,8 +157,14 @@ fn chosen(asked: &[f64]) -> Result<Vec<f64>> {
 
 fn chart(recording: &Recording) -> Result<Vec<String>> {
     let direction = Some("to-device");
-    let all = series::of(recording, direction)?;
-    Ok(terminal::plot(&all))
+    let mut lines = terminal::plot(&series::of(recording, direction)?);
+    if !lines.is_empty() {
+        lines.insert(
+            0,
+            "What a transfer to the device costs, by its size:".to_owned(),
+        );
+    }
+    Ok(lines)
 }
 
 /// The calls in their order, of what was the cheapest for most sizes that were measured.
@@ -208,14 +214,13 @@ impl Face for Advice {
             Some(_) => return comparison::table(&self.rows, &self.percentiles).text(),
             None => {}
         }
-        // The plot is of the answer's figures and needs no words of its own.
         let below = [self.chart.clone(), self.next.clone()].concat();
         let parts = [&self.answer, &below];
         let parts = parts.iter().filter(|lines| !lines.is_empty());
         parts
             .map(|lines| lines.join("\n"))
             .collect::<Vec<_>>()
-            .join("\n\n")
+            .join(if self.chart.is_empty() { "\n\n" } else { "\n" })
             + "\n"
     }
 
