@@ -26,6 +26,7 @@ class Arch:
     objdump: str  # which of them checkstack.pl can read
     headers: str  # ARCH= of the kernel's user space headers
     clang: tuple  # the target of programs on nolibc
+    narrow: tuple = ()  # the target of 32-bit programs on the 64-bit kernel
     append: str = ""  # the kernel's command line, always
     exact: tuple = ()  # what makes two boots under -icount the same
     numa: bool = True  # whether the machine has nodes
@@ -63,6 +64,7 @@ X86_64 = Arch(
     "objdump",
     "x86",
     ("--target=x86_64-linux-gnu",),
+    ("--target=i386-linux-gnu", "-march=i686"),
     # The kernel gives the timer some ms to tick, which a busy host may not; and half a second of
     # each boot would go into testing its ciphers.
     "no_timer_check cryptomgr.notests",
@@ -109,6 +111,7 @@ ARM64 = Arch(
     "llvm-objdump-19",
     "arm64",
     ("--target=aarch64-linux-gnu",),
+    (),
     "cryptomgr.notests",
     # The device tree hands the kernel random numbers.
     ("-seed", "1"),

@@ -157,13 +157,16 @@ def command(
     dtb=None,
     acpi=False,
     chardevs=(),
+    netdevs=(),
+    disk=None,
 ):
     """QEMU's command line, for inside the root.
 
     numa: a pair (cpus, memory) per node, like ("0-1", "512M") or ("", "64G"); memory is their sum.
     cpu: instead of the machine's usual one; machine: further properties of it, as in QEMU's -M.
     dtb: a device tree instead of the board's own; acpi: firmware, and its tables instead of any.
-    chardevs: what devices may be joined to.
+    chardevs, netdevs: what devices may be joined to; disk: an image that they may, by
+    the name disk; what is written stays with QEMU and goes with it.
     """
     arch = ARCHES[kernel.arch]
     devices = [arch.edu] if devices is None else devices
@@ -210,12 +213,18 @@ def command(
         ]
     for chardev in chardevs:
         argv += ["-chardev", chardev]
+    for netdev in netdevs:
+        argv += ["-netdev", netdev]
+    if disk:
+        argv += ["-drive", "file=/tmp/disk,format=raw,if=none,id=disk,snapshot=on"]
     for device in devices:
         argv += ["-device", device]
     if icount:
         # With a calendar that starts anywhere, no two boots would be in step.
         argv += ["-icount", "shift=0,sleep=off", "-rtc", "base=2026-01-01,clock=vm", *arch.exact]
     binds = [(Path(kernel.image), "/tmp/image"), (archive, "/tmp/initrd")]
+    if disk:
+        binds.append((disk, "/tmp/disk"))
     if acpi:
         argv += ["-bios", "/tmp/firmware"]
         binds.append((firmware(lab), "/tmp/firmware"))
@@ -243,16 +252,21 @@ def boot(lab, kernel, script, files=None, **options):
         return boot_once(lab, kernel, script, files, **options)
 
 
-def boot_once(lab, kernel, script, files, echo=None, timeout=120, log=None, **options):
+def boot_once(lab, kernel, script, files, echo=None, timeout=120, log=None, disk=0, **options):
     """One attempt.
 
-    echo: called with each line that the script prints, as it comes.
+    echo: called with each line that the script prints, as it comes; disk: MiB of an empty one.
     """
     if options.get("accel") is None and not options.get("icount"):
         options["accel"] = accelerator(lab, kernel)
     unique = f"boot-{threading.get_ident()}-{time.monotonic_ns()}"
     archive = initramfs(lab, unique, kernel.arch, {**(files or {}), "/job": script}, RUN_JOB)
     log = Path(log) if log else lab.console.logs / "console.log"
+    image = lab.console.logs / f"{unique}.disk"
+    if disk:
+        image.touch()
+        os.truncate(image, disk << 20)
+        options["disk"] = image
     argv, binds = command(lab, kernel, archive, **options)
     argv += ["-serial", "stdio"]
     lines = []
@@ -296,6 +310,7 @@ def boot_once(lab, kernel, script, files, echo=None, timeout=120, log=None, **op
             begin.cancel()
     finally:
         archive.unlink(missing_ok=True)
+        image.unlink(missing_ok=True)
     fatal = [line for line in lines if FATAL.search(line)]
     last = " | ".join(fatal[:2] or [line for line in lines[-4:] if line.strip()])
     if status is None:

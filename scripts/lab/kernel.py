@@ -9,6 +9,7 @@ Both are kept in the cache and both are a Kernel: nobody else asks which.
 """
 
 import json
+import lzma
 import os
 import re
 from dataclasses import asdict, dataclass
@@ -227,6 +228,44 @@ def stock_release(lab, packages, arch, series, release, version):
         )
 
     return remembered(lab.cache.ensure(name, f"stock kernel {release}", 1000, build))
+
+
+def modules(lab, kernel, names):
+    """{path in a guest: content} of a stock kernel's own modules, each behind what it needs."""
+    version = kernel.source.split("/")[2].removeprefix("source-")
+
+    def build(path, step):
+        packages = index(lab, arch=ARCHES[kernel.arch].debian)
+        wanted = f"linux-modules-{kernel.release}={version}"
+        for deb in packages.download([wanted], path, step):
+            step.run(["dpkg-deb", "-x", deb, path])
+            deb.unlink()
+
+    name = f"modules-{kernel.release}"
+    entry = lab.cache.ensure(name, f"modules of {kernel.release}", 300, build)
+    there = {}
+    for path in entry.rglob("*.ko.xz"):
+        there[path.name.removesuffix(".ko.xz").replace("-", "_")] = path
+    found = {}
+
+    def add(name):
+        # What no file has is built in.
+        if name in found or name not in there:
+            return
+        content = lzma.decompress(there[name].read_bytes())
+        needs = re.search(rb"\0depends=([\w,-]*)\0", content)
+        for other in needs[1].decode().replace("-", "_").split(",") if needs else ():
+            add(other)
+        found[name] = content
+
+    for name in names:
+        if name not in there:
+            raise Failure(f"{kernel.release} has no module {name}")
+        add(name)
+    return {
+        f"/modules/{number:02}-{name}.ko": content
+        for number, (name, content) in enumerate(found.items())
+    }
 
 
 def unpack(root, path, image, tree, step):

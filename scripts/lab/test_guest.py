@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 from . import command, guest, module, test_log
+from . import kernel as kernels
 from .arch import ARCHES
 from .cache import digest
 from .console import Failure
@@ -23,6 +24,11 @@ PROGRAMS = {
     "scripts/test/cma.c": {"cma_moves", "cma_busy"},
     "samples/run.c": {"abi_sample"},
 }
+# Where the command is asked.
+LENDING = {"lend_disk", "lend_killed", "lend_card", "lend_shared", "doctor"}
+COMMAND = {"command", *LENDING}
+# The kernel's own modules, and the checks that load them.
+DRIVERS = {("nvme", "e1000e", "virtio_net", "ext4"): LENDING}
 # Modules of our own beside memlab, and the checks that load them.
 MODULES = {"misuse": {"misuse", "bounced"}, "planted": {"kasan"}}
 
@@ -38,12 +44,12 @@ def job(scripts, checks, settings):
     )
 
 
-def program(lab, kernel, path):
-    """The binary of a program of PROGRAMS, built on nolibc for the guest of a kernel."""
+def headers(lab, kernel):
+    """The cache entry with a kernel's headers for programs."""
     root = lab.root()
     arch = ARCHES[kernel.arch]
 
-    def headers(path, step):
+    def build(path, step):
         step.run(
             root.argv(
                 [
@@ -58,9 +64,20 @@ def program(lab, kernel, path):
         )
 
     key = f"headers-{kernel.arch}-{digest(kernel.source, lab.root_key())}"
-    entry = lab.cache.ensure(key, f"kernel headers for {kernel.arch}", 200, headers)
+    return lab.cache.ensure(key, f"kernel headers for {kernel.arch}", 200, build)
+
+
+def program(lab, kernel, path, narrow=False):
+    """The binary of a program of PROGRAMS, built on nolibc for the guest of a kernel.
+
+    narrow: a 32-bit one for its 64-bit kernel.
+    """
+    root = lab.root()
+    arch = ARCHES[kernel.arch]
+    entry = headers(lab, kernel)
+    width = "-32" if narrow else ""
     nolibc = f"{kernel.source}/tools/include/nolibc"
-    binary = lab.output() / f"{Path(path).stem}-{kernel.arch}"
+    binary = lab.output() / f"{Path(path).stem}-{kernel.arch}{width}"
     with (
         lab.cache.lock(f"{lab.output().name}-{binary.name}", "test program"),
         lab.console.step(f"{Path(path).name} for {kernel.arch}") as step,
@@ -72,7 +89,7 @@ def program(lab, kernel, path):
                     "-c",
                     'exec clang-19 -isystem "$(clang-19 -print-resource-dir)/include" "$@"',
                     "sh",
-                    *arch.clang,
+                    *(arch.narrow if narrow else arch.clang),
                     "-Os",
                     "-Wall",
                     "-Werror",
@@ -130,7 +147,10 @@ def run(lab, report, label, kernel, ko, checks, timeout=600, **options):
         if users.intersection(checks):
             source = scripts[0].parent / name
             files[f"/check/{name}.ko"] = module.build(lab, kernel, source, name)
-    if "command" in checks:
+    for names, users in DRIVERS.items():
+        if users.intersection(checks):
+            files |= kernels.modules(lab, kernel, names)
+    if COMMAND.intersection(checks):
         files |= command.carried(command.build(lab, kernel.arch))
     if "samples" in checks:
         files |= module.samples(lab, kernel)

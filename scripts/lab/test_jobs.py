@@ -61,6 +61,23 @@ PORTS = {
     ],
 }
 WIDE_EDU = ["edu,dma_mask=0xffffffff"]
+# Debian's own drivers for the disk and the card; two devices are in one IOMMU group.
+LENT = {
+    "smp": 2,
+    "cma": "32M",
+    "append": "intel_iommu=on",
+    "disk": 64,
+    "timeout": 900,
+    "netdevs": ["user,id=net", "user,id=other"],
+    "devices": [
+        "intel-iommu",
+        "nvme,serial=memlab,drive=disk,addr=5.0",
+        "e1000e,netdev=net,addr=6.0",
+        "edu,addr=7.0,multifunction=on",
+        "edu,addr=7.1",
+        "virtio-net-pci,netdev=other,addr=8.0",
+    ],
+}
 POOL = {"smp": 2, "devices": WIDE_EDU}
 EXACT_ARM = {**EXACT, "cpu": ARM.steady}
 
@@ -171,6 +188,18 @@ JOBS = [
         "stock",
         ["translated"],
         {"append": "intel_iommu=on memmap=14M$1M", "devices": ["intel-iommu", *WIDE_EDU]},
+    ),
+    Job(
+        "lending",
+        "stock",
+        [
+            "lend_disk",
+            "lend_killed",
+            "lend_card",
+            "lend_shared",
+            "doctor",
+        ],
+        LENT,
     ),
     Job("pool", "stock", ["pool_full"], {"append": "swiotlb=512,force counted=0", **POOL}),
     Job(
