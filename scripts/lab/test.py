@@ -11,7 +11,7 @@ import traceback
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
-from . import module, test_full, test_guest, test_kunit, test_suites, test_windows
+from . import module, test_abi, test_full, test_guest, test_kunit, test_suites, test_windows
 from .arch import ARCHES
 from .console import Failure
 from .test_jobs import FRAMES, JOBS, KERNELS, MEASURING
@@ -193,6 +193,8 @@ def main(lab):
             modules[word] = ko
             if word in FRAMES:
                 attempt(report, f"stack frames on {which.arch}", frames, lab, report, which, ko)
+            if word == "stock":
+                attempt(report, "the header", test_abi.run, lab, report, which)
             if word in MEASURING:
                 attempt(report, f"timed windows {word}", test_windows.run, lab, report, which, ko)
 
