@@ -30,7 +30,6 @@ use crate::{
             Largest,
             Refused, //
         },
-        cost::Cost,
         outcome::Ending,
         provenance::{
             Device,
@@ -281,7 +280,7 @@ fn break_even(request: &CompareRequest, cells: &[Cell], direction: Direction) ->
     };
     let cost = |info: &Info, size| {
         let mut cells = mine().filter(|cell| cell.info.name == info.name && cell.size == size);
-        Cost::of(cells.next()?.report.as_ref()?)
+        cells.next()?.report.as_ref()?.cost()
     };
     let mut last = 0;
     while let Some(size) = mine()

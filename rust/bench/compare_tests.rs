@@ -18,7 +18,6 @@ mod tests {
                 Places,
                 Selection, //
             },
-            cost::Cost,
             outcome::Ending,
             request::{
                 Direction,
@@ -60,7 +59,7 @@ mod tests {
                 && even.clone().all(missing)
         }));
         assert!(found(false).is_some_and(|found| {
-            let mut rounds = found.rows.iter().filter_map(|row| Cost::of(row));
+            let mut rounds = found.rows.iter().filter_map(|row| row.cost());
             found.ending == Ending::Complete
                 && found.break_even.len() == 1
                 && found.largest.is_some()

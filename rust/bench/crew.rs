@@ -20,7 +20,6 @@ use crate::{
     experiment::empty::Empty,
     model::{
         classes::Classes,
-        cost::Rounds,
         outcome::{
             Ending,
             Outcome,
@@ -238,7 +237,7 @@ impl Total {
         let spent = sys::zeroed::tally()?;
         let outcome = Outcome {
             request: *request,
-            rounds: Rounds::of(&self.tally, &clock),
+            rounds: self.tally.round(&clock),
             clock,
             batch: 1 << batch_shift,
             warmed: self.warmed,

@@ -9,15 +9,7 @@
 //! rounds' means the lowest and the highest are left out, and the rest say between which figures
 //! the cost lies. Samples that follow each other say nothing of that: they are not independent.
 
-use super::{
-    num,
-    outcome::{
-        ClockCost,
-        Outcome,
-        Tally, //
-    },
-};
-use core::ops::Deref;
+use super::num;
 
 /// The most rounds that are kept apart. With seven, of which two are left out, the ranges of two
 /// things that cost the same lie apart by chance in 3 of 100 cases.
@@ -43,14 +35,13 @@ impl Rounds {
         floor: 0,
     };
 
-    /// One round; none where a phase has no samples.
-    pub fn of(tally: &Tally, clock: &ClockCost) -> Self {
-        let [first, second] = &tally.phases;
-        let mut rounds = Self::NONE;
-        if let (Some(first), Some(second)) = (first.mean(), second.mean()) {
-            rounds.push([first, second].map(|raw| raw.saturating_sub(clock.median)));
-            rounds.floor = clock.floor();
-        }
+    /// One round, of these means and with a clock of this floor.
+    pub fn one(means: [u64; 2], floor: u64) -> Self {
+        let mut rounds = Self {
+            floor,
+            ..Self::NONE
+        };
+        rounds.push(means);
         rounds
     }
 
@@ -141,16 +132,6 @@ pub struct Cost {
 }
 
 impl Cost {
-    /// What both phases cost together; `None` where a phase has no samples.
-    pub fn of<T: Deref<Target = Tally>>(outcome: &Outcome<T>) -> Option<Self> {
-        outcome.rounds.cost([true; 2])
-    }
-
-    /// What one phase costs.
-    pub fn of_phase<T: Deref<Target = Tally>>(outcome: &Outcome<T>, second: bool) -> Option<Self> {
-        outcome.rounds.cost([!second, second])
-    }
-
     /// Both, one after the other.
     pub fn plus(&self, other: &Self) -> Self {
         // Where both are below, so is their sum below the sum of the two.

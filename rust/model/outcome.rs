@@ -4,7 +4,10 @@
 
 use super::{
     classes::Classes,
-    cost::Rounds,
+    cost::{
+        Cost,
+        Rounds, //
+    },
     delta::Delta,
     histogram::{
         self,
@@ -183,6 +186,18 @@ pub struct Tally {
 }
 
 impl Tally {
+    /// The means of the two phases, net of the clock; no round where a phase has no samples.
+    pub fn round(&self, clock: &ClockCost) -> Rounds {
+        let [first, second] = &self.phases;
+        match (first.mean(), second.mean()) {
+            (Some(first), Some(second)) => {
+                let net = |raw: u64| raw.saturating_sub(clock.median);
+                Rounds::one([net(first), net(second)], clock.floor())
+            }
+            _ => Rounds::NONE,
+        }
+    }
+
     /// Adds what thread `index`, now on `cpu`, counted.
     pub fn add_thread(&mut self, index: usize, cpu: u32, counted: &Self) {
         let [first, _] = &counted.phases;
@@ -247,6 +262,16 @@ pub struct Outcome<T> {
 }
 
 impl<T> Outcome<T> {
+    /// What both phases cost together; `None` where a phase has no samples.
+    pub fn cost(&self) -> Option<Cost> {
+        self.rounds.cost([true; 2])
+    }
+
+    /// What one phase costs; `None` where a phase has no samples.
+    pub fn phase_cost(&self, second: bool) -> Option<Cost> {
+        self.rounds.cost([!second, second])
+    }
+
     /// Why the first buffer was bounced; `None` where it was not, or that is not known.
     pub fn bounce_cause(&self) -> Option<&'static str> {
         let (place, device) = (&self.placement, self.device.as_ref()?);

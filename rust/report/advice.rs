@@ -106,7 +106,7 @@ fn for_size<'a, T: Deref<Target = Tally> + 'a>(
     found: &'a Findings<'_>,
 ) -> fmt::Result {
     let rows = memory(rows, size);
-    let costs = (rows.clone()).filter_map(|o| Some((o.request.info(), Cost::of(o)?)));
+    let costs = (rows.clone()).filter_map(|o| Some((o.request.info(), o.cost()?)));
     if costs.clone().count() < 2 {
         return Ok(());
     }
@@ -115,7 +115,7 @@ fn for_size<'a, T: Deref<Target = Tally> + 'a>(
     let refused = || {
         let all = found.refused.iter();
         let all = all.filter(|refused| refused.size == size && refused.info.allocates);
-        let empty = rows.clone().filter(|o| Cost::of(*o).is_none());
+        let empty = rows.clone().filter(|o| o.cost().is_none());
         empty
             .map(|o| o.request.info())
             .chain(all.map(|refused| refused.info))
@@ -166,7 +166,7 @@ fn places<'a, T: Deref<Target = Tally> + 'a>(
     let from = memory(group.clone(), size);
     let size = Bytes(size);
     for o in from {
-        if Cost::of(o).is_none() {
+        if o.cost().is_none() {
             continue;
         }
         if lead != ", " {

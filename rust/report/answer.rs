@@ -175,7 +175,7 @@ impl<'a, T: Deref<Target = Tally> + 'a, I: Iterator<Item = &'a Outcome<T>> + Clo
     fn all(&self) -> impl Iterator<Item = (&'static str, Cost)> + 'a {
         let (family, rows) = (self.0, memory(self.2.clone(), self.1));
         rows.filter(move |o| o.request.info().family == family)
-            .filter_map(|o| Some((o.request.info().name, Cost::of(o)?)))
+            .filter_map(|o| Some((o.request.info().name, o.cost()?)))
     }
 
     #[inline(never)]

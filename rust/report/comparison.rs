@@ -28,7 +28,6 @@ use super::{
     }, //
 };
 use crate::model::{
-    cost::Cost,
     histogram::Histogram,
     num::Dec,
     outcome::{
@@ -147,7 +146,7 @@ fn phase<T: Deref<Target = Tally>>(
             if second { &releases } else { &acquires },
             &cell(histogram.min()),
             &p50,
-            &Maybe(Cost::of_phase(o, second)),
+            &Maybe(o.phase_cost(second)),
             &p90,
             &p99,
             &p999,

@@ -17,7 +17,6 @@ use crate::model::{
         Largest,
         Refused, //
     },
-    cost::Cost,
     num::{
         self,
         Dec,
@@ -189,7 +188,7 @@ where
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut comma = "";
         for (o, plain) in self.0.clone() {
-            let (Some(cost), Some(without)) = (Cost::of(o), Cost::of(plain)) else {
+            let (Some(cost), Some(without)) = (o.cost(), plain.cost()) else {
                 continue;
             };
             let size = Bytes(o.request.size());
@@ -226,7 +225,7 @@ pub(super) fn added<'a, T: Deref<Target = Tally> + 'a>(
         let (Some(device), Some(other)) = (&o.device, &plain.device) else {
             continue;
         };
-        let (Some(cost), Some(without)) = (Cost::of(o), Cost::of(plain)) else {
+        let (Some(cost), Some(without)) = (o.cost(), plain.cost()) else {
             continue;
         };
         if plain.request.buffers() == Buffers::Reachable {
@@ -281,7 +280,7 @@ pub(super) fn per_kib<'a, T: Deref<Target = Tally> + 'a>(
         }
         let large = rows.clone().filter(like).max_by_key(|o| o.request.size());
         let Some((large, low, high)) =
-            large.and_then(|o| Some((o, Cost::of(small)?, Cost::of(o)?)))
+            large.and_then(|o| Some((o, small.cost()?, o.cost()?)))
         else {
             continue;
         };

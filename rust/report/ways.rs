@@ -112,7 +112,7 @@ pub(super) fn costs<'a, T: Deref<Target = Tally> + 'a>(
         .filter(move |o| {
             o.request.info().directions.is_empty() || o.request.direction() == direction
         })
-        .filter_map(|o| Some((o.request.info(), Cost::of(o)?)))
+        .filter_map(|o| Some((o.request.info(), o.cost()?)))
 }
 
 /// What was to serve such a transfer and has no figure: it was refused, or has no sample.
@@ -123,7 +123,7 @@ pub(super) fn missing<'a, T: Deref<Target = Tally> + 'a>(
     direction: Direction,
 ) -> impl Iterator<Item = &'static Info> + Clone + 'a {
     let empty = rows
-        .filter(move |o| o.request.size() == size && Cost::of(*o).is_none())
+        .filter(move |o| o.request.size() == size && o.cost().is_none())
         .map(|o| (o.request.info(), o.request.direction()));
     let refused = (found.refused.iter())
         .filter(move |refused| refused.size == size)

@@ -12,7 +12,7 @@ use made::{
 };
 use memlab_model::model::{
     comparison::{Largest, Refused},
-    cost::{Cost, Rounds},
+    cost::Rounds,
     histogram::Histogram,
     outcome::{ClockCost, Ending},
     provenance::Machine,
@@ -118,7 +118,7 @@ fn what_ranks_has_in_it_what_falls_on_one_operation_in_many() {
                 first.record(CLOCK.median + 100 + more);
                 second.record(CLOCK.median + 100);
             }
-            rounds.extend(&Rounds::of(&tally, &CLOCK));
+            rounds.extend(&tally.round(&CLOCK));
         }
         rounds.cost([true; 2]).unwrap()
     };
@@ -134,7 +134,7 @@ fn what_costs_the_same_seldom_seems_to_differ() {
     let mut random = Random(7);
     let mut cost = || {
         let rounds = [0; 7].map(|_| 1000 + random.below(1 << 20));
-        Cost::of(&measured(&SINGLE, 64, ToDevice, &rounds)).unwrap()
+        measured(&SINGLE, 64, ToDevice, &rounds).cost().unwrap()
     };
     let differ = (0..1000).filter(|_| cost().differs(&cost())).count();
     assert!(differ <= 30, "{differ} of 1000");

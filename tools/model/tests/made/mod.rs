@@ -6,7 +6,7 @@
 
 use memlab_model::model::{
     break_even::{BreakEven, Choice},
-    cost::{Cost, Rounds, ROUNDS_MAX},
+    cost::{Rounds, ROUNDS_MAX},
     delta::Delta,
     histogram::Histogram,
     outcome::{ClockCost, Ending, Failures, Outcome, Tally, Thread, THREADS},
@@ -143,7 +143,7 @@ pub fn outcome(info: &'static Info, size: u64, net: u64) -> Outcome<Box<Tally>> 
     }
     let mut rounds = Rounds::NONE;
     for _ in 0..ROUNDS_MAX {
-        rounds.extend(&Rounds::of(&tally, &CLOCK));
+        rounds.extend(&tally.round(&CLOCK));
     }
     let device = info.needs_device.then(device);
     let dma = matches!(
@@ -273,7 +273,7 @@ pub fn measured(
         let [first, second] = &mut turn.phases;
         first.record(CLOCK.median + net);
         second.record(CLOCK.median);
-        row.rounds.extend(&Rounds::of(&turn, &CLOCK));
+        row.rounds.extend(&turn.round(&CLOCK));
         row.tally.merge(&turn);
     }
     row
@@ -316,7 +316,7 @@ pub fn break_even(rows: &[Row], direction: Direction) -> BreakEven {
                     row.request.direction(),
                 ) == (info.name, size, direction)
             };
-            Cost::of(rows.find(like)?)
+            rows.find(like)?.cost()
         };
         found.add(
             size,
