@@ -26,7 +26,7 @@ PROGRAMS = {
 }
 # Where the command is asked.
 LENDING = {"lend_disk", "lend_killed", "lend_card", "lend_shared", "doctor"}
-COMMAND = {"command", *LENDING}
+COMMAND = {"command", "claims", *LENDING}
 # The kernel's own modules, and the checks that load them.
 DRIVERS = {("nvme", "e1000e", "virtio_net", "ext4"): LENDING}
 # Modules of our own beside memlab, and the checks that load them.

@@ -3,7 +3,7 @@
 //! The document that `--json` prints, whatever the command, and its schema.
 
 use crate::{
-    commands::{advise, diff, doctor, lend, pattern, plot, record, scenario, show},
+    commands::{advise, claims, diff, doctor, lend, pattern, plot, record, scenario, show},
     error::{Error, Kind, Result},
     evidence::outcome::Ran,
     output::{self, Check, Face, Format},
@@ -69,6 +69,8 @@ pub enum Body {
     Record(record::Kept),
     /// What moved.
     Diff(diff::Difference),
+    /// What lectures say, checked.
+    Claims(claims::Report),
 }
 
 impl From<advise::Advised> for Body {
@@ -95,6 +97,7 @@ impl Body {
             Self::Plot(value) => value,
             Self::Record(value) => value,
             Self::Diff(value) => value,
+            Self::Claims(value) => value,
         }
     }
 }

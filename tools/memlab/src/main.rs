@@ -2,6 +2,7 @@
 
 //! `memlab`: asks a running kernel what memory and DMA really cost, and shows it.
 
+mod claims;
 mod commands;
 mod document;
 mod error;
@@ -64,6 +65,10 @@ enum Command {
     Lend(commands::lend::LendArguments),
     Return(commands::lend::ReturnArguments),
     Doctor(commands::doctor::Arguments),
+    Claims(commands::claims::Arguments),
+    /// Does to its memory what it is told: a child of claims
+    #[command(hide = true, name = sys::child::VERB)]
+    Act,
     /// Writes man page, completions and schema into a folder
     #[command(hide = true)]
     Generate {
@@ -84,6 +89,8 @@ impl Command {
             Self::Lend(_) => "lend",
             Self::Return(_) => "return",
             Self::Doctor(_) => "doctor",
+            Self::Claims(_) => "claims",
+            Self::Act => sys::child::VERB,
             Self::Generate { .. } => "generate",
         }
     }
@@ -107,6 +114,14 @@ impl Command {
             Self::Plot(arguments) => commands::plot::plot(context, arguments)?.map(Body::Plot),
             Self::Doctor(arguments) => {
                 commands::doctor::doctor(context, arguments)?.map(Body::Doctor)
+            }
+            Self::Claims(arguments) => {
+                commands::claims::claims(context, arguments)?.map(Body::Claims)
+            }
+            Self::Act => {
+                let served = sys::puppet::serve();
+                served.map_err(|error| Error::new(Kind::File, format!("stdin: {error}")))?;
+                return Ok(None);
             }
             Self::Lend(arguments) => commands::lend::lend(context, arguments)?.map(Body::Lend),
             Self::Return(arguments) => {

@@ -3,6 +3,7 @@
 //! `generate FOLDER`: man page, completions and schema, from the very arguments that are parsed.
 
 use crate::{
+    claims::course,
     error::{Error, Kind, Result},
     output,
 };
@@ -26,6 +27,7 @@ pub fn generate(mut command: clap::Command, schema: &str, folder: &Path) -> Resu
         &folder.join("memlab.8"),
         &man(command).map_err(|error| failed(&error))?,
     )?;
+    output::replace(&folder.join("claims.md"), course::page().as_bytes())?;
     output::replace(&folder.join("schema.json"), schema.as_bytes())
 }
 

@@ -3,6 +3,7 @@
 //! One file for each subcommand: it asks the evidence and gives back one value.
 
 pub mod advise;
+pub mod claims;
 pub mod diff;
 pub mod doctor;
 mod doctor_device;

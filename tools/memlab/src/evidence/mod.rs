@@ -5,14 +5,22 @@
 pub mod binding;
 pub mod comparison;
 pub mod device;
+pub mod group;
 pub mod journal;
 pub mod kernel;
+pub mod lab;
 pub mod login;
+pub mod look;
 pub mod module;
 pub mod outcome;
+pub mod pages;
+pub mod process;
 pub mod recording;
+pub mod setting;
 pub mod swiotlb;
+pub mod system;
 pub mod text;
+pub mod tuning;
 pub mod vmalloc;
 
 use crate::error::{Error, Result};

@@ -2,4 +2,8 @@
 
 //! What the command does to the system: the only room of it that may say `unsafe`.
 
+pub mod child;
 pub mod door;
+pub mod puppet;
+pub mod swap;
+mod victim;

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What is changed for the time of a look, as values that put it back when they are dropped.
+
+use super::{lab::Lab, look::Look, tuning::Undo};
+use crate::{error::reason, sys::swap};
+use std::fs;
+
+/// Something that was changed.
+pub struct Held<'a> {
+    lab: &'a Lab,
+    undo: Undo,
+}
+
+impl Drop for Held<'_> {
+    fn drop(&mut self) {
+        if let Err(why) = self.lab.journal.borrow_mut().undo(&self.undo) {
+            eprintln!("memlab: not put back: {why}; memlab claims --restore tries again");
+        }
+    }
+}
+
+impl Lab {
+    /// Has a file of the kernel's say something else; only where the system may be changed.
+    pub fn set(&self, file: &str, text: &str) -> Look<Held<'_>> {
+        if !self.system {
+            return Err("--system".into());
+        }
+        let undo = Undo::Write {
+            file: file.to_owned(),
+            text: self.chosen(file)?,
+        };
+        self.change(undo, || fs::write(self.machine.path(file), text))
+            .map_err(|why| format!("{file}: {why}"))
+    }
+
+    fn change(&self, undo: Undo, change: impl FnOnce() -> std::io::Result<()>) -> Look<Held<'_>> {
+        self.journal.borrow_mut().note(undo.clone())?;
+        let held = Held { lab: self, undo };
+        change().map_err(|error| reason(&error))?;
+        Ok(held)
+    }
+
+    /// Lets go of what can be: 1 the page cache, 2 dentries and inodes, 3 both.
+    pub fn drop_caches(&self, what: u32) -> Look<()> {
+        if !self.system {
+            return Err("--system".into());
+        }
+        rustix::fs::sync();
+        let file = "/proc/sys/vm/drop_caches";
+        fs::write(self.machine.path(file), what.to_string())
+            .map_err(|error| format!("{file}: {}", reason(&error)))
+    }
+
+    /// An area of swap in the scratch folder.
+    pub fn swap(&self, mib: u64) -> Look<(Held<'_>, Held<'_>)> {
+        if !self.system {
+            return Err("--system".into());
+        }
+        let path = self
+            .folder()
+            .join(format!("memlab-{}-swap", std::process::id()));
+        let file = path.display().to_string();
+        let page = self.page();
+        let pages = u32::try_from((mib << 20) / page).unwrap_or(u32::MAX);
+        let made = self.change(Undo::Remove { file: file.clone() }, || {
+            swap::make(&path, pages, page as usize)
+        })?;
+        let on = self
+            .change(Undo::SwapOff { file }, || swap::on(&path))
+            .map_err(|why| format!("swapon: {why}"))?;
+        // The first is dropped first.
+        Ok((on, made))
+    }
+
+    /// A file or folder of ours that another process removes where this one cannot.
+    pub fn remember(&self, undo: Undo) -> Look<Held<'_>> {
+        self.change(undo, || Ok(()))
+    }
+}
