@@ -22,11 +22,13 @@ PROGRAMS = {
     "scripts/test/greedy.c": {"greedy"},
     "scripts/test/powerless.c": {"powerless"},
     "scripts/test/cma.c": {"cma_moves", "cma_busy"},
-    "samples/run.c": {"abi_sample"},
+    **{f"samples/{name}.c": {"abi_sample"} for name in ("run", "look", "compare", "watch")},
 }
+# Whose programs run as 32-bit ones too, where the kernel is a 64-bit one that takes them.
+NARROW = {"ioctl", "session", "abi_sample"}
 # Where the command is asked.
 LENDING = {"lend_disk", "lend_killed", "lend_card", "lend_shared", "doctor"}
-COMMAND = {"command", "claims", *LENDING}
+COMMAND = {"command", "claims", "bad_input", "without_debugfs", "locked_command", *LENDING}
 # The kernel's own modules, and the checks that load them.
 DRIVERS = {("nvme", "e1000e", "virtio_net", "ext4"): LENDING}
 # Modules of our own beside memlab, and the checks that load them.
@@ -143,6 +145,9 @@ def run(lab, report, label, kernel, ko, checks, timeout=600, **options):
     for path, users in PROGRAMS.items():
         if users.intersection(checks):
             files[f"/check/{Path(path).stem}"] = program(lab, kernel, path)
+            if NARROW.intersection(users, checks) and ARCHES[kernel.arch].narrow:
+                narrow = program(lab, kernel, path, narrow=True)
+                files[f"/check/{Path(path).stem}32"] = narrow
     for name, users in MODULES.items():
         if users.intersection(checks):
             source = scripts[0].parent / name

@@ -153,6 +153,7 @@ check_compare() {
 check_ioctl() {
 	# It says ok and not ok by itself: scripts/test/ioctl.c.
 	/check/ioctl || fail "the program" "status $?"
+	[ ! -e /check/ioctl32 ] || /check/ioctl32 || fail "as a 32-bit one" "status $?"
 	with_parameters max_iterations=100
 	/check/ioctl capped || fail "the program, capped" "status $?"
 	with_parameters
@@ -161,6 +162,7 @@ check_ioctl() {
 # What a session does beside running: scripts/test/session.c.
 check_session() {
 	/check/session || fail "the program" "status $?"
+	[ ! -e /check/session32 ] || /check/session32 || fail "as a 32-bit one" "status $?"
 }
 
 check_fixmap() {
