@@ -198,6 +198,7 @@ JOBS = [
             "lend_card",
             "lend_shared",
             "doctor",
+            "bad_input",
         ],
         LENT,
     ),

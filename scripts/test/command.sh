@@ -29,3 +29,37 @@ check_command() {
 	matches "doctor names what is odd about it" "$(memlab doctor "$edu")" '^odd +driver'
 	echo "$edu" >/sys/bus/pci/drivers/memlab/bind 2>/dev/null
 }
+
+# declined CODE WORDS COMMAND...: one line, the exit code, and the words in it
+declined() {
+	local code=$1 words=$2 said
+	shift 2
+	said=$("$@" 2>&1 >/dev/null)
+	equal "$*: its exit code" "$?" "$code"
+	equal "$*: one line" "$(echo "$said" | wc -l)" 1
+	matches "$*: what to do" "$said" "^memlab: .*$words"
+}
+
+check_bad_input() {
+	mkdir -p /small
+	mount -t tmpfs -o size=16k small /small
+	declined 7 'no space left' memlab record /small/a.json --rounds 1 --time 100
+	equal "nothing half-written is left" "$(ls -A /small)" ""
+	umount /small
+	declined 6 'no such device is lent' memlab run dma-single device=nowhere
+	echo 'nobody:x:65534:65534::/:/bin/sh' >/etc/passwd 2>/dev/null ||
+		{ mkdir -p /etc && echo 'nobody:x:65534:65534::/:/bin/sh' >/etc/passwd; }
+	echo 'nobody:x:65534:' >/etc/group
+	declined 4 'root only|not permitted' su nobody -c 'memlab show zones'
+	# Another run is on.
+	memlab run kmalloc mode=op time=60000 iterations=10000000 >/dev/null 2>&1 &
+	other=$!
+	usleep 800000
+	declined 6 'kmalloc is on' memlab run kmalloc time=50
+	kill -TERM $other
+	wait $other
+	rmmod memlab
+	declined 3 'insmod memlab.ko' memlab show zones
+	declined 3 'insmod memlab.ko' memlab advise
+	load
+}
