@@ -3,11 +3,7 @@
 //! What the clock costs here and now.
 
 use crate::{
-    model::{
-        clock_step::Distances, //
-        histogram::Histogram,
-        outcome::ClockCost,
-    },
+    model::clock_step::Distances,
     sys::{
         clock::now,
         spin, //
@@ -20,7 +16,8 @@ const SPREAD: usize = 64;
 /// Pairs of readings looked at for the smallest step.
 const READS: usize = 4 * SPREAD;
 
-/// The smallest step that the clock was seen to make, in ns; `u64::MAX` if it did not.
+/// The smallest step that the clock was seen to make, in ns; `u64::MAX` if it did not: it counts as
+/// one that cannot tell anything.
 pub(crate) fn step() -> u64 {
     let distance = |at: usize| {
         let start = now();
@@ -33,30 +30,4 @@ pub(crate) fn step() -> u64 {
         .map(distance)
         .for_each(|each| distances.see(each));
     distances.step().unwrap_or(u64::MAX)
-}
-
-/// The cost of the clock for each of 2^`batch_shift` operations, by what the phases of as many empty
-/// ones were measured to take `before` and `after` those that are measured. A clock that was never
-/// seen to step counts as one that cannot tell anything.
-pub(crate) fn cost(
-    before: &[Histogram; 2],
-    after: &[Histogram; 2],
-    step: u64,
-    batch_shift: u32,
-) -> ClockCost {
-    let median = |[acquire, _]: &[Histogram; 2]| acquire.percentile(500);
-    let (begun, ended) = (median(before), median(after));
-    let both = before.iter().chain(after);
-    let p99s = both.filter_map(|phase| phase.percentile(990));
-    ClockCost {
-        // A CPU that has become faster makes the clock cheaper than it was at first: what is
-        // taken off is never more than either.
-        median: begun.into_iter().chain(ended).min().unwrap_or(0),
-        // On ARM an empty release takes ten instructions more than an empty acquire.
-        p99: p99s.max().unwrap_or(0),
-        step: (step >> batch_shift).max(1),
-        drift: begun
-            .zip(ended)
-            .map_or(0, |(begun, ended)| begun.abs_diff(ended)),
-    }
 }

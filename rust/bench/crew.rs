@@ -21,6 +21,7 @@ use crate::{
     model::{
         classes::Classes,
         outcome::{
+            ClockCost,
             Ending,
             Outcome,
             Tally, //
@@ -233,7 +234,7 @@ impl Total {
             return Err(error);
         }
         let (before, after) = (&self.before.phases, &self.after.phases);
-        let clock = clock::cost(before, after, self.step, batch_shift);
+        let clock = ClockCost::between(before, after, self.step, batch_shift);
         let spent = sys::zeroed::tally()?;
         let outcome = Outcome {
             request: *request,
