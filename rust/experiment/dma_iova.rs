@@ -4,6 +4,7 @@
 
 use super::prelude::*;
 use crate::sys::{
+    alloc::KMALLOC_MAX,
     dma::{
         iova::{
             self,
@@ -24,7 +25,7 @@ impl<'d> ListedLender<'d> for DmaIova {
     const INFO: Info = Info {
         name: "dma-iova",
         about: "dma_iova_try_alloc(), _link() of scattered pages, _sync(), and dma_iova_destroy(); needs an IOMMU",
-        sizes: Range::new(1, 4 << 20),
+        sizes: Range::new(1, KMALLOC_MAX),
         parameters: &[Parameter::Mask],
         ..Info::STREAMING
     };

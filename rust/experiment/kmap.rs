@@ -10,6 +10,7 @@ use crate::sys::{
     alloc::{
         Flags,
         Pages, //
+        KMALLOC_MAX,
     },
     kmap::{
         self,
@@ -107,7 +108,7 @@ impl<'d> Listed<'d> for Vmap {
         sizes: Range {
             // CAST: A page is far smaller than 4 GiB.
             min: PAGE_SIZE as u64,
-            max: 4 << 20,
+            max: KMALLOC_MAX,
         },
         held_max: 16,
         gfp: PAGES,

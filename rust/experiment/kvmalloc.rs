@@ -9,6 +9,7 @@ use crate::{
         remark::Remark, //
     },
     sys::{
+        alloc::SCATTERED_MAX,
         allocators::{
             whole_pages,
             Kvmalloc as Memory, //
@@ -20,7 +21,8 @@ use crate::{
 pub(crate) struct Kvmalloc(Asked);
 
 /// The largest size that is tried, in bytes.
-const PROBED: usize = 16 << 20;
+// CAST: A few of the largest blocks fit into the address space.
+const PROBED: usize = SCATTERED_MAX as usize;
 
 impl<'d> Listed<'d> for Kvmalloc {
     const INFO: Info = Info {

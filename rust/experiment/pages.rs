@@ -7,6 +7,7 @@ use crate::sys::{
     alloc::{
         Pages as Block, //
         KMALLOC_MAX,
+        SCATTERED_MAX,
     },
     allocators::{
         whole_pages,
@@ -124,7 +125,7 @@ impl<'d> Listed<'d> for ContigPages {
     const INFO: Info = Info {
         name: "contig-pages",
         about: "alloc_contig_pages(), which moves what lies in the way, and free_contig_range()",
-        sizes: Range::new(BLOCKS.min, 16 << 20),
+        sizes: Range::new(BLOCKS.min, SCATTERED_MAX),
         gfp: &[Gfp::Kernel, Gfp::HighUser, Gfp::Zero],
         ..Info::PLAIN
     };

@@ -4,7 +4,10 @@
 
 use super::prelude::*;
 use crate::sys::{
-    alloc::Vmalloc as Memory,
+    alloc::{
+        Vmalloc as Memory, //
+        SCATTERED_MAX,
+    },
     allocators::whole_pages, //
 };
 
@@ -20,7 +23,7 @@ impl<'d, const HUGE: bool> Listed<'d> for Vmalloc<HUGE> {
             "vmalloc(size) and vfree()"
         },
         headline: !HUGE,
-        sizes: Range::new(1, 16 << 20),
+        sizes: Range::new(1, SCATTERED_MAX),
         held_max: 64,
         // What vmalloc() takes without a warning (`GFP_VMALLOC_SUPPORTED`) and a caller who may
         // sleep has a use for.

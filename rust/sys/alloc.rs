@@ -35,6 +35,9 @@ pub(crate) const MAX_ORDER: u32 = lab::memlab_limit_MEMLAB_MAX_ORDER;
 // CAST: 64 bits are wide enough for either.
 pub(crate) const KMALLOC_MAX: u64 = (PAGE_SIZE as u64) << MAX_ORDER;
 
+/// The most that is asked for of what need not be contiguous: more than any block of the machine.
+pub(crate) const SCATTERED_MAX: u64 = 4 * KMALLOC_MAX;
+
 /// Flags of an allocation that is allowed to fail without a warning.
 #[derive(Clone, Copy)]
 pub(crate) struct Flags(u32);
