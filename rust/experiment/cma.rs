@@ -4,7 +4,6 @@
 
 use super::prelude::*;
 use crate::{
-    facts,
     model::remark::Remark,
     probe,
     sys::{
@@ -40,7 +39,7 @@ impl<'d> Listed<'d> for Cma {
         let device = required(request, device)?;
         let size = size_of(request)?;
         Ok(Self {
-            area: facts::area::of(device)?,
+            area: probe::area::of(device)?,
             size,
             pages: size.div_ceil(PAGE_SIZE),
             // CAST: Limited to a few bits.

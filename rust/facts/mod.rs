@@ -2,7 +2,6 @@
 
 //! What is, without changing it: zones, the placement of an address, the machine and its devices.
 
-pub(crate) mod area;
 pub(crate) mod layout;
 pub(crate) mod memory;
 pub(crate) mod placement;

@@ -110,13 +110,10 @@ mod tests {
     #[test]
     fn cma_gives_contiguous_pages_of_its_own_pageblocks() {
         let lease = lent::lease(Text::EMPTY);
-        let area = lease
-            .as_ref()
-            .ok()
-            .and_then(|lease| cma::Area::of(lease.device()));
+        let source = lease.as_ref().map(|lease| cma::Source::of(lease.device()));
         // The testing kernels are booted with an area.
-        assert!(area.is_some());
-        if let Some(area) = area {
+        assert!(matches!(source, Ok(cma::Source::Area(_))));
+        if let Ok(cma::Source::Area(area)) = source {
             let memory = cma::Allocation::new(area, 16, 0);
             assert!(memory.is_ok());
             if let Ok(memory) = memory {

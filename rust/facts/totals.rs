@@ -9,7 +9,10 @@ use crate::{
         Event,
         MemInfo, //
     },
-    sys, //
+    sys::{
+        self,
+        cma::Source, //
+    },
 };
 use kernel::prelude::*;
 
@@ -56,10 +59,11 @@ pub(crate) fn events() -> Result<(u64, KVec<Event>)> {
 pub(crate) fn areas() -> Result<KVec<Area>> {
     let mut all: KVec<Area> = KVec::new();
     for look in lent::look_at_all()?.iter() {
-        let Some(area) = sys::cma::Area::of(look.device()) else {
-            continue;
+        let name = match look.source() {
+            Source::None => continue,
+            Source::Area(area) => area.name(),
+            Source::Unknown => "unknown",
         };
-        let name = area.name();
         match all.iter_mut().find(|known| known.name == name) {
             Some(known) => known.devices += 1,
             None => all.push(Area { name, devices: 1 }, GFP_KERNEL)?,

@@ -315,7 +315,7 @@ impl Lab {
 #[inline(never)]
 fn area_text(line: &str) -> Result<Option<Finding>, Refusal> {
     let device = grammar::parse_device(line)?;
-    Ok(probe::cma::probe(facts::area::of_named(device)?, &stopped))
+    Ok(probe::cma::probe(probe::area::of_named(device)?, &stopped))
 }
 
 /// Reads a line and runs it. In a frame of its own, like its kin: stacks are small.

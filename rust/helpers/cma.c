@@ -2,6 +2,8 @@
 /* What the kernel says of one cma_alloc(): struct cma is private, its tracepoints are not. */
 
 #include <linux/cma.h>
+#include <linux/dma-map-ops.h>
+#include <linux/dma-mapping.h>
 #include <linux/mm.h>
 #include <linux/sched.h>
 #include <linux/string.h>
@@ -11,12 +13,53 @@
 
 #if defined(CONFIG_CMA) && defined(CONFIG_TRACEPOINTS)
 
+/* A tracepoint that is listened to. They are not exported one by one: found by their names. */
+struct memlab_listener {
+	const char *name;
+	void *probe;
+	struct tracepoint *tracepoint;
+	bool on;
+};
+
+static void memlab_match(struct tracepoint *tp, void *data)
+{
+	struct memlab_listener *listener = data;
+
+	if (!strcmp(tp->name, listener->name))
+		listener->tracepoint = tp;
+}
+
+/* Whether each of them is listened to; memlab_unlisten() is to be called in either case. */
+static bool memlab_listen(struct memlab_listener *listeners, int count, void *data)
+{
+	bool all = true;
+	int i;
+
+	for (i = 0; i < count; i++) {
+		struct memlab_listener *l = &listeners[i];
+
+		for_each_kernel_tracepoint(memlab_match, l);
+		l->on = l->tracepoint && !tracepoint_probe_register(l->tracepoint, l->probe, data);
+		all &= l->on;
+	}
+	return all;
+}
+
+static void memlab_unlisten(struct memlab_listener *listeners, int count, void *data)
+{
+	int i;
+
+	for (i = 0; i < count; i++)
+		if (listeners[i].on)
+			tracepoint_probe_unregister(listeners[i].tracepoint, listeners[i].probe,
+						    data);
+	/* No probe may run any more when what it writes to goes. */
+	tracepoint_synchronize_unregister();
+}
+
 struct memlab_watch {
 	struct memlab_cma_call *call;
 	struct task_struct *task;
-	struct tracepoint *start;
-	struct tracepoint *retry;
-	struct tracepoint *finish;
 };
 
 /* Others allocate at the same time: only the calls of the task that watches count. */
@@ -99,52 +142,125 @@ static void memlab_cma_finish(void *data, const char *name, unsigned long pfn,
 	watch->call->seen = true;
 }
 
-/* They are not exported one by one: found by their names. */
-static void memlab_cma_find(struct tracepoint *tp, void *data)
-{
-	struct memlab_watch *watch = data;
-
-	if (!strcmp(tp->name, "cma_alloc_start"))
-		watch->start = tp;
-	else if (!strcmp(tp->name, "cma_alloc_busy_retry"))
-		watch->retry = tp;
-	else if (!strcmp(tp->name, "cma_alloc_finish"))
-		watch->finish = tp;
-}
-
 /* cma_alloc() with the tracepoints listened to; @out->seen is false if they said nothing. */
 struct page *memlab_cma_alloc(struct cma *cma, unsigned long count, unsigned int align,
 			      struct memlab_cma_call *out)
 {
 	struct memlab_watch watch = { .call = out, .task = current };
-	bool start, retry, finish;
+	struct memlab_listener listeners[] = {
+		{ "cma_alloc_start", memlab_cma_start },
+		{ "cma_alloc_busy_retry", memlab_cma_retry },
+		{ "cma_alloc_finish", memlab_cma_finish },
+	};
 	struct page *page;
+	bool all;
 
 	/* They do not compile if the kernel's own declarations say something else. */
 	check_trace_callback_type_cma_alloc_start(memlab_cma_start);
 	check_trace_callback_type_cma_alloc_busy_retry(memlab_cma_retry);
 	check_trace_callback_type_cma_alloc_finish(memlab_cma_finish);
-	for_each_kernel_tracepoint(memlab_cma_find, &watch);
-	start = watch.start && !tracepoint_probe_register(watch.start, memlab_cma_start, &watch);
-	retry = watch.retry && !tracepoint_probe_register(watch.retry, memlab_cma_retry, &watch);
-	finish = watch.finish &&
-		 !tracepoint_probe_register(watch.finish, memlab_cma_finish, &watch);
+	all = memlab_listen(listeners, ARRAY_SIZE(listeners), &watch);
 	page = cma_alloc(cma, count, align, true);
-	if (start)
-		tracepoint_probe_unregister(watch.start, memlab_cma_start, &watch);
-	if (retry)
-		tracepoint_probe_unregister(watch.retry, memlab_cma_retry, &watch);
-	if (finish)
-		tracepoint_probe_unregister(watch.finish, memlab_cma_finish, &watch);
-	/* No probe may run any more when what it writes to goes. */
-	tracepoint_synchronize_unregister();
-	out->seen = out->seen && start && retry;
+	memlab_unlisten(listeners, ARRAY_SIZE(listeners), &watch);
+	out->seen = out->seen && all;
 	if (!page && out->retries)
 		memlab_look(out->busy_pfn, count, &out->busy);
 	return page;
 }
 
+/* The areas that an allocation asks in turn. @name: the first in the device's reach. */
+struct memlab_asked {
+	struct task_struct *task;
+	const char *name;
+	unsigned long pfn;
+};
+
+static void memlab_asked_start(void *data, const char *name, unsigned long count,
+			       unsigned long available, unsigned long total, unsigned int align)
+{
+	struct memlab_asked *asked = data;
+
+	if (asked->task == current && !asked->name)
+		asked->name = name;
+}
+
+static void memlab_asked_finish(void *data, const char *name, unsigned long pfn,
+				const struct page *page, unsigned long count, unsigned int align,
+				int error)
+{
+	struct memlab_asked *asked = data;
+
+	if (asked->task == current && asked->name == name && page)
+		asked->pfn = pfn;
+}
+
+/* What an area gave is given back at once where the device does not reach it. */
+static void memlab_asked_release(void *data, const char *name, unsigned long pfn,
+				 const struct page *page, unsigned long count)
+{
+	struct memlab_asked *asked = data;
+
+	if (asked->task == current && asked->name == name && asked->pfn == pfn)
+		asked->name = NULL;
+}
+
+/* The name is an array in the area: it stands equally far behind the beginning of each. */
+static struct cma *memlab_cma_of_name(const char *name)
+{
+	return (struct cma *)(name - (cma_get_name((const struct cma *)name) - name));
+}
+
+/*
+ * The area that the kernel asks first for coherent memory of @dev, of those that the device
+ * reaches: its own, that of its node, or the one of all. Which are those of the nodes is known
+ * to the kernel alone, so that two pages are allocated, and freed again, to see.
+ */
+int memlab_device_cma(struct device *dev, struct cma **area)
+{
+	const unsigned long attrs = DMA_ATTR_FORCE_CONTIGUOUS | DMA_ATTR_NO_WARN;
+	struct memlab_asked asked = { .task = current };
+	struct memlab_listener listeners[] = {
+		{ "cma_alloc_start", memlab_asked_start },
+		{ "cma_alloc_finish", memlab_asked_finish },
+		{ "cma_release", memlab_asked_release },
+	};
+	const char *first = NULL;
+	int error = -EOPNOTSUPP;
+	dma_addr_t handle;
+	void *memory;
+
+	check_trace_callback_type_cma_alloc_start(memlab_asked_start);
+	check_trace_callback_type_cma_alloc_finish(memlab_asked_finish);
+	check_trace_callback_type_cma_release(memlab_asked_release);
+	*area = NULL;
+	if (!dev->coherent_dma_mask)
+		return 0;
+	if (memlab_listen(listeners, ARRAY_SIZE(listeners), &asked)) {
+		memory = dma_alloc_attrs(dev, 2 * PAGE_SIZE, &handle, GFP_KERNEL | __GFP_NORETRY,
+					 attrs);
+		first = asked.name;
+		if (memory)
+			dma_free_attrs(dev, 2 * PAGE_SIZE, memory, handle, attrs);
+		error = 0;
+	}
+	memlab_unlisten(listeners, ARRAY_SIZE(listeners), &asked);
+	if (first)
+		*area = memlab_cma_of_name(first);
+	return error;
+}
+
 #elif defined(CONFIG_CMA)
+
+/* Without tracepoints the kernel does not say which areas it asks. */
+int memlab_device_cma(struct device *dev, struct cma **area)
+{
+	bool of_nodes = IS_ENABLED(CONFIG_DMA_NUMA_CMA) && !dev->cma_area &&
+			dev_to_node(dev) != NUMA_NO_NODE;
+	bool reaches_all = dev->coherent_dma_mask >= PFN_PHYS(max_pfn) - 1;
+
+	*area = dev_get_cma_area(dev);
+	return of_nodes || (*area && !reaches_all) ? -EOPNOTSUPP : 0;
+}
 
 struct page *memlab_cma_alloc(struct cma *cma, unsigned long count, unsigned int align,
 			      struct memlab_cma_call *out)

@@ -248,7 +248,7 @@ struct page *memlab_addr_to_page(const void *addr);
 void *memlab_page_address(const struct page *page);
 u32 memlab_window(const void *addr);
 
-struct cma *memlab_device_cma(struct device *dev);
+int memlab_device_cma(struct device *dev, struct cma **area);
 struct page *memlab_cma_alloc(struct cma *cma, unsigned long count, unsigned int align,
 			      struct memlab_cma_call *out);
 struct page *memlab_alloc_highmem_page(void);

@@ -266,12 +266,6 @@ u32 memlab_window(const void *addr)
 	return MEMLAB_WINDOW_NONE;
 }
 
-/* The area that dma_alloc_coherent() would take from, or NULL. */
-struct cma *memlab_device_cma(struct device *dev)
-{
-	return dev_get_cma_area(dev);
-}
-
 /* From the highest zone there is: HighMem where the kernel has one. */
 struct page *memlab_alloc_highmem_page(void)
 {

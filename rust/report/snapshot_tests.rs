@@ -330,7 +330,8 @@ pgfault                         1099511627776
 node zone            cma   free_cma free_pct of_zone_pct
    0 Normal        16384      16000       97           6
 
-# areas of the lent devices; struct cma is private to the kernel: see its debugfs cma/
+# areas that coherent memory of the lent devices came from when they were lent: the one
+# that the kernel asks first; how much they hold is private to it: see its debugfs cma/
 area                     devices    pages     free
 reserved                       2  unknown  unknown
 ";

@@ -208,7 +208,7 @@ pub fn cma(out: &mut dyn Write, zones: &[Zone], areas: &[Area]) -> fmt::Result {
     }
     writeln!(
         out,
-        "\n# areas of the lent devices; struct cma is private to the kernel: see its debugfs cma/"
+        "\n# areas that coherent memory of the lent devices came from when they were lent: the one\n# that the kernel asks first; how much they hold is private to it: see its debugfs cma/"
     )?;
     header(out, AREAS)?;
     for area in areas {

@@ -8,7 +8,6 @@ use super::{
     Level, //
 };
 use crate::{
-    facts,
     model::{
         num,
         request::Refusal,
@@ -49,7 +48,7 @@ pub(super) fn make(
     wish: &Wish,
     stopped: &dyn Fn() -> bool,
 ) -> Result<(u64, End, Holder), Refusal> {
-    let area = facts::area::of_named(wish.device)?;
+    let area = probe::area::of_named(wish.device)?;
     // What one allocation can have now: all of what is left, where nobody has cut it up.
     let (pages, attempt) = Allocation::watched(area, 1, 0);
     drop(pages);

@@ -6,7 +6,6 @@
 mod tests {
     use super::super::Scenario;
     use crate::{
-        devices::lent,
         model::{
             cma::{
                 Cause,
@@ -34,7 +33,7 @@ mod tests {
     }
 
     fn area() -> Option<Area> {
-        Area::of(lent::look(Text::EMPTY).ok()?.device())
+        probe::area::of_named(Text::EMPTY).ok()
     }
 
     fn cause(found: &Finding) -> Option<Cause> {

@@ -23,7 +23,10 @@ use crate::{
 use core::ptr::NonNull;
 use kernel::{
     bindings,
-    device::Device,
+    device::{
+        Bound,
+        Device, //
+    },
     prelude::*, //
 };
 
@@ -40,16 +43,46 @@ unsafe impl Send for Area {}
 // SAFETY: What is done with a `&Area` is done under the locks of the area.
 unsafe impl Sync for Area {}
 
-impl Area {
-    /// The area that coherent allocations of `dev` come from; `None` where there is none.
+/// What is known of the area that a device's coherent memory comes from.
+#[derive(Clone, Copy, PartialEq)]
+#[cfg_attr(
+    not(CONFIG_CMA),
+    expect(dead_code, reason = "without CMA no device has an area")
+)]
+pub(crate) enum Source {
+    /// There is none, or none in the device's reach.
+    None,
+    /// The kernel asks this one first.
+    Area(Area),
+    /// There may be one for each node, or one that the device does not reach; which is asked only
+    /// the tracepoints of the kernel say, and it has none.
+    Unknown,
+}
+
+impl Source {
+    /// Which area the kernel asks first for coherent memory of `dev`, with the masks that the device
+    /// has now; seen by having two pages of it and giving them back.
     #[cfg(CONFIG_CMA)]
-    pub(crate) fn of(dev: &Device) -> Option<Self> {
-        // SAFETY: A `&Device` is a valid `struct device`.
-        let area = unsafe { lab::memlab_device_cma(super::device::as_raw(dev)) };
-        // INVARIANT: The kernel hands out activated areas only.
-        NonNull::new(area).map(Self)
+    pub(crate) fn of(dev: &Device<Bound>) -> Self {
+        let mut area = core::ptr::null_mut();
+        // SAFETY: The device is bound, so that its DMA is set up; `area` may be written.
+        let error = unsafe { lab::memlab_device_cma(super::device::as_raw(dev), &mut area) };
+        match NonNull::new(area) {
+            _ if error != 0 => Self::Unknown,
+            // INVARIANT: The kernel hands out, and allocates from, activated areas only.
+            Some(area) => Self::Area(Area(area)),
+            None => Self::None,
+        }
     }
 
+    /// Without CMA there is none.
+    #[cfg(not(CONFIG_CMA))]
+    pub(crate) fn of(_dev: &Device<Bound>) -> Self {
+        Self::None
+    }
+}
+
+impl Area {
     /// Its name.
     #[cfg(CONFIG_CMA)]
     pub(crate) fn name(self) -> &'static str {
@@ -61,12 +94,6 @@ impl Area {
     #[cfg(not(CONFIG_CMA))]
     pub(crate) fn name(self) -> &'static str {
         ""
-    }
-
-    /// Without CMA there are no areas.
-    #[cfg(not(CONFIG_CMA))]
-    pub(crate) fn of(_dev: &Device) -> Option<Self> {
-        None
     }
 }
 

@@ -8,6 +8,7 @@
 //! before the device is unbound. No lock is held while a lease is out.
 
 use super::{
+    cma::Source,
     device::Limits,
     machine::{
         self,
@@ -40,6 +41,8 @@ use kernel::{
 #[pin_data]
 pub(crate) struct Bond {
     device: ARef<Device>,
+    /// Where its coherent memory came from when it was lent.
+    source: Source,
     /// Tells the users that the bond is ending. Read without a lock between operations.
     recalled: Atomic<bool>,
     #[pin]
@@ -80,6 +83,7 @@ impl Bond {
         let bond = Arc::pin_init(
             pin_init!(Self {
                 device: dev.into(),
+                source: Source::of(dev),
                 recalled: Atomic::new(false),
                 users <- new_mutex!(users),
                 returned <- new_condvar!(),
@@ -213,6 +217,11 @@ impl Look {
     /// The device.
     pub(crate) fn device(&self) -> &Device {
         &self.bond.device
+    }
+
+    /// The area that its coherent memory came from when it was lent.
+    pub(crate) fn source(&self) -> Source {
+        self.bond.source
     }
 
     /// What the DMA layer thinks of it.

@@ -31,6 +31,9 @@ check_reach() {
 	succeeds "what stays mapped is the driver's own" put "$MEMLAB/run" \
 		"dma-sync size=16K direction=to-device iterations=50 device=$edu"
 	equal "and is not bounced" "$(placed bounced)" no
+	matches "an area that lies above the mask is none for it" \
+		"$(refusal "cma size=64K device=$edu")" 'no CMA area in its reach'
+	succeeds "but for a device with all bits" put "$MEMLAB/run" "cma size=64K iterations=20"
 	succeeds "a comparison asks first for what is handed" put "$MEMLAB/compare" \
 		"experiments=dma-single,dma-sync,dma-copy device=$edu size=64,16K direction=to-device time=300"
 	answer=$(sed '/^# ns per/,$d' "$MEMLAB/compare")
