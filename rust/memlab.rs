@@ -70,6 +70,7 @@ struct Memlab {
     _pci: devices::pci::Registration,
     #[pin]
     _driver: devices::platform::Registration,
+    _hotplug: sys::hotplug::OnHotplug,
 }
 
 impl kernel::InPlaceModule for Memlab {
@@ -81,6 +82,7 @@ impl kernel::InPlaceModule for Memlab {
             #[cfg(CONFIG_DEBUG_FS)]
             let files = front::debugfs::nodes()?;
             Ok(try_pin_init!(Self {
+                _hotplug: sys::hotplug::OnHotplug::register()?,
                 _driver <- driver::Registration::new(<LocalModule as kernel::ModuleMetadata>::NAME, module),
                 #[cfg(CONFIG_PCI)]
                 _pci <- driver::Registration::new(<LocalModule as kernel::ModuleMetadata>::NAME, module),

@@ -234,6 +234,8 @@ bool memlab_zone(int node, unsigned int index, struct memlab_zone *out);
 void memlab_spot(const struct page *page, int *node, u32 *index);
 bool memlab_stand(int node, unsigned int index, struct memlab_stand *out);
 unsigned int memlab_zones(void);
+int memlab_hotplug_register(void);
+void memlab_hotplug_unregister(void);
 void memlab_free_area(int node, unsigned int index, unsigned int order,
 		      struct memlab_free_area *out);
 

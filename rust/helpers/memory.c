@@ -4,7 +4,10 @@
 #include <linux/gfp.h>
 #include <linux/highmem.h>
 #include <linux/mm.h>
+#include <linux/memory.h>
 #include <linux/mmzone.h>
+#include <linux/notifier.h>
+#include <linux/rcupdate.h>
 #include <linux/nodemask.h>
 #include <linux/percpu.h>
 #include <linux/pageblock-flags.h>
@@ -68,9 +71,59 @@ bool memlab_stand(int node, unsigned int index, struct memlab_stand *out)
 	return true;
 }
 
+/* Memory that is just being taken offline. A zone that loses the last of it frees its page sets. */
+static atomic_t memlab_going = ATOMIC_INIT(0);
+
+#ifdef CONFIG_MEMORY_HOTPLUG
+
+static int memlab_hotplug_notify(struct notifier_block *block, unsigned long event, void *unused)
+{
+	switch (event) {
+	case MEM_GOING_OFFLINE:
+		atomic_inc(&memlab_going);
+		/* Whoever reads page sets has seen that, or is done. */
+		synchronize_rcu();
+		break;
+	case MEM_OFFLINE:
+	case MEM_CANCEL_OFFLINE:
+		/* It may have begun before this module was loaded. */
+		atomic_dec_if_positive(&memlab_going);
+		break;
+	}
+	return NOTIFY_OK;
+}
+
+static struct notifier_block memlab_hotplug = {
+	.notifier_call = memlab_hotplug_notify,
+};
+
+int memlab_hotplug_register(void)
+{
+	return register_memory_notifier(&memlab_hotplug);
+}
+
+void memlab_hotplug_unregister(void)
+{
+	unregister_memory_notifier(&memlab_hotplug);
+}
+
+#else
+
+int memlab_hotplug_register(void)
+{
+	return 0;
+}
+
+void memlab_hotplug_unregister(void)
+{
+}
+
+#endif
+
 /*
  * Zone @index of online @node; false if it has no pages. The lists are counted
  * under the zone's lock, as /proc/buddyinfo does: one load for each order.
+ * While memory is taken offline nothing is said of the page sets: they are 0.
  */
 bool memlab_zone(int node, unsigned int index, struct memlab_zone *out)
 {
@@ -101,12 +154,16 @@ bool memlab_zone(int node, unsigned int index, struct memlab_zone *out)
 		out->reserve[i] = zone->lowmem_reserve[i];
 	out->pcp = 0;
 	out->pcp_high = 0;
-	for_each_online_cpu(cpu) {
-		struct per_cpu_pages *pcp = per_cpu_ptr(zone->per_cpu_pageset, cpu);
+	rcu_read_lock();
+	if (!atomic_read(&memlab_going)) {
+		for_each_online_cpu(cpu) {
+			struct per_cpu_pages *pcp = per_cpu_ptr(zone->per_cpu_pageset, cpu);
 
-		out->pcp += READ_ONCE(pcp->count);
-		out->pcp_high += READ_ONCE(pcp->high);
+			out->pcp += READ_ONCE(pcp->count);
+			out->pcp_high += READ_ONCE(pcp->high);
+		}
 	}
+	rcu_read_unlock();
 	out->reach = memlab_reach(zone);
 	out->orders = NR_PAGE_ORDERS;
 

@@ -15,6 +15,7 @@ pub(crate) mod device;
 pub(crate) mod dma;
 pub(crate) mod event;
 pub(crate) mod file;
+pub(crate) mod hotplug;
 pub(crate) mod kmap;
 pub(crate) mod lend;
 pub(crate) mod machine;
