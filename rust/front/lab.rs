@@ -17,7 +17,6 @@ use crate::{
     },
     compat,
     experiment::CATALOGUE,
-    facts,
     front::grammar,
     model::{
         calibration::Calibration,
