@@ -199,6 +199,8 @@ JOBS = [
             "lend_shared",
             "doctor",
             "bad_input",
+            "without_debugfs",
+            "locked_command",
         ],
         LENT,
     ),

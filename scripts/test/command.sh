@@ -63,3 +63,61 @@ check_bad_input() {
 	declined 3 'insmod memlab.ko' memlab advise
 	load
 }
+
+# answers WORDS COMMAND...: it succeeds, and says the words
+answers() {
+	local words=$1 said status
+	shift
+	said=$("$@" 2>&1 </dev/null)
+	status=$?
+	equal "$*: its exit code" $status 0
+	matches "$*: what it says" "$said" "$words"
+}
+
+# Every subcommand, as far as it needs no address.
+subcommands() {
+	answers '^For one transfer, ns' memlab advise --time 300 \
+		--ask 'experiments=dma-single,dma-sync,dma-copy size=4K'
+	answers 'ns for one transfer' memlab advise --pattern lifetime=kept --time 300
+	answers '^kmalloc' memlab run kmalloc size=64 time=50
+	for what in zones buddy fragmentation watermarks cma meminfo events devices experiments \
+		provenance vmalloc; do
+		answers . memlab show $what
+	done
+	answers '^scenario +fragment' memlab scenario fragment order=2 share=5
+	answers 'in 3 rounds' memlab record /tmp/b.json --rounds 3 --time 100
+	answers '^nothing moved' memlab diff /tmp/b.json /tmp/b.json
+	answers 'drawn' memlab plot /tmp/b.json
+}
+
+check_without_debugfs() {
+	umount /sys/kernel/debug/tracing 2>/dev/null
+	umount /sys/kernel/debug
+	equal "debugfs is not mounted" "$(ls /sys/kernel/debug)" ""
+	subcommands
+	answers start memlab show layout
+	answers 'debugfs' memlab show swiotlb
+	matches "doctor says so" "$(memlab doctor)" '^odd +debugfs +not mounted: /dev/memlab only'
+	mount -t debugfs debugfs /sys/kernel/debug
+}
+
+# The last check of a guest: there is no way back.
+check_locked_command() {
+	mount -t securityfs none /sys/kernel/security 2>/dev/null
+	for level in integrity confidentiality; do
+		succeeds "lockdown is raised to $level" put /sys/kernel/security/lockdown $level
+		subcommands
+		matches "doctor names the level" "$(memlab doctor)" "locked down \($level\)"
+		if [ $level = integrity ]; then
+			answers 'start' memlab show layout
+			equal "record kept the layout" "$(grep -c '"layout":' /tmp/b.json)" 1
+			continue
+		fi
+		declined 4 'shows addresses, which this kernel is locked down to keep' memlab show layout
+		matches "record says what it could not keep" \
+			"$(memlab record /tmp/c.json --rounds 1 --time 100)" 'not kept: file=layout: shows addresses'
+		equal "and kept it not" "$(grep -c '"layout":' /tmp/c.json)" 0
+		answers '^For one transfer, ns' memlab advise 0000:00:05.0 --lend --time 300 \
+			--ask 'experiments=dma-single,dma-copy size=4K'
+	done
+}
