@@ -40,7 +40,8 @@ use crate::{
         misc::Session,
         notice,
         security,
-        task, //
+        task,
+        walk, //
     },
 };
 use kernel::{
@@ -84,6 +85,7 @@ impl Session for Lab {
                 lab::stop();
                 Ok(())
             }),
+            10 => call(arg, walk),
             _ => Err(ENOTTY),
         }
     }
@@ -165,6 +167,46 @@ fn device(device: &mut abi::Device) -> Result<(), Failure> {
         ENODEV => Failure::new(
             ENODEV,
             format_args!("device={name}: not on the bus, which may be pci, platform or amba"),
+        ),
+        error => Failure::from(error),
+    })
+}
+
+/// `MEMLAB_IOC_WALK`. Who was handed the open file is not thereby one who may see addresses.
+fn walk(walk: &mut abi::Walk) -> Result<(), Failure> {
+    let (address, pid) = (walk.address, walk.pid);
+    if security::addresses_locked() {
+        return Err(Failure::new(
+            EPERM,
+            format_args!("address={address:#x}: this kernel is locked down to keep its addresses"),
+        ));
+    }
+    if !task::may_administer() {
+        return Err(Failure::new(
+            EPERM,
+            format_args!("address={address:#x}: whoever asks must have CAP_SYS_ADMIN"),
+        ));
+    }
+    walk::walk(walk).map_err(|error| match error {
+        ERANGE => Failure::new(
+            ERANGE,
+            format_args!(
+                "address={address:#x}: out of range, of a process 0 to {:#x}, or one of the \
+                 kernel's",
+                walk::last_of_user()
+            ),
+        ),
+        EINVAL => Failure::new(
+            EINVAL,
+            format_args!("pid={pid}: must be 0 with an address of the kernel's ({address:#x})"),
+        ),
+        ESRCH => Failure::new(
+            ESRCH,
+            format_args!("pid={pid}: no such process, or it has no memory of its own"),
+        ),
+        EPERM => Failure::new(
+            EPERM,
+            format_args!("pid={pid}: to look at another's memory takes CAP_SYS_PTRACE"),
         ),
         error => Failure::from(error),
     })

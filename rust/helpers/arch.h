@@ -14,6 +14,20 @@
  */
 int memlab_arch_attr(const void *addr);
 
+struct memlab_level;
+
+/*
+ * Says of an entry of a page table what its bits mean and where it leads;
+ * @at is the entry itself. Level, entry and whether it is a leaf are known.
+ */
+void memlab_arch_entry(struct memlab_level *level, const void *at, bool kernel);
+
+/* Which of the entries at @pmd, that the kernel takes for one, is the one for @addr. */
+void *memlab_arch_pmd(void *pmd, unsigned long addr);
+
+/* The top table of the kernel's half, or NULL where @addr is not in that. */
+void *memlab_arch_kernel_table(unsigned long addr);
+
 /* The CPU and what it runs under. */
 void memlab_arch_machine(struct memlab_machine *out);
 

@@ -12,6 +12,7 @@ struct kmem_cache;
 struct memlab_device;
 struct memlab_relief;
 struct memlab_suspend;
+struct memlab_walk;
 struct page;
 struct platform_device;
 struct scatterlist;
@@ -327,6 +328,8 @@ int memlab_wait_change(u32 seen, u32 ms);
 void memlab_event_above(const char *experiment, u32 length, bool release, u64 ns, u64 above);
 
 int memlab_describe(struct memlab_device *out);
+int memlab_walk(struct memlab_walk *out);
+u64 memlab_user_end(void);
 const char *memlab_iommu(struct device *dev);
 void memlab_machine(struct memlab_machine *out);
 void memlab_debug(struct memlab_debug *out);

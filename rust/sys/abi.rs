@@ -107,6 +107,7 @@ arguments! {
     Device = memlab_device, 512, MEMLAB_DEVICE_SIZE_LEAST, zero: [flags, reserved];
     Progress = memlab_progress, 328, MEMLAB_PROGRESS_SIZE_LEAST, zero: [flags];
     Stop = memlab_stop, 248, MEMLAB_STOP_SIZE_LEAST, zero: [flags];
+    Walk = memlab_walk, 616, MEMLAB_WALK_SIZE_LEAST, zero: [flags];
 }
 
 fn bytes_mut<T: Plain>(value: &mut T) -> &mut [u8] {

@@ -32,6 +32,7 @@ pub(crate) mod suspend;
 pub(crate) mod task;
 pub(crate) mod totals;
 pub(crate) mod trace;
+pub(crate) mod walk;
 pub(crate) mod zeroed;
 
 use kernel::{

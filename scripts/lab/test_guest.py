@@ -17,6 +17,7 @@ LINE = re.compile(r"memlab-test: (?P<word>check|done|ok|not ok) (?P<text>.*)")
 PROGRAMS = {
     "scripts/test/ioctl.c": {"ioctl"},
     "scripts/test/session.c": {"session", "nothing", "lockdown"},
+    "scripts/test/walk.c": {"walk", "walk_race", "lockdown"},
     "scripts/test/faults.c": {"faults"},
     "scripts/test/engine.c": {"engine", "edu_ends"},
     "scripts/test/greedy.c": {"greedy"},

@@ -28,6 +28,8 @@ CHECKS = [
     "dma_refusals",
     "ioctl",
     "session",
+    "walk",
+    "walk_race",
     "above",
     "nothing",
     "abi_sample",
@@ -241,7 +243,7 @@ JOBS = [
     Job(
         "high memory",
         "run-arm",
-        [*SNAPSHOTS, *HELD, "allocators", "cma_causes"],
+        [*SNAPSHOTS, *HELD, "allocators", "cma_causes", "walk", "walk_race"],
         {"smp": 2, "cma": "16M"},
     ),
     # More than half of what memory costs there is debugging.

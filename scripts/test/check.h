@@ -4,7 +4,7 @@
  * built on nolibc, because the guest has no C library, and on the very header
  * that the module is built on.
  */
-#include <linux/memlab.h>
+#include <linux/memlab_walk.h>
 
 static struct memlab_outcome outcome;
 
@@ -36,7 +36,7 @@ static int call(int fd, unsigned long request, void *arg)
 	return ioctl(fd, request, arg) < 0 ? errno : 0;
 }
 
-static struct memlab_run request(const char *experiment)
+static __attribute__((unused)) struct memlab_run request(const char *experiment)
 {
 	struct memlab_run run = {
 		.size = sizeof(run),

@@ -36,6 +36,7 @@ check_lockdown() {
 		succeeds "lockdown is raised to $level" put $lockdown $level
 		# What a session shows: scripts/test/session.c.
 		/check/session $level || fail "a session under $level" "status $?"
+		[ $level = integrity ] || /check/walk locked || fail "a walk" "status $?"
 		for file in "$MEMLAB"/*; do
 			name="$level: ${file##*/}"
 			text=$(cat "$file" 2>&1)

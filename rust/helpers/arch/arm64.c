@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
 #include <linux/irqflags.h>
-#include <linux/memlab.h>
+#include <linux/memlab_walk.h>
 #include <linux/mm.h>
 #include <linux/mmzone.h>
 #include <linux/nodemask.h>
@@ -13,14 +13,20 @@
 #include "arch.h"
 
 /*
- * Arm ARM, "PAR_EL1": AT S1E1R translates like a privileged read and leaves a
- * byte as MAIR has it: the outer attribute in the upper half, 0 for all that is
+ * Arm ARM, "MAIR_EL1": the outer attribute in the upper half, 0 for all that is
  * no memory. 0xf0 is cached memory with tags, and 0x40 uncached with FEAT_XS.
  */
+static u32 memlab_mair_attr(u8 attr)
+{
+	if (!(attr & 0xf0))
+		return MEMLAB_ATTR_DEVICE;
+	return attr == 0x44 || attr == 0x40 ? MEMLAB_ATTR_UNCACHED : MEMLAB_ATTR_CACHED;
+}
+
+/* Arm ARM, "PAR_EL1": AT S1E1R translates like a privileged read and leaves a byte as MAIR has it. */
 int memlab_arch_attr(const void *addr)
 {
 	unsigned long flags;
-	u32 attr;
 	u64 par;
 
 	local_irq_save(flags);
@@ -30,10 +36,59 @@ int memlab_arch_attr(const void *addr)
 	local_irq_restore(flags);
 	if (par & SYS_PAR_EL1_F)
 		return MEMLAB_ATTR_UNKNOWN;
-	attr = FIELD_GET(SYS_PAR_EL1_ATTR, par);
-	if (!(attr & 0xf0))
-		return MEMLAB_ATTR_DEVICE;
-	return attr == 0x44 || attr == 0x40 ? MEMLAB_ATTR_UNCACHED : MEMLAB_ATTR_CACHED;
+	return memlab_mair_attr(FIELD_GET(SYS_PAR_EL1_ATTR, par));
+}
+
+/* Arm ARM, "VMSAv8-64 descriptor formats"; what the kernel keeps in them: asm/pgtable-prot.h. */
+void memlab_arch_entry(struct memlab_level *level, const void *at, bool kernel)
+{
+	bool leaf = level->bits & MEMLAB_ENTRY_LEAF, none;
+	u64 e = level->entry;
+	pte_t pte = __pte(e);
+
+	level->known = MEMLAB_ENTRY_PRESENT | MEMLAB_ENTRY_LEAF | MEMLAB_ENTRY_PROT_NONE;
+	none = leaf && !(e & PTE_VALID);
+	if (!(e & PTE_VALID) && !none)
+		return;
+	level->bits |= none ? MEMLAB_ENTRY_PROT_NONE : MEMLAB_ENTRY_PRESENT;
+	level->known |= MEMLAB_ENTRY_WRITE | MEMLAB_ENTRY_USER | MEMLAB_ENTRY_EXECUTE;
+	level->phys = __pte_to_phys(pte);
+	if (!leaf) {
+		/* What a table keeps from all that is below it. */
+		level->bits |= (e & BIT_ULL(62) ? 0 : MEMLAB_ENTRY_WRITE) |
+			       (e & BIT_ULL(61) ? 0 : MEMLAB_ENTRY_USER) |
+			       (e & (kernel ? PMD_TABLE_PXN : PMD_TABLE_UXN) ?
+				0 : MEMLAB_ENTRY_EXECUTE);
+		return;
+	}
+	level->phys &= ~((1ULL << level->shift) - 1);
+	level->known |= MEMLAB_ENTRY_ACCESSED | MEMLAB_ENTRY_DIRTY | MEMLAB_ENTRY_GLOBAL |
+			MEMLAB_ENTRY_CONTIGUOUS;
+	level->bits |= (pte_write(pte) ? MEMLAB_ENTRY_WRITE : 0) |
+		       (e & PTE_USER ? MEMLAB_ENTRY_USER : 0) |
+		       (e & (kernel ? PTE_PXN : PTE_UXN) ? 0 : MEMLAB_ENTRY_EXECUTE) |
+		       (e & PTE_AF ? MEMLAB_ENTRY_ACCESSED : 0) |
+		       (pte_dirty(pte) ? MEMLAB_ENTRY_DIRTY : 0) |
+		       (e & PTE_NG ? 0 : MEMLAB_ENTRY_GLOBAL) |
+		       (e & PTE_CONT ? MEMLAB_ENTRY_CONTIGUOUS : 0);
+	level->attr = memlab_mair_attr(read_sysreg(mair_el1) >> (8 * FIELD_GET(PTE_ATTRINDX_MASK, e)));
+}
+
+/*
+ * The tables of the kernel's half are its own. In the register stands besides
+ * their address an ASID, and where pages are of 64 KiB and the CPU has fewer
+ * bits than the kernel was built for, an offset into the page.
+ */
+void *memlab_arch_kernel_table(unsigned long addr)
+{
+	u64 ttbr = read_sysreg(ttbr1_el1), phys;
+
+	if (addr < -(1UL << vabits_actual))
+		return NULL;
+	phys = ttbr & GENMASK_ULL(47, PAGE_SHIFT);
+	if (IS_ENABLED(CONFIG_ARM64_PA_BITS_52))
+		phys |= (ttbr & GENMASK_ULL(5, 2)) << 46;
+	return __va(phys);
 }
 
 /* QEMU's -cpu max, of which no other machine has the number. */

@@ -10,6 +10,20 @@ int __weak memlab_arch_attr(const void *addr)
 	return -EOPNOTSUPP;
 }
 
+void __weak memlab_arch_entry(struct memlab_level *level, const void *at, bool kernel)
+{
+}
+
+void * __weak memlab_arch_pmd(void *pmd, unsigned long addr)
+{
+	return pmd;
+}
+
+void * __weak memlab_arch_kernel_table(unsigned long addr)
+{
+	return NULL;
+}
+
 bool __weak memlab_arch_traced(const void *function)
 {
 	return false;

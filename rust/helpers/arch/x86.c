@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
 #include <linux/irqflags.h>
-#include <linux/memlab.h>
+#include <linux/memlab_walk.h>
 #include <linux/moduleloader.h>
 #include <linux/pgtable.h>
 #include <linux/string.h>
@@ -12,8 +12,11 @@
 #include <asm/processor.h>
 #include "arch.h"
 
-/* Intel SDM vol. 3, "Page Attribute Table": three bits of the entry choose a byte of the MSR. */
-int memlab_arch_attr(const void *addr)
+/*
+ * Intel SDM vol. 3, "Page Attribute Table": three bits of the entry, one of them
+ * elsewhere in that of a large page, choose a byte of the MSR.
+ */
+static u32 memlab_pat_attr(u64 value, bool large)
 {
 	static const u8 attrs[8] = {
 		[0] = MEMLAB_ATTR_UNCACHED,		/* UC */
@@ -23,9 +26,20 @@ int memlab_arch_attr(const void *addr)
 		[6] = MEMLAB_ATTR_CACHED,		/* WB */
 		[7] = MEMLAB_ATTR_UNCACHED,		/* UC- */
 	};
-	unsigned int level, index;
+	unsigned int index;
+	u64 pat;
+
+	index = (value & _PAGE_PWT ? 1 : 0) | (value & _PAGE_PCD ? 2 : 0) |
+		(value & (large ? _PAGE_PAT_LARGE : _PAGE_PAT) ? 4 : 0);
+	rdmsrq(MSR_IA32_CR_PAT, pat);
+	return attrs[pat >> (8 * index) & 7];
+}
+
+int memlab_arch_attr(const void *addr)
+{
 	unsigned long flags;
-	u64 pat, value = 0;
+	unsigned int level;
+	u64 value = 0;
 	pte_t *pte;
 
 	/*
@@ -39,10 +53,54 @@ int memlab_arch_attr(const void *addr)
 	local_irq_restore(flags);
 	if (!(value & _PAGE_PRESENT))
 		return MEMLAB_ATTR_UNKNOWN;
-	index = (value & _PAGE_PWT ? 1 : 0) | (value & _PAGE_PCD ? 2 : 0) |
-		(value & (level == PG_LEVEL_4K ? _PAGE_PAT : _PAGE_PAT_LARGE) ? 4 : 0);
-	rdmsrq(MSR_IA32_CR_PAT, pat);
-	return attrs[pat >> (8 * index) & 7];
+	return memlab_pat_attr(value, level != PG_LEVEL_4K);
+}
+
+/* Intel SDM vol. 3, "4-Level Paging and 5-Level Paging". */
+void memlab_arch_entry(struct memlab_level *level, const void *at, bool kernel)
+{
+	bool leaf = level->bits & MEMLAB_ENTRY_LEAF;
+	u64 e = level->entry;
+
+	level->known = MEMLAB_ENTRY_PRESENT | MEMLAB_ENTRY_LEAF | MEMLAB_ENTRY_PROT_NONE;
+	if (!(e & _PAGE_PRESENT)) {
+		if (!leaf)
+			return;
+		level->bits |= MEMLAB_ENTRY_PROT_NONE;
+	} else {
+		level->bits |= MEMLAB_ENTRY_PRESENT;
+	}
+	level->known |= MEMLAB_ENTRY_WRITE | MEMLAB_ENTRY_USER | MEMLAB_ENTRY_EXECUTE |
+			MEMLAB_ENTRY_ACCESSED;
+	level->bits |= (e & _PAGE_RW ? MEMLAB_ENTRY_WRITE : 0) |
+		       (e & _PAGE_USER ? MEMLAB_ENTRY_USER : 0) |
+		       (e & _PAGE_NX ? 0 : MEMLAB_ENTRY_EXECUTE) |
+		       (e & _PAGE_ACCESSED ? MEMLAB_ENTRY_ACCESSED : 0);
+	if (leaf) {
+		level->known |= MEMLAB_ENTRY_DIRTY | MEMLAB_ENTRY_GLOBAL;
+		/* The second is where a shadow stack's page has it, by the kernel alone. */
+		level->bits |= e & (_PAGE_DIRTY | _PAGE_SAVED_DIRTY) ? MEMLAB_ENTRY_DIRTY : 0;
+		if (e & _PAGE_PRESENT)
+			level->bits |= e & _PAGE_GLOBAL ? MEMLAB_ENTRY_GLOBAL : 0;
+		level->attr = memlab_pat_attr(e, level->level > 1);
+	}
+	/* These undo what an entry that keeps the CPU away has done to its address. */
+	if (level->level == 1)
+		level->phys = PFN_PHYS(pte_pfn(__pte(e)));
+	else if (level->level == 2)
+		level->phys = PFN_PHYS(pmd_pfn(__pmd(e)));
+	else if (level->level == 3)
+		level->phys = PFN_PHYS(pud_pfn(__pud(e)));
+	else
+		level->phys = e & PTE_PFN_MASK;
+}
+
+/* Every process has all of the kernel's half in its top table. */
+void *memlab_arch_kernel_table(unsigned long addr)
+{
+	if (!__is_canonical_address(addr, boot_cpu_data.x86_virt_bits) || (long)addr >= 0)
+		return NULL;
+	return current->active_mm->pgd;
 }
 
 void memlab_arch_machine(struct memlab_machine *out)

@@ -3,7 +3,7 @@
 //! The document that `--json` prints, whatever the command, and its schema.
 
 use crate::{
-    commands::{advise, claims, diff, doctor, lend, pattern, plot, record, scenario, show},
+    commands::{advise, claims, diff, doctor, lend, pattern, plot, record, scenario, show, walk},
     error::{Error, Kind, Result},
     evidence::outcome::Ran,
     output::{self, Check, Face, Format},
@@ -71,6 +71,8 @@ pub enum Body {
     Diff(diff::Difference),
     /// What lectures say, checked.
     Claims(claims::Report),
+    /// The way of addresses through the page tables.
+    Walk(walk::Walked),
 }
 
 impl From<advise::Advised> for Body {
@@ -98,6 +100,7 @@ impl Body {
             Self::Record(value) => value,
             Self::Diff(value) => value,
             Self::Claims(value) => value,
+            Self::Walk(value) => value,
         }
     }
 }

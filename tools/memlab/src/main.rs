@@ -66,6 +66,7 @@ enum Command {
     Return(commands::lend::ReturnArguments),
     Doctor(commands::doctor::Arguments),
     Claims(commands::claims::Arguments),
+    Walk(commands::walk::Arguments),
     /// Does to its memory what it is told: a child of claims
     #[command(hide = true, name = sys::child::VERB)]
     Act,
@@ -90,6 +91,7 @@ impl Command {
             Self::Return(_) => "return",
             Self::Doctor(_) => "doctor",
             Self::Claims(_) => "claims",
+            Self::Walk(_) => "walk",
             Self::Act => sys::child::VERB,
             Self::Generate { .. } => "generate",
         }
@@ -118,6 +120,7 @@ impl Command {
             Self::Claims(arguments) => {
                 commands::claims::claims(context, arguments)?.map(Body::Claims)
             }
+            Self::Walk(arguments) => commands::walk::walk(context, arguments)?.map(Body::Walk),
             Self::Act => {
                 let served = sys::puppet::serve();
                 served.map_err(|error| Error::new(Kind::File, format!("stdin: {error}")))?;

@@ -16,6 +16,7 @@ pub mod record;
 pub mod run;
 pub mod scenario;
 pub mod show;
+pub mod walk;
 pub mod why;
 
 use crate::{

@@ -22,6 +22,7 @@ pub mod system;
 pub mod text;
 pub mod tuning;
 pub mod vmalloc;
+pub mod walk;
 
 use crate::error::{Error, Result};
 use std::{

@@ -26,6 +26,14 @@ pub trait Module {
         None
     }
 
+    /// The way of an address through the page tables.
+    fn walk(&self, _address: u64, _pid: u32) -> Result<door::Walk> {
+        Err(Error::new(
+            Kind::NoModule,
+            format!("a walk goes through {DEVICE} alone, and there is none that can be asked"),
+        ))
+    }
+
     /// What follows the progress of what is on, where this way tells it.
     fn watch(&self) -> Option<Watch> {
         None
@@ -124,6 +132,11 @@ impl Module for Session {
 
     fn describe(&self, bus: &str, device: &str) -> Option<door::Device> {
         self.door.describe(bus, device).ok()
+    }
+
+    fn walk(&self, address: u64, pid: u32) -> Result<door::Walk> {
+        let walked = self.door.walk(address, pid);
+        walked.map_err(|refusal| Self::said("walk", &refusal))
     }
 
     fn watch(&self) -> Option<Watch> {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! /dev/memlab: the structures of include/uapi/linux/memlab.h, and the calls that take them.
+//! /dev/memlab: the structures of include/uapi/linux/memlab.h and memlab_walk.h, and the calls that take them.
 
 use rustix::ioctl::{ioctl, opcode, Opcode, Updater};
 use std::{
@@ -139,6 +139,83 @@ pub struct Progress {
     message: [u8; MESSAGE],
 }
 
+/// `struct memlab_level`
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct Level {
+    /// 5 to 1.
+    pub level: u32,
+    /// An entry is for 2 to the power of this bytes.
+    pub shift: u32,
+    /// Which entry of its table.
+    pub index: u32,
+    /// `enum memlab_attr`
+    pub attr: u32,
+    /// `enum memlab_entry`
+    pub bits: u32,
+    /// Those that such an entry has.
+    pub known: u32,
+    /// Where the entry is.
+    pub at: u64,
+    /// As the kernel keeps it.
+    pub entry: u64,
+    /// As the CPU reads it.
+    pub hardware: u64,
+    /// Where it leads; all ones for nowhere.
+    pub phys: u64,
+}
+
+/// `struct memlab_walk`
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct Walk {
+    size: u32,
+    flags: u32,
+    /// What was asked for.
+    pub address: u64,
+    /// Of which process; 0 for the caller.
+    pub pid: u32,
+    /// 1 for one of the kernel's.
+    pub kernel: u32,
+    /// `enum memlab_found`
+    pub found: u32,
+    /// How many of `level` are filled in.
+    pub levels: u32,
+    /// From the top table down.
+    pub level: [Level; 5],
+    /// All ones for none.
+    pub phys: u64,
+    /// In pages.
+    pub swap_offset: u64,
+    /// By its number.
+    pub swap_type: u32,
+    /// `enum memlab_kind`
+    pub kind: u32,
+    /// As /proc/kpageflags has them.
+    pub page_flags: u64,
+    /// References to the folio.
+    pub refcount: u32,
+    /// Page tables that map the page.
+    pub mapcount: u32,
+    /// Of the folio.
+    pub order: u32,
+    /// Of the page.
+    pub node: u32,
+    /// All ones for none.
+    pub generation: u32,
+    /// 0 no, 1 yes, 2 unknown.
+    pub cma: u32,
+    zone: [u8; 8],
+    message: [u8; MESSAGE],
+}
+
+impl Walk {
+    /// The name of the page's zone.
+    pub fn zone(&self) -> String {
+        text(&self.zone)
+    }
+}
+
 // The header's sizes, which are the same for every caller.
 const _: () = {
     assert!(size_of::<Info>() == 328);
@@ -147,6 +224,7 @@ const _: () = {
     assert!(size_of::<Snapshot>() == 296);
     assert!(size_of::<Device>() == 512);
     assert!(size_of::<Progress>() == 328);
+    assert!(size_of::<Walk>() == 616 && size_of::<Level>() == 56);
 };
 
 /// A structure of the header.
@@ -181,7 +259,7 @@ macro_rules! plain {
         }
     )*};
 }
-plain!(Info, Run, Line, Snapshot, Device, Progress);
+plain!(Info, Run, Line, Snapshot, Device, Progress, Walk);
 
 /// What the module takes a line for.
 #[derive(Clone, Copy, Debug)]
@@ -219,6 +297,7 @@ const SCENARIO: Opcode = opcode::read_write::<Line>(MAGIC, 5);
 const PROBE: Opcode = opcode::read_write::<Line>(MAGIC, 6);
 const SNAPSHOT: Opcode = opcode::read_write::<Snapshot>(MAGIC, 7);
 const PROGRESS: Opcode = opcode::read_write::<Progress>(MAGIC, 8);
+const WALK: Opcode = opcode::read_write::<Walk>(MAGIC, 10);
 
 impl Door {
     /// Opens it.
@@ -297,6 +376,15 @@ impl Door {
         Ok(call)
     }
 
+    /// The way of an address through the page tables.
+    pub fn walk(&self, address: u64, pid: u32) -> Result<Walk, Refusal> {
+        let mut call = Walk::empty();
+        call.address = address;
+        call.pid = pid;
+        self.call::<WALK, _>(&mut call)?;
+        Ok(call)
+    }
+
     fn call<const CODE: Opcode, T: Plain>(&self, value: &mut T) -> Result<(), Refusal> {
         // SAFETY: The module takes a structure of this layout for CODE (see `Plain`) and writes no
         // more than the size in it. The addresses within it are of buffers that live longer than
@@ -356,5 +444,8 @@ mod tests {
         assert_eq!(offset_of!(Device, mask), 88);
         assert_eq!(offset_of!(Device, domain), 192);
         assert_eq!(offset_of!(Progress, done), 24);
+        assert_eq!(offset_of!(Walk, phys), 312);
+        assert_eq!(offset_of!(Walk, message), 376);
+        assert_eq!(offset_of!(Level, at), 24);
     }
 }
