@@ -71,7 +71,7 @@ static int is_a_way(const struct memlab_walk *walk)
 		const struct memlab_level *here = &walk->level[i], *next = here + 1;
 		__u64 index = walk->address >> next->shift & ((1ULL << (here->shift - next->shift)) - 1);
 
-		if (here->level != next->level + 1 || here->phys >> 12 != next->at >> 12)
+		if (here->level != next->level + 1 || here->phys >> page_shift != next->at >> page_shift)
 			return 0;
 		if ((next->index & ((1ULL << (here->shift - next->shift)) - 1)) != index)
 			return 0;
