@@ -37,17 +37,6 @@ pub const CLAIMS: &[Claim] = &[
         why: "v2 counts it with the rest, in memory.max; memory.stat says how much it is \
               (Documentation/admin-guide/cgroup-v2.rst).",
     },
-    Claim {
-        id: "cgroup.usage-lags",
-        sentence: "what a group is said to use is not exact",
-        lecture: "C",
-        needs: &[Group],
-        gather: lags,
-        judge: lags_judge,
-        control: Control::Live("after the statistics were flushed"),
-        why: "Each CPU charges 64 pages ahead (mm/memcontrol.c: MEMCG_CHARGE_BATCH), and \
-              memory.stat is flushed every two seconds.",
-    },
 ];
 
 fn limit(lab: &Lab, side: Side) -> Gathered {
@@ -121,48 +110,5 @@ fn kmem_judge(e: &Evidence) -> Judged {
         false => holds_not(format!(
             "no file of that kind: the {kernel} KiB of the kernel's count in memory.max"
         )),
-    }
-}
-
-fn lags(lab: &Lab, side: Side) -> Gathered {
-    let group = Group::make(lab, "lags")?;
-    let (mut child, page) = (group.child()?, lab.page());
-    let area = child.ask(&format!("map {} small", 16 * MIB))?;
-    let mut worst = 0f64;
-    for at in 0..8u64 {
-        child.ask(&format!(
-            "write {} {} {} {page}",
-            area.number("id"),
-            at * MIB,
-            10 * page
-        ))?;
-        if side.is_control() && at == 0 {
-            // What is written again is charged already.
-            lab.pause(2500);
-            let areas = Seen::child(&lab.machine, &child).rollup("Anonymous")?;
-            let anon = group.stat("anon")? / KIB;
-            worst = (anon as f64 - areas as f64).abs();
-            break;
-        }
-        let used = group.number("memory.current")? / KIB;
-        let stat = group.fields("memory.stat")?;
-        let sum = ["anon", "file", "kernel"].map(|key| stat.get(key).copied().unwrap_or(0));
-        worst = worst.max((used as f64 - (sum.iter().sum::<u64>() / KIB) as f64).abs());
-    }
-    Ok(Evidence::new()
-        .kib(
-            "off",
-            worst,
-            "the most of 8 times: memory.current less anon, file, kernel",
-        )
-        .count("cpus", lab.cpus(), "CPUs online"))
-}
-
-fn lags_judge(e: &Evidence) -> Judged {
-    let off = e.get("off")?;
-    let said = format!("{off} KiB apart, on {} CPUs", e.get("cpus")?);
-    match off > 64.0 {
-        true => depends("lags", said),
-        false => depends("exact", said),
     }
 }

@@ -11,16 +11,6 @@ use crate::{
 /// The chapter.
 pub const CLAIMS: &[Claim] = &[
     Claim {
-        id: "oom.score",
-        sentence: "the process with most memory (RSS, swap, tables) dies first",
-        lecture: "A2, D",
-        needs: &[Group],
-        gather: score,
-        judge: score_judge,
-        control: Control::Live("the sizes swapped"),
-        why: "The points are RSS, swap and page tables, in pages (mm/oom_kill.c: oom_badness).",
-    },
-    Claim {
         id: "oom.adj",
         sentence: "oom_score_adj shifts who dies: -1000 exempts, raising it is free",
         lecture: "A2",
@@ -42,17 +32,6 @@ pub const CLAIMS: &[Claim] = &[
         control: Control::Live("a child instead of init, with oom_score_adj 500"),
         why: "oom_unkillable_task() leaves out the global init and kernel threads \
               (mm/oom_kill.c).",
-    },
-    Claim {
-        id: "oom.background",
-        sentence: "what is in the background goes before what is in the foreground (Android)",
-        lecture: "A2",
-        needs: &[Group],
-        gather: background,
-        judge: background_judge,
-        control: Control::Live("the adjustments swapped"),
-        why: "Android writes oom_score_adj by importance: 0 in the foreground, 900 and more for \
-              what is cached. The kernel only adds.",
     },
 ];
 
@@ -145,16 +124,6 @@ fn died(e: &Evidence) -> Result<(bool, String), Lack> {
     Ok((first && !second, said))
 }
 
-fn score(lab: &Lab, side: Side) -> Gathered {
-    let mib = if side.is_control() { [8, 32] } else { [32, 8] };
-    Ok(told(&deaths(lab, mib, [0, 0])?))
-}
-
-fn score_judge(e: &Evidence) -> Judged {
-    let (first, said) = died(e)?;
-    whether(first, format!("32 MiB and 8 MiB, {said}"))
-}
-
 fn adj(lab: &Lab, side: Side) -> Gathered {
     // The second is the larger one, and exempt.
     let adjust = if side.is_control() {
@@ -209,19 +178,3 @@ fn spared_judge(e: &Evidence) -> Judged {
     )
 }
 
-fn background(lab: &Lab, side: Side) -> Gathered {
-    let adjust = if side.is_control() {
-        [0, 900]
-    } else {
-        [900, 0]
-    };
-    Ok(told(&deaths(lab, [16, 24], adjust)?))
-}
-
-fn background_judge(e: &Evidence) -> Judged {
-    let (first, said) = died(e)?;
-    whether(
-        first,
-        format!("16 MiB in the background, 24 in the foreground: {said}"),
-    )
-}

@@ -93,17 +93,6 @@ pub const CLAIMS: &[Claim] = &[
         why: "RSS is a counter per CPU (include/linux/mm.h: get_mm_counter), summed when it \
               overflows its batch; smaps walks the tables (fs/proc/task_mmu.c).",
     },
-    Claim {
-        id: "page.rss-sum",
-        sentence: "RSS = pages of files + anonymous pages",
-        lecture: "C",
-        needs: &[],
-        gather: rss_sum,
-        judge: rss_sum_judge,
-        control: Control::Live("a process without shared memory"),
-        why: "There is a third counter, MM_SHMEMPAGES: shared memory and tmpfs \
-              (fs/proc/task_mmu.c: task_mem).",
-    },
 ];
 
 const SIZE: u64 = 100 * MIB;
@@ -389,25 +378,4 @@ fn rss_approx_judge(e: &Evidence) -> Judged {
         true => depends("lags", said),
         false => depends("exact", said),
     }
-}
-
-fn rss_sum(lab: &Lab, side: Side) -> Gathered {
-    let (mut child, page) = (lab.child()?, lab.page());
-    if side == Side::Claim {
-        let area = child.ask(&format!("map {} shared", 8 * MIB))?;
-        child.ask(&format!("write {} 0 {} {page}", area.number("id"), 8 * MIB))?;
-    }
-    let status = Seen::child(&lab.machine, &child).status()?;
-    Ok(Evidence::new()
-        .kib("rss", status["VmRSS"], "status: VmRSS")
-        .kib("file", status["RssFile"], "status: RssFile")
-        .kib("anonymous", status["RssAnon"], "status: RssAnon")
-        .kib("shared", status["RssShmem"], "status: RssShmem"))
-}
-
-fn rss_sum_judge(e: &Evidence) -> Judged {
-    let (rss, file, anonymous) = (e.get("rss")?, e.get("file")?, e.get("anonymous")?);
-    let shared = e.get("shared")?;
-    let said = format!("{rss} KiB = {file} of files + {anonymous} anonymous + {shared} shared");
-    whether(rss - file - anonymous < 64.0, said)
 }
