@@ -279,8 +279,7 @@ pub(super) fn per_kib<'a, T: Deref<Target = Tally> + 'a>(
             continue;
         }
         let large = rows.clone().filter(like).max_by_key(|o| o.request.size());
-        let Some((large, low, high)) =
-            large.and_then(|o| Some((o, small.cost()?, o.cost()?)))
+        let Some((large, low, high)) = large.and_then(|o| Some((o, small.cost()?, o.cost()?)))
         else {
             continue;
         };
