@@ -256,10 +256,16 @@ int memlab_device_cma(struct device *dev, struct cma **area)
 {
 	bool of_nodes = IS_ENABLED(CONFIG_DMA_NUMA_CMA) && !dev->cma_area &&
 			dev_to_node(dev) != NUMA_NO_NODE;
-	bool reaches_all = dev->coherent_dma_mask >= PFN_PHYS(max_pfn) - 1;
+	unsigned long end = 0;
+	int node;
 
+	/* max_pfn is not for modules. */
+	for_each_online_node(node)
+		end = max(end, node_end_pfn(node));
 	*area = dev_get_cma_area(dev);
-	return of_nodes || (*area && !reaches_all) ? -EOPNOTSUPP : 0;
+	if (of_nodes || (*area && dev->coherent_dma_mask < PFN_PHYS(end) - 1))
+		return -EOPNOTSUPP;
+	return 0;
 }
 
 struct page *memlab_cma_alloc(struct cma *cma, unsigned long count, unsigned int align,
