@@ -361,10 +361,15 @@ static void check_kernel(int fd)
 	equal("the kernel's, of a process", call(fd, MEMLAB_IOC_WALK, &walk), EINVAL);
 	said("pid is named", walk.message, "pid=1: must be 0");
 
+	/* Without CONFIG_KALLSYMS_ALL only functions are listed. */
 	walk = request_walk(symbol("init_task", 0), 0);
-	equal("a walk to the kernel's data", call(fd, MEMLAB_IOC_WALK, &walk), 0);
-	equal("it may be written", allowed(&walk, MEMLAB_ENTRY_WRITE), 1);
-	equal("not by programs either", allowed(&walk, MEMLAB_ENTRY_USER), 0);
+	if (walk.address) {
+		equal("a walk to the kernel's data", call(fd, MEMLAB_IOC_WALK, &walk), 0);
+		equal("it may be written", allowed(&walk, MEMLAB_ENTRY_WRITE), 1);
+		equal("not by programs either", allowed(&walk, MEMLAB_ENTRY_USER), 0);
+	} else {
+		printf("# this kernel does not say where its data lies\n");
+	}
 
 	walk = request_walk(symbol(0, "[memlab]"), 0);
 	equal("a walk to the module's text", call(fd, MEMLAB_IOC_WALK, &walk), 0);
