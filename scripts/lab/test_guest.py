@@ -224,6 +224,9 @@ def twice(lab, report, label, kernel, ko, requests, **options):
         said.append(result.output)
     asked = sum(line.startswith("experiment ") for line in said[0])
     report.add(f"{label}: all is asked", "" if asked == len(requests) else f"{asked} runs ({log})")
-    differ = [f"'{one}' and '{two}'" for one, two in zip(*said[:2], strict=False) if one != two]
-    why = f"{differ or 'one is shorter'} (log: {log})" if said[1:] else ""
+    why = ""
+    if said[1:]:
+        pairs = zip(said[0], said[1], strict=False)
+        differ = [f"'{one}' and '{two}'" for one, two in pairs if one != two]
+        why = f"{differ[:1] or 'one is shorter'} (log: {log})"
     report.add(f"{label}: two boots say the same", why)

@@ -214,12 +214,18 @@ JOBS = [
         {"append": "swiotlb=512,force,track_hiwater counted=1", **POOL},
     ),
     # What lectures say: huge pages always, as Debian has it, and never.
-    Job("claims", "stock", ["claims"], {"smp": 2, "memory": "2G", "timeout": 600}),
+    # The kernel tells at length of whom it kills.
+    Job(
+        "claims",
+        "stock",
+        ["claims"],
+        {"smp": 2, "memory": "2G", "append": "log_buf_len=4M", "timeout": 600},
+    ),
     Job(
         "claims small pages",
         "stock",
         ["claims"],
-        {"smp": 2, "append": "transparent_hugepage=never", "timeout": 600},
+        {"smp": 2, "append": "transparent_hugepage=never log_buf_len=4M", "timeout": 600},
     ),
     # An area of more than half of the memory, so that processes get its pages.
     Job("lent", "stock", ["cma_moves", "cma_busy"], {"memory": "512M", "cma": "256M"}),
