@@ -23,23 +23,6 @@ pub const CLAIMS: &[Claim] = &[
               wakeup_kswapd).",
     },
     Claim {
-        id: "reclaim.min-formula",
-        sentence: "min_free_kbytes is 4 * sqrt(low memory in KiB)",
-        lecture: "A5",
-        needs: &[],
-        gather: min_formula,
-        judge: min_formula_judge,
-        control: Control::Supposed("1 GiB without transparent huge pages", || {
-            Evidence::new()
-                .kib("min", 3980, "supposed")
-                .kib("managed", 990_000, "supposed")
-                .text("thp", "never", "supposed")
-        }),
-        why:
-            "calculate_min_free_kbytes() (mm/page_alloc.c) is as said; khugepaged raises it where \
-              huge pages are on (mm/khugepaged.c: set_recommended_min_free_kbytes).",
-    },
-    Claim {
         id: "reclaim.drop",
         sentence: "drop_caches lets the page cache go, and what is in use stays",
         lecture: "A5",
@@ -85,32 +68,6 @@ fn kswapd_judge(e: &Evidence) -> Judged {
         )),
         false => holds(said),
     }
-}
-
-fn min_formula(lab: &Lab, _: Side) -> Gathered {
-    Ok(Evidence::new()
-        .kib("min", system::min_free(lab)?, "vm.min_free_kbytes")
-        .kib(
-            "managed",
-            system::low_memory(lab)? * lab.page() / KIB,
-            "zoneinfo: managed, less high",
-        )
-        .text(
-            "thp",
-            system::thp(lab).unwrap_or("off".into()),
-            "transparent_hugepage/enabled",
-        ))
-}
-
-fn min_formula_judge(e: &Evidence) -> Judged {
-    let (min, managed) = (e.get("min")?, e.get("managed")?);
-    let formula = (16.0 * managed).sqrt();
-    let said = format!(
-        "{min} KiB where the formula says {formula:.0}, huge pages {}",
-        e.words("thp")?
-    );
-    // The high marks, which the formula leaves out, are a small part.
-    whether((min - formula).abs() <= 0.03 * formula, said)
 }
 
 fn drop_caches(lab: &Lab, side: Side) -> Gathered {

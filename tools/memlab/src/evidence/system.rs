@@ -74,29 +74,6 @@ pub fn vmstat(lab: &Lab, key: &str) -> Look<u64> {
     lab.field("/proc/vmstat", key)
 }
 
-/// What is kept free in any case, in KiB.
-pub fn min_free(lab: &Lab) -> Look<u64> {
-    let text = lab.text("/proc/sys/vm/min_free_kbytes")?;
-    text.trim()
-        .parse()
-        .map_err(|_| "min_free_kbytes".to_owned())
-}
-
-/// The pages that the allocator has, without high memory and what is movable only.
-pub fn low_memory(lab: &Lab) -> Look<u64> {
-    let text = lab.text("/proc/zoneinfo")?;
-    let (mut low, mut sum) = (false, 0);
-    for line in text.lines() {
-        let words: Vec<&str> = line.split_whitespace().collect();
-        match words.as_slice() {
-            ["Node", _, "zone", name] => low = !["HighMem", "Movable", "Device"].contains(name),
-            ["managed", pages] if low => sum += pages.parse().unwrap_or(0),
-            _ => {}
-        }
-    }
-    Ok(sum)
-}
-
 /// How often a kernel thread has begun and ended to run.
 pub fn switches(lab: &Lab, name: &str) -> Look<u64> {
     for pid in lab.machine.names("/proc") {
