@@ -177,4 +177,3 @@ fn spared_judge(e: &Evidence) -> Judged {
         format!("oom_score {init} of process 1, {kernel} of kthreadd"),
     )
 }
-
