@@ -100,7 +100,7 @@ pub(super) fn shift(
         asked => {
             let (asked, largest) = (asked as u32, 1u32 << largest);
             Err(Refusal::invalid(format_args!(
-                "batch={asked}: a power of two, 1 to {largest} for this experiment, size and iterations"
+                "batch={asked}: must be a power of two, 1 to {largest} for this experiment, size and iterations"
             )))
         }
     }

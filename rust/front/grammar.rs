@@ -306,6 +306,13 @@ fn directions(key: &str, value: &str) -> Result<Directions, Refusal> {
         let all = Direction::ALL.iter();
         return Ok(all.fold(Directions::NONE, |set, each| set.with(*each)));
     }
+    if value.split(',').any(|word| word == "all") {
+        return Err(Refusal::invalid(format_args!(
+            "{key}={}: all stands alone, must be all or some of {}",
+            Clip(value),
+            List(|| Direction::NAMES.iter().copied())
+        )));
+    }
     value.split(',').try_fold(Directions::NONE, |set, word| {
         let place = choice(key, word, Direction::NAMES)?;
         Ok(set.with(Direction::of(Some(place))))
@@ -314,11 +321,6 @@ fn directions(key: &str, value: &str) -> Result<Directions, Refusal> {
 
 fn are_digits(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
-}
-
-/// Reads decimal digits and nothing else.
-fn decimal(value: &str) -> Option<u64> {
-    are_digits(value).then(|| value.parse().ok()).flatten()
 }
 
 /// Reads one of a few words: its place among them.

@@ -11,14 +11,13 @@
 
 use super::{
     choice,
-    decimal,
     device,
+    parse_number,
     words,
     Clip,
     Keys, //
 };
 use crate::model::{
-    num::Dec,
     request::{
         Range,
         Refusal,
@@ -56,6 +55,12 @@ pub fn parse_scenario(line: &str, order_max: u32) -> Result<Option<Wish>, Refusa
     let mut keys = Keys::new(KEYS);
     let (mut order, mut share, mut mark, mut lent) = (None, SHARE, 1, Text::EMPTY);
     for word in words {
+        if takes.is_empty() {
+            return Err(Refusal::invalid(format_args!(
+                "{}: {name} takes no parameters, must stand alone",
+                Clip(word)
+            )));
+        }
         let (key, value) = keys.take(word)?;
         if !takes.contains(&key) {
             return Err(Refusal::invalid(format_args!(
@@ -112,13 +117,7 @@ fn orders(name: &str, order_max: u32) -> Range {
 }
 
 fn within(key: &str, value: &str, range: Range, unit: &str) -> Result<u64, Refusal> {
-    let Some(number) = decimal(value) else {
-        let (min, max) = (Dec(range.min), Dec(range.max));
-        return Err(Refusal::invalid(format_args!(
-            "{key}={}: must be a decimal number, {min} to {max} {unit}",
-            Clip(value)
-        )));
-    };
+    let number = parse_number(key, unit, value, range)?;
     match (range.min..=range.max).contains(&number) {
         true => Ok(number),
         false => Err(Refusal::range(key, number, range, unit)),
@@ -176,9 +175,14 @@ mod tests {
         assert!(refused("pressure share=0", Errno::Range, "share=0: "));
         assert!(refused("pressure order=3", Errno::Invalid, "order=3: "));
         assert!(refused("pressure mark=top", Errno::Invalid, "mark=top: "));
-        assert!(refused("none share=5", Errno::Invalid, "share=5: "));
         assert!(refused("fill-cma size=5", Errno::Invalid, "size=5: "));
         let huge = "fragment order=99999999999999999999999";
-        assert!(refused(huge, Errno::Invalid, "order=9999"));
+        assert!(refused(huge, Errno::Range, "order=9999"));
+        assert!(refused("none none", Errno::Invalid, "none: none takes no"));
+        assert!(refused(
+            "none share=5",
+            Errno::Invalid,
+            "share=5: none takes no"
+        ));
     }
 }

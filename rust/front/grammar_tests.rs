@@ -301,6 +301,14 @@ mod tests {
             Errno::Invalid,
             "experiments=maps: given twice, must differ from the others"
         ));
+        for line in ["direction=all,to-device", "direction=to-device,all"] {
+            let value = line.strip_prefix("direction=").unwrap_or("");
+            let said = Text::<96>::format(format_args!(
+                "direction={value}: all stands alone, must be all or some of bidirectional, "
+            ));
+            let refused = parse_compare(line, &CATALOGUE, &LIMITS).err();
+            assert!(refused.is_some_and(|no| no.message.as_str().starts_with(said.as_str())));
+        }
         Ok(())
     }
 

@@ -174,9 +174,9 @@ check_limits() {
 	refused "a batch over the range" run "$range" \
 		"ERANGE batch=512: .* 0 to 256 operations" "kmalloc batch=512 mode=batch"
 	refused "a batch that is no power of two" run "Invalid argument" \
-		"EINVAL batch=3: a power of two, 1 to 256 " "kmalloc size=64 batch=3 mode=batch"
+		"EINVAL batch=3: must be a power of two, 1 to 256 " "kmalloc size=64 batch=3 mode=batch"
 	refused "a batch that cannot fit" run "Invalid argument" \
-		"EINVAL batch=256: a power of two, 1 to [0-9]+ " "vmalloc size=1M batch=256 mode=batch"
+		"EINVAL batch=256: must be a power of two, 1 to [0-9]+ " "vmalloc size=1M batch=256 mode=batch"
 
 	succeeds "it takes its limits as parameters" with_parameters \
 		max_iterations=100 max_time=50 max_threads=2 max_memory=65536

@@ -61,12 +61,29 @@ check_refusals() {
 		"$(printf 'kmalloc si\033ze=64')"
 	refused "too long a line" run "$invalid" "EINVAL .*at most 256" \
 		"kmalloc $(printf '%0300d' 0)"
+	head -c 1048576 /dev/zero | tr '\0' x >/tmp/long
+	dd if=/tmp/long of="$MEMLAB/run" bs=1M 2>/dev/null
+	matches "one of a MiB is told as long as it is" "$(head -n 1 "$MEMLAB/run")" \
+		'1048576 bytes, at most 256$'
 	refused "a device that is not there" run "No such device" "ENODEV .*nosuch" \
 		"dma-single device=nosuch"
 	refused "comparison of an unknown key" compare "$invalid" \
 		"EINVAL colour=red: .*size" "colour=red"
 	refused "comparison of a size beyond the range" compare "$range" \
 		"ERANGE size=.*bytes" "size=64,1G"
+
+	refused "all beside a direction" compare "$invalid" \
+		"EINVAL direction=all,to-device: all stands alone, must be all or some of bidir" \
+		"direction=all,to-device"
+	refused "a batch that the iterations do not fill" run "$invalid" \
+		"EINVAL batch=16: must be a power of two, 1 to 8 " "kmalloc batch=16 iterations=10"
+	long=999999999999999999999999999999
+	refused "an order of 30 digits" scenario "$range" \
+		"ERANGE order=9999.*: out of range, 1 to [0-9]+ order" "fragment order=$long"
+	refused "a batch of 30 digits" run "$range" \
+		"ERANGE batch=9999.*: out of range, 0 to 256 operations" "kmalloc batch=$long"
+	refused "something beside none" scenario "$invalid" \
+		"EINVAL none: none takes no parameters, must stand alone" "none none"
 
 	equal "a second read says the same" "$(cat "$MEMLAB/compare")" "$(cat "$MEMLAB/compare")"
 	echo "size=64 time=100 experiments=kmalloc,vmalloc" >"$MEMLAB/compare"
