@@ -34,7 +34,7 @@ void memlab_arch_machine(struct memlab_machine *out);
 /* Where the linear map of memory begins. */
 unsigned long memlab_arch_linear(void);
 
-/* The regions that only this architecture has: two at most, in no order. */
+/* The regions that only this architecture has: six at most, in no order. */
 unsigned int memlab_arch_regions(struct memlab_region *out);
 
 /* The name of an event that only this architecture counts, or NULL. */

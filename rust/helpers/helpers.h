@@ -111,7 +111,7 @@ struct memlab_meminfo {
 	u64 free_cma;
 };
 
-#define MEMLAB_REGIONS	8
+#define MEMLAB_REGIONS	12
 
 /* A region of the kernel's address space; @end is the byte behind it. */
 struct memlab_region {

@@ -3,7 +3,7 @@
 //! The kernel's address space.
 
 /// As many regions as there can be (`MEMLAB_REGIONS`).
-pub const REGIONS_MAX: usize = 8;
+pub const REGIONS_MAX: usize = 12;
 
 /// As many kinds of allocation as are shown.
 pub const SAMPLES: usize = 9;

@@ -28,7 +28,7 @@ const LAYOUT: &[Column] = &[
     ("start", 18),
     ("end", 18),
     ("size", 6),
-    ("region", -7),
+    ("region", -14),
     ("log2", -18),
     ("holds", -24),
     ("meaning", -1),
@@ -129,6 +129,10 @@ fn meaning(region: &str) -> &'static str {
         "kernel" => "the kernel's image",
         "pkmap" => "kmap() of high memory, one pool for all",
         "vmemmap" => "struct page of every page",
+        "ldt" => "a process's own segments, where page tables are isolated",
+        "cpu_entry_area" => "what each CPU needs on its way into the kernel",
+        "espfix" => "stacks for the way back to 16-bit segments",
+        "efi" => "the firmware's services",
         _ => "-",
     }
 }

@@ -357,11 +357,11 @@ reserved                       2  unknown  unknown
         let expected = "\
 # the highest address first, - is a gap; one # for each factor of 4 above 4 KiB
 # holds: where one allocation of each kind was when the module was loaded
-             start                end   size region  log2               holds                    meaning
-        0xf0800000         0xff800000   240M vmalloc #######            vmalloc                  pages from anywhere, made to follow each other; remapped and I/O memory; on arm64 the kernel
-        0xf0000000         0xf0800000  8192K -       #####              -                        -
-        0xc0000000         0xf0000000   768M linear  ########           kmalloc,alloc_pages      all low memory, always mapped, at a fixed distance from its physical address
-               0x0         0xc0000000  3072M user    #########          -                        the process's own
+             start                end   size region         log2               holds                    meaning
+        0xf0800000         0xff800000   240M vmalloc        #######            vmalloc                  pages from anywhere, made to follow each other; remapped and I/O memory; on arm64 the kernel
+        0xf0000000         0xf0800000  8192K -              #####              -                        -
+        0xc0000000         0xf0000000   768M linear         ########           kmalloc,alloc_pages      all low memory, always mapped, at a fixed distance from its physical address
+               0x0         0xc0000000  3072M user           #########          -                        the process's own
 # stack: at 0xf0000000, in none
 # kmap_local: no memory for it
 ";

@@ -301,7 +301,8 @@ check_layout() {
 	*)
 		held module_code modules
 		held kernel_code kernel
-		equal "the regions" "$regions" "fixmap kernel linear modules user vmalloc vmemmap "
+		equal "the regions" "$regions" \
+			"cpu_entry_area efi espfix fixmap kernel ldt linear modules user vmalloc vmemmap "
 		held struct_page vmemmap
 		;;
 	esac

@@ -118,7 +118,18 @@ unsigned int memlab_arch_regions(struct memlab_region *out)
 	out[1] = (struct memlab_region){
 		"kernel", __START_KERNEL_map, __START_KERNEL_map + KERNEL_IMAGE_SIZE,
 	};
-	return 2;
+	/* They are where they are whether this kernel puts something there or not. */
+	out[2] = (struct memlab_region){ "ldt", LDT_BASE_ADDR, LDT_END_ADDR };
+	out[3] = (struct memlab_region){
+		"cpu_entry_area", CPU_ENTRY_AREA_BASE,
+		CPU_ENTRY_AREA_BASE + P4D_SIZE,
+	};
+	out[4] = (struct memlab_region){
+		"espfix", ESPFIX_BASE_ADDR, ESPFIX_BASE_ADDR + P4D_SIZE,
+	};
+	/* They go down from the start. */
+	out[5] = (struct memlab_region){ "efi", EFI_VA_END, EFI_VA_START };
+	return 6;
 }
 
 const char *memlab_arch_event_name(unsigned int event)
