@@ -280,3 +280,7 @@ impl Face for Walked {
         self.walks.iter().map(check).collect()
     }
 }
+
+#[cfg(test)]
+#[path = "walk_tests.rs"]
+mod tests;

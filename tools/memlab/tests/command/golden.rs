@@ -171,6 +171,7 @@ fn what_is_generated_names_every_command() {
     let man = read("memlab.8");
     for command in [
         "ADVISE", "RUN", "SHOW", "SCENARIO", "DOCTOR", "LEND", "RETURN", "RECORD", "DIFF", "PLOT",
+        "CLAIMS", "WALK",
     ] {
         assert!(man.contains(&format!("MEMLAB {command}")), "{command}");
     }
