@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import tarfile
+import tempfile
 from pathlib import Path
 
 from . import command, guest, kernel, module, options
@@ -57,14 +58,33 @@ def architecture():
     return arch
 
 
-def chosen(lab):
-    """The kernel that ARCH, SERIES and KERNEL ask for."""
-    arch = architecture()
-    series = os.environ.get("SERIES") or kernel.SERIES
+def flavour(arch):
+    """What KERNEL asks for."""
     way = os.environ.get("KERNEL")
     ways = [*ARCHES[arch].flavours, "built"]
     if way and way not in ways:
         raise Failure(f"KERNEL={way}: for ARCH={arch} it is one of {', '.join(ways)}")
+    return way
+
+
+def place(lab):
+    """The folder that REPORT asks for, which can be written to."""
+    given = os.environ.get("REPORT")
+    folder = Path(given or lab.output() / "report").absolute()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise Failure(f"REPORT={given}: must be a folder: {error.strerror}") from None
+    return folder
+
+
+def chosen(lab):
+    """The kernel that ARCH, SERIES and KERNEL ask for."""
+    arch = architecture()
+    series = os.environ.get("SERIES") or kernel.SERIES
+    way = flavour(arch)
     if way and way != "built":
         return kernel.stock(lab, arch, series, way)
     ready = None if way == "built" else kernel.stock_before(lab, arch, series)
@@ -81,6 +101,9 @@ def chosen(lab):
 
 def run(lab):
     wanted = options.asked(lab, architecture())
+    # What is refused is refused before anybody has waited for it.
+    flavour(architecture())
+    folder = place(lab)
     with lab.meanwhile(command.attempt, lab, architecture()) as built:
         which = chosen(lab)
         files = {"/memlab.ko": module.build(lab, which)}
@@ -90,7 +113,7 @@ def run(lab):
     files |= command.carried(binary)
     with lab.console.step(f"guest {which.release} under {accel}"):
         result = guest.boot(lab, which, script, files, accel=accel, **wanted)
-    lines = report(lab, result.output)
+    lines = report(folder, result.output)
     lab.console.table()
     print("\n".join(lines), flush=True)
     if result.status:
@@ -98,23 +121,21 @@ def run(lab):
     return result.status
 
 
-def report(lab, output):
-    """The lines for people; what the guest sent with them goes into REPORT=DIR."""
+def report(folder, output):
+    """The lines for people; what the guest sent with them goes into the folder."""
     if BEGIN not in output or END not in output:
         return output
     begin, end = output.index(BEGIN), output.index(END)
-    folder = Path(os.environ.get("REPORT") or lab.output() / "report").absolute()
-    folder.mkdir(parents=True, exist_ok=True)
     packed = base64.b64decode("".join(output[begin + 1 : end]))
     with tarfile.open(fileobj=io.BytesIO(packed)) as archive:
         archive.extractall(folder, filter="data")
     home = Path.home()
-    place = f"~/{folder.relative_to(home)}" if folder.is_relative_to(home) else folder
+    shown = f"~/{folder.relative_to(home)}" if folder.is_relative_to(home) else folder
     return [
         *output[:begin],
         *output[end + 1 :],
         "Page and recording, memlab.html and memlab.json (REPORT=DIR: elsewhere), in",
-        f"  {place}",
+        f"  {shown}",
         "A prompt in this guest, with memlab in it: make shell",
     ]
 

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
 """make run without the crates registry: the module answers, and what is missing is said."""
 
+import os
+import tempfile
 import unittest
 from types import SimpleNamespace
 from unittest import mock
@@ -29,6 +31,7 @@ class WithoutRegistry(unittest.TestCase):
         with (
             mock.patch.object(command, "build", refused),
             mock.patch.object(job, "chosen", return_value=WHICH),
+            mock.patch.object(job, "place"),
             mock.patch.object(job.module, "build", return_value="memlab.ko"),
             mock.patch.object(job.guest, "accelerator", return_value="tcg"),
             mock.patch.object(job.guest, "boot", boot),
@@ -41,3 +44,23 @@ class WithoutRegistry(unittest.TestCase):
         printed.assert_called_once_with("\n".join(TABLE), flush=True)
         self.assertIn("without the command", said[0])
         self.assertIn("failed to get `clap`", said[0])
+
+
+class Refused(unittest.TestCase):
+    """What cannot be is said before anything is built."""
+
+    def test_a_report_that_is_no_folder(self):
+        lab = mock.MagicMock()
+        with tempfile.NamedTemporaryFile() as file:
+            for place in (file.name, f"{file.name}/below"):
+                with mock.patch.dict(os.environ, {"REPORT": place, "ARCH": "x86_64"}):
+                    with self.assertRaisesRegex(Failure, f"REPORT={place}: must be a folder"):
+                        job.run(lab)
+        lab.meanwhile.assert_not_called()
+
+    def test_a_kernel_that_there_is_none_of(self):
+        lab = mock.MagicMock()
+        with mock.patch.dict(os.environ, {"KERNEL": "bar", "ARCH": "x86_64"}):
+            with self.assertRaisesRegex(Failure, "KERNEL=bar: for ARCH=x86_64 it is one of stock"):
+                job.run(lab)
+        lab.meanwhile.assert_not_called()
