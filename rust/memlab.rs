@@ -61,6 +61,7 @@ fn settings() -> Settings {
 struct Memlab {
     #[cfg(CONFIG_DEBUG_FS)]
     _files: sys::debugfs::Dir<front::lab::Lab>,
+    #[pin]
     _suspend: sys::suspend::OnSuspend,
     #[pin]
     _misc: sys::misc::Misc<front::lab::Lab>,
@@ -70,7 +71,10 @@ struct Memlab {
     _pci: devices::pci::Registration,
     #[pin]
     _driver: devices::platform::Registration,
+    #[pin]
     _hotplug: sys::hotplug::OnHotplug,
+    #[pin]
+    _holding: sys::relief::Holding,
 }
 
 impl kernel::InPlaceModule for Memlab {
@@ -82,13 +86,14 @@ impl kernel::InPlaceModule for Memlab {
             #[cfg(CONFIG_DEBUG_FS)]
             let files = front::debugfs::nodes()?;
             Ok(try_pin_init!(Self {
-                _hotplug: sys::hotplug::OnHotplug::register()?,
+                _holding <- sys::relief::Holding::begin(),
+                _hotplug <- sys::hotplug::OnHotplug::register(),
                 _driver <- driver::Registration::new(<LocalModule as kernel::ModuleMetadata>::NAME, module),
                 #[cfg(CONFIG_PCI)]
                 _pci <- driver::Registration::new(<LocalModule as kernel::ModuleMetadata>::NAME, module),
                 _device: devices::platform::own_device()?,
                 _misc <- sys::misc::Misc::register(c"memlab"),
-                _suspend: sys::suspend::OnSuspend::register(front::lab::suspend)?,
+                _suspend <- sys::suspend::OnSuspend::register(front::lab::suspend),
                 #[cfg(CONFIG_DEBUG_FS)]
                 _files: files.publish(c"memlab"),
             }))

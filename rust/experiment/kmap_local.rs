@@ -70,7 +70,7 @@ impl Allocator for LocalMap<false> {
 
     #[inline]
     fn allocate(&self) -> Result<KmapLocal<'_>> {
-        Ok(KmapLocal::new(&self.page))
+        KmapLocal::new(&self.page)
     }
 
     fn describe(&self, map: &KmapLocal<'_>) -> Placement {

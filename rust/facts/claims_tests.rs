@@ -43,6 +43,7 @@ mod tests {
         },
     };
     use kernel::{
+        ffi::c_void,
         new_mutex,
         prelude::*,
         sync::atomic::{
@@ -62,7 +63,7 @@ mod tests {
         let mut seen = KVec::new();
         for _ in 0..=kmap::pool() {
             let page = Pages::with(0, flags(Gfp::HighUser)).ok()?;
-            if window(KmapLocal::new(&page).as_ptr()) != Window::Pkmap {
+            if window(KmapLocal::new(&page).ok()?.as_ptr()) != Window::Pkmap {
                 return Some(page);
             }
             seen.push(page, GFP_KERNEL).ok()?;
@@ -226,18 +227,23 @@ mod tests {
         assert!(page.is_some());
         if let Some(page) = &page {
             let maps = [(); 8].map(|()| KmapLocal::new(page));
+            let address = |map: &Result<KmapLocal<'_>>| map.as_ref().map(KmapLocal::as_ptr).ok();
             for (index, map) in maps.iter().enumerate() {
                 let before = maps.iter().take(index);
                 let again = before
-                    .filter(|other| other.as_ptr() == map.as_ptr())
+                    .filter(|other| address(other) == address(map))
                     .count();
+                assert!(map.is_ok());
+                let Some(map) = address(map) else {
+                    continue;
+                };
                 // Without high memory it is the page's own address each time.
                 let (again_expected, window_expected) = match cfg!(CONFIG_HIGHMEM) {
                     true => (0, Window::Fixmap),
                     false => (index, Window::Linear),
                 };
                 assert_eq!(again, again_expected);
-                assert_eq!(window(map.as_ptr()), window_expected);
+                assert_eq!(window(map), window_expected);
             }
             // The newest goes first.
             for map in maps.into_iter().rev() {
@@ -257,6 +263,49 @@ mod tests {
                 let placement = of_page_at(page.page(), map.as_ptr(), PAGE_SIZE);
                 assert_eq!(placement.window, Window::Fixmap);
             }
+        }
+    }
+
+    #[test]
+    fn a_local_map_that_is_not_the_newest_leaves_the_newest_alone() {
+        /// Drops one while `newer` is there, and makes another.
+        fn misuse<M>(map: impl Fn() -> Result<M>, at: impl Fn(&M) -> *const c_void) {
+            if let (Ok(older), Ok(newer)) = (map(), map()) {
+                drop(older);
+                let another = map();
+                assert!(another
+                    .as_ref()
+                    .is_ok_and(|another| at(another) != at(&newer)));
+                drop(another);
+                drop(newer);
+            }
+        }
+        let page = unseen();
+        assert!(page.is_some());
+        if let Some(page) = &page {
+            if cfg!(CONFIG_HIGHMEM) {
+                misuse(|| KmapLocal::new(page), KmapLocal::as_ptr);
+            }
+            misuse(|| KmapForced::new(page), KmapForced::as_ptr);
+        }
+    }
+
+    #[test]
+    fn a_thread_has_no_more_local_maps_than_leave_room_for_interrupts() {
+        let page = unseen();
+        assert!(page.is_some());
+        if let Some(page) = page.as_ref().filter(|_| cfg!(CONFIG_HIGHMEM)) {
+            let mut maps = KVec::new();
+            while let Ok(map) = KmapLocal::new(page) {
+                assert!(maps.len() < 32);
+                if maps.len() == 32 || maps.push(map, GFP_KERNEL).is_err() {
+                    break;
+                }
+            }
+            while let Some(map) = maps.pop() {
+                drop(map);
+            }
+            assert!(KmapLocal::new(page).is_ok());
         }
     }
 

@@ -94,6 +94,10 @@ mod tests {
         assert!(page.is_ok());
         if let Ok(page) = page {
             let map = KmapLocal::new(&page);
+            assert!(map.is_ok());
+            let Ok(map) = map else {
+                return;
+            };
             let placement = of_page_at(page.page(), map.as_ptr(), PAGE_SIZE);
             let high = placement.zone.as_str() == "HighMem";
             assert_eq!(high, cfg!(CONFIG_HIGHMEM));

@@ -278,8 +278,10 @@ void *memlab_kmap(struct page *page);
 void memlab_kunmap(struct page *page);
 unsigned int memlab_kmaps(void);
 bool memlab_kmap_is_forced(void);
-void *memlab_kmap_forced(struct page *page);
-void memlab_kunmap_forced(void *addr);
+void *memlab_kmap_local(struct page *page, int *depth);
+void memlab_kunmap_local(void *addr, int depth);
+void *memlab_kmap_forced(struct page *page, int *depth);
+void memlab_kunmap_forced(void *addr, int depth);
 void *memlab_vmap(struct page **pages, unsigned int count);
 
 /* What a thread's allocations went through since it last looked. */
@@ -316,6 +318,8 @@ memlab_relief_register(unsigned long (*count)(void *data, u32 asks),
 		       unsigned long (*release)(void *data, u32 asks, unsigned long most),
 		       void *data);
 void memlab_relief_unregister(struct memlab_relief *relief);
+void memlab_reliefs_open(void);
+unsigned int memlab_reliefs_close(void);
 struct memlab_suspend *memlab_suspend_register(void (*call)(bool begins));
 void memlab_suspend_unregister(struct memlab_suspend *suspend);
 

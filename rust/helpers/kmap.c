@@ -27,6 +27,44 @@ unsigned int memlab_kmaps(void)
 }
 
 /*
+ * Local maps are a stack: kunmap_local() takes away the newest, whichever it is told. How many the
+ * thread has is remembered with each, so that one that is not the newest stays instead.
+ */
+static int memlab_local_maps(void)
+{
+#ifdef CONFIG_KMAP_LOCAL
+	return current->kmap_ctrl.idx;
+#else
+	return 0;
+#endif
+}
+
+/* Interrupts have the other half. */
+static bool memlab_room_for_map(void)
+{
+#ifdef CONFIG_KMAP_LOCAL
+	return memlab_local_maps() < KM_MAX_IDX / 2;
+#else
+	return true;
+#endif
+}
+
+/* NULL where the thread has enough of them; @depth is for unmapping it. */
+void *memlab_kmap_local(struct page *page, int *depth)
+{
+	void *addr = memlab_room_for_map() ? kmap_local_page(page) : NULL;
+
+	*depth = memlab_local_maps();
+	return addr;
+}
+
+void memlab_kunmap_local(void *addr, int depth)
+{
+	if (memlab_local_maps() == depth)
+		kunmap_local(addr);
+}
+
+/*
  * A local map even of a page that has an address: without high memory
  * kmap_local_page() never comes here, and with it only if it is told to.
  */
@@ -35,19 +73,23 @@ bool memlab_kmap_is_forced(void)
 	return IS_ENABLED(CONFIG_DEBUG_KMAP_LOCAL_FORCE_MAP);
 }
 
-void *memlab_kmap_forced(struct page *page)
+void *memlab_kmap_forced(struct page *page, int *depth)
 {
+	void *addr = NULL;
+
 #ifdef CONFIG_DEBUG_KMAP_LOCAL_FORCE_MAP
-	return __kmap_local_page_prot(page, PAGE_KERNEL);
-#else
-	return NULL;
+	if (memlab_room_for_map())
+		addr = __kmap_local_page_prot(page, PAGE_KERNEL);
 #endif
+	*depth = memlab_local_maps();
+	return addr;
 }
 
-void memlab_kunmap_forced(void *addr)
+void memlab_kunmap_forced(void *addr, int depth)
 {
 #ifdef CONFIG_DEBUG_KMAP_LOCAL_FORCE_MAP
-	kunmap_local_indexed(addr);
+	if (memlab_local_maps() == depth)
+		kunmap_local_indexed(addr);
 #endif
 }
 

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Pages that are held on purpose, and what the kernel calls when memory is short. */
 
+#include <linux/cleanup.h>
+#include <linux/list.h>
 #include <linux/mm.h>
+#include <linux/mutex.h>
 #include <linux/notifier.h>
 #include <linux/oom.h>
 #include <linux/shrinker.h>
@@ -32,6 +35,7 @@ struct page *memlab_unchain(struct page *page, unsigned long *count)
 }
 
 struct memlab_relief {
+	struct list_head all;
 	unsigned long (*count)(void *data, u32 asks);
 	unsigned long (*release)(void *data, u32 asks, unsigned long most);
 	void *data;
@@ -71,7 +75,66 @@ static int memlab_oom(struct notifier_block *block, unsigned long unused, void *
 	return NOTIFY_OK;
 }
 
-/* Both functions get @data; NULL if there is no memory. */
+/*
+ * All that are registered. What calls into the module has to end with it, whatever has been
+ * forgotten: between opening and closing they can be registered, and closing ends those left.
+ */
+static LIST_HEAD(memlab_reliefs);
+static DEFINE_MUTEX(memlab_reliefs_lock);
+static bool memlab_reliefs_are_open;
+
+static bool memlab_relief_list(struct memlab_relief *relief)
+{
+	guard(mutex)(&memlab_reliefs_lock);
+	if (memlab_reliefs_are_open)
+		list_add(&relief->all, &memlab_reliefs);
+	return memlab_reliefs_are_open;
+}
+
+/* Takes @relief off the list, or the first if it is NULL; NULL if there is none such. */
+static struct memlab_relief *memlab_relief_unlist(struct memlab_relief *relief)
+{
+	struct memlab_relief *one;
+
+	guard(mutex)(&memlab_reliefs_lock);
+	list_for_each_entry(one, &memlab_reliefs, all) {
+		if (!relief || one == relief) {
+			list_del(&one->all);
+			return one;
+		}
+	}
+	return NULL;
+}
+
+static void memlab_relief_end(struct memlab_relief *relief)
+{
+	unregister_oom_notifier(&relief->oom);
+	shrinker_free(relief->shrinker);
+	kfree(relief);
+}
+
+void memlab_reliefs_open(void)
+{
+	guard(mutex)(&memlab_reliefs_lock);
+	memlab_reliefs_are_open = true;
+}
+
+/* How many had been forgotten. */
+unsigned int memlab_reliefs_close(void)
+{
+	struct memlab_relief *relief;
+	unsigned int forgotten = 0;
+
+	scoped_guard(mutex, &memlab_reliefs_lock)
+		memlab_reliefs_are_open = false;
+	while ((relief = memlab_relief_unlist(NULL))) {
+		memlab_relief_end(relief);
+		forgotten++;
+	}
+	return forgotten;
+}
+
+/* Both functions get @data; NULL if there is no memory, or before opening and after closing. */
 struct memlab_relief *
 memlab_relief_register(unsigned long (*count)(void *data, u32 asks),
 		       unsigned long (*release)(void *data, u32 asks, unsigned long most),
@@ -96,7 +159,9 @@ memlab_relief_register(unsigned long (*count)(void *data, u32 asks),
 	if (register_oom_notifier(&relief->oom))
 		goto free_shrinker;
 	shrinker_register(relief->shrinker);
-	return relief;
+	if (memlab_relief_list(relief))
+		return relief;
+	unregister_oom_notifier(&relief->oom);
 
 free_shrinker:
 	shrinker_free(relief->shrinker);
@@ -105,9 +170,10 @@ free:
 	return NULL;
 }
 
+/* Nothing, if closing has ended it. */
 void memlab_relief_unregister(struct memlab_relief *relief)
 {
-	unregister_oom_notifier(&relief->oom);
-	shrinker_free(relief->shrinker);
-	kfree(relief);
+	relief = memlab_relief_unlist(relief);
+	if (relief)
+		memlab_relief_end(relief);
 }

@@ -36,7 +36,7 @@ pub(crate) fn samples() -> [Sample; SAMPLES] {
     let vmalloc = Vmalloc::new(PAGE_SIZE).ok();
     let page = Pages::new(0).ok();
     let high = Pages::highmem().ok();
-    let local = high.as_ref().map(KmapLocal::new);
+    let local = high.as_ref().and_then(|page| KmapLocal::new(page).ok());
     let stack = 0u8;
     let linear = page.as_ref();
     let linear = linear.and_then(|page| sys::memory::address_of(page.page()));

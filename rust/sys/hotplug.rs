@@ -5,31 +5,40 @@
 //! C header: [`include/linux/memory.h`](srctree/include/linux/memory.h)
 
 use crate::bindings as lab;
-use core::marker::PhantomData;
+use core::marker::PhantomPinned;
 use kernel::{
     error::to_result,
     prelude::*, //
 };
 
-/// The module is told as long as this exists.
+/// The module is told as long as this exists. It is pinned, so that it cannot be forgotten where what it
+/// is a part of is dropped: the module would be told when it has gone.
 ///
 /// # Invariants
 ///
 /// The one registration that there is.
-pub(crate) struct OnHotplug(PhantomData<()>);
+#[pin_data(PinnedDrop)]
+pub(crate) struct OnHotplug {
+    #[pin]
+    _pinned: PhantomPinned,
+}
 
 impl OnHotplug {
     /// Registers; `EEXIST` the second time.
-    pub(crate) fn register() -> Result<Self> {
-        // SAFETY: What is registered is static, and goes with the module, which unregisters before.
-        to_result(unsafe { lab::memlab_hotplug_register() })?;
+    pub(crate) fn register() -> impl PinInit<Self, Error> {
         // INVARIANT: The kernel refuses to register the same twice.
-        Ok(Self(PhantomData))
+        try_pin_init!(Self {
+            // SAFETY: What is registered is static, and goes with the module, which unregisters
+            // before.
+            _: { to_result(unsafe { lab::memlab_hotplug_register() })? },
+            _pinned: PhantomPinned,
+        })
     }
 }
 
-impl Drop for OnHotplug {
-    fn drop(&mut self) {
+#[pinned_drop]
+impl PinnedDrop for OnHotplug {
+    fn drop(self: Pin<&mut Self>) {
         // SAFETY: By the type invariant it is registered. Waits for a call that is under way.
         unsafe { lab::memlab_hotplug_unregister() };
     }

@@ -17,6 +17,7 @@ use core::{
 use kernel::{
     bindings,
     ffi::{
+        c_int,
         c_uint,
         c_void, //
     },
@@ -26,43 +27,49 @@ use kernel::{
 
 /// A mapping made by `kmap_local_page()`.
 ///
-/// Local maps are a stack: the newest one goes first. Whoever holds several must drop them in that
-/// order; the engine, which holds one at a time for this kind of operation, cannot get it wrong.
+/// Local maps are a stack, of which the newest one goes first. One that is dropped while a newer one
+/// is there, or has been forgotten, stays mapped as long as its thread lives.
 ///
 /// # Invariants
 ///
-/// `addr` was returned by `kmap_local_page()` in this thread and is still mapped.
+/// `addr` was returned by `kmap_local_page()` in this thread, which had `depth` local maps then, and
+/// is still mapped.
 pub(crate) struct KmapLocal<'a> {
-    addr: *const c_void,
+    addr: NonNull<c_void>,
+    depth: c_int,
     _page: PhantomData<&'a Pages>,
     _thread: NotThreadSafe,
 }
 
 impl<'a> KmapLocal<'a> {
-    /// Maps the first page of `pages`.
+    /// Maps the first page of `pages`; `ENOSPC` where the thread has as many as it may have.
     #[inline]
-    pub(crate) fn new(pages: &'a Pages) -> Self {
-        // SAFETY: The page is live as long as `pages`. The function never fails.
-        let addr = unsafe { bindings::kmap_local_page(pages.page().raw()) };
+    pub(crate) fn new(pages: &'a Pages) -> Result<Self> {
+        let mut depth = 0;
+        // SAFETY: The page is live as long as `pages`, and `depth` may be written.
+        let addr = unsafe { lab::memlab_kmap_local(pages.page().raw(), &mut depth) };
+        let addr = NonNull::new(addr).ok_or(ENOSPC)?;
         // INVARIANT: Just mapped, in this thread.
-        Self {
+        Ok(Self {
             addr,
+            depth,
             _page: PhantomData,
             _thread: NotThreadSafe,
-        }
+        })
     }
 
     /// The address.
     pub(crate) fn as_ptr(&self) -> *const c_void {
-        self.addr
+        self.addr.as_ptr()
     }
 }
 
 impl Drop for KmapLocal<'_> {
     #[inline]
     fn drop(&mut self) {
-        // SAFETY: By the type invariant this is a live local map of this thread.
-        unsafe { bindings::kunmap_local(self.addr) };
+        // SAFETY: By the type invariant this is a live local map of this thread, and the function
+        // sees whether it is the newest.
+        unsafe { lab::memlab_kunmap_local(self.addr.as_ptr(), self.depth) };
     }
 }
 
@@ -71,9 +78,11 @@ impl Drop for KmapLocal<'_> {
 ///
 /// # Invariants
 ///
-/// `addr` was returned by `__kmap_local_page_prot()` in this thread and is still mapped.
+/// `addr` was returned by `__kmap_local_page_prot()` in this thread, which had `depth` local maps
+/// then, and is still mapped.
 pub(crate) struct KmapForced<'a> {
     addr: NonNull<c_void>,
+    depth: c_int,
     _page: PhantomData<&'a Pages>,
     _thread: NotThreadSafe,
 }
@@ -85,15 +94,18 @@ pub(crate) fn is_forced() -> bool {
 }
 
 impl<'a> KmapForced<'a> {
-    /// Maps the first page of `pages`; `EOPNOTSUPP` where the kernel has no such path.
+    /// Maps the first page of `pages`; `EOPNOTSUPP` where the kernel has no such path, or where the
+    /// thread has as many as it may have.
     #[inline]
     pub(crate) fn new(pages: &'a Pages) -> Result<Self> {
-        // SAFETY: The page is live as long as `pages`.
-        let addr = unsafe { lab::memlab_kmap_forced(pages.page().raw()) };
+        let mut depth = 0;
+        // SAFETY: The page is live as long as `pages`, and `depth` may be written.
+        let addr = unsafe { lab::memlab_kmap_forced(pages.page().raw(), &mut depth) };
         let addr = NonNull::new(addr).ok_or(crate::compat::not_supported())?;
         // INVARIANT: Just mapped, in this thread.
         Ok(Self {
             addr,
+            depth,
             _page: PhantomData,
             _thread: NotThreadSafe,
         })
@@ -108,8 +120,9 @@ impl<'a> KmapForced<'a> {
 impl Drop for KmapForced<'_> {
     #[inline]
     fn drop(&mut self) {
-        // SAFETY: By the type invariant this is a live local map of this thread.
-        unsafe { lab::memlab_kunmap_forced(self.addr.as_ptr()) };
+        // SAFETY: By the type invariant this is a live local map of this thread, and the function
+        // sees whether it is the newest.
+        unsafe { lab::memlab_kunmap_forced(self.addr.as_ptr(), self.depth) };
     }
 }
 

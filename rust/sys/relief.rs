@@ -10,7 +10,10 @@ use super::{
     task, //
 };
 use crate::bindings as lab;
-use core::ptr::NonNull;
+use core::{
+    marker::PhantomPinned,
+    ptr::NonNull, //
+};
 use kernel::{
     bindings,
     ffi::{
@@ -224,13 +227,49 @@ impl<P: Piece, R: Rule> Inner<P, R> {
     }
 }
 
+/// As long as this exists pages can be held. It is to go as the module does: the kernel calls nobody
+/// any more then, not even a [`Hoard`] that was forgotten. It is pinned, so that it cannot be forgotten
+/// itself where what it is a part of is dropped.
+#[pin_data(PinnedDrop)]
+pub(crate) struct Holding {
+    #[pin]
+    _pinned: PhantomPinned,
+}
+
+impl Holding {
+    /// The one that there is.
+    pub(crate) fn begin() -> impl PinInit<Self> {
+        // SAFETY: The function may be called at any time.
+        unsafe { lab::memlab_reliefs_open() };
+        pin_init!(Self {
+            _pinned: PhantomPinned
+        })
+    }
+
+    /// How many had been forgotten.
+    fn end() -> u32 {
+        // SAFETY: The function may be called at any time. Waits for calls that are under way.
+        unsafe { lab::memlab_reliefs_close() }
+    }
+}
+
+#[pinned_drop]
+impl PinnedDrop for Holding {
+    fn drop(self: Pin<&mut Self>) {
+        let forgotten = Self::end();
+        if forgotten != 0 {
+            pr_err!("{forgotten} owners of held pages were forgotten\n");
+        }
+    }
+}
+
 /// Owns pages that are held on purpose: at most so many, and the kernel gets them back when it runs
 /// short, by a shrinker as the rule says and by an OOM notifier in any case. Dropping it gives back
 /// the rest.
 ///
 /// # Invariants
 ///
-/// `raw` is registered with the callbacks for these types, and its data is `inner`.
+/// `raw` was registered with the callbacks for these types, and its data is `inner`.
 pub(crate) struct Hoard<P: Piece, R: Rule> {
     raw: NonNull<lab::memlab_relief>,
     inner: Pin<KBox<Inner<P, R>>>,
@@ -303,7 +342,8 @@ impl<P: Piece, R: Rule> Hoard<P, R> {
 
 impl<P: Piece, R: Rule> Drop for Hoard<P, R> {
     fn drop(&mut self) {
-        // SAFETY: By the type invariant it is registered. Waits for calls that are under way.
+        // SAFETY: By the type invariant it was registered; if it still is the function ends that, and
+        // waits for calls that are under way.
         unsafe { lab::memlab_relief_unregister(self.raw.as_ptr()) };
         self.inner.give(u64::MAX);
     }

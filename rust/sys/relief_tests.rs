@@ -7,6 +7,7 @@ mod tests {
     use super::super::{
         Asks,
         Hoard,
+        Holding,
         Piece,
         Rule,
         GO, //
@@ -56,6 +57,22 @@ mod tests {
     #[test]
     fn to_hold_any_number_takes_no_memory_for_a_list() {
         assert!(Hoard::<Pages, _>::new((), u64::MAX, Missing(None, 0)).is_ok());
+    }
+
+    #[test]
+    fn what_is_forgotten_is_called_no_more_when_the_module_goes() {
+        let hoard = with_pages(1, 0);
+        assert!(hoard.is_ok());
+        if let Ok(hoard) = hoard {
+            core::mem::forget(hoard);
+            assert_eq!(Holding::end(), 1);
+            assert!(with_pages(1, 0).is_err());
+            drop(Holding::begin());
+            // One that is dropped as it should be leaves nothing.
+            assert!(with_pages(1, 0).is_ok());
+            assert_eq!(Holding::end(), 0);
+            drop(Holding::begin());
+        }
     }
 
     #[test]

@@ -5,15 +5,24 @@
 //! C header: [`include/linux/suspend.h`](srctree/include/linux/suspend.h)
 
 use crate::bindings as lab;
-use core::ptr::NonNull;
+use core::{
+    marker::PhantomPinned,
+    ptr::NonNull, //
+};
 use kernel::prelude::*;
 
-/// Calls a function as long as it exists.
+/// Calls a function as long as it exists. It is pinned, so that it cannot be forgotten where what it is
+/// a part of is dropped: the function would be called when the module has gone.
 ///
 /// # Invariants
 ///
 /// The pointer is that of a registration.
-pub(crate) struct OnSuspend(NonNull<lab::memlab_suspend>);
+#[pin_data(PinnedDrop)]
+pub(crate) struct OnSuspend {
+    raw: NonNull<lab::memlab_suspend>,
+    #[pin]
+    _pinned: PhantomPinned,
+}
 
 // SAFETY: A registration belongs to no thread.
 unsafe impl Send for OnSuspend {}
@@ -22,17 +31,24 @@ unsafe impl Sync for OnSuspend {}
 
 impl OnSuspend {
     /// Calls `call` with true before processes are frozen, and with false when all is over.
-    pub(crate) fn register(call: extern "C" fn(bool)) -> Result<Self> {
-        // SAFETY: The function is one of this module, which does not go before the registration.
-        let raw = unsafe { lab::memlab_suspend_register(Some(call)) };
+    pub(crate) fn register(call: extern "C" fn(bool)) -> impl PinInit<Self, Error> {
         // INVARIANT: Just registered.
-        NonNull::new(raw).map(Self).ok_or(ENOMEM)
+        try_pin_init!(Self {
+            raw: {
+                // SAFETY: The function is one of this module, which does not go before the
+                // registration.
+                let raw = unsafe { lab::memlab_suspend_register(Some(call)) };
+                NonNull::new(raw).ok_or(ENOMEM)?
+            },
+            _pinned: PhantomPinned,
+        })
     }
 }
 
-impl Drop for OnSuspend {
-    fn drop(&mut self) {
+#[pinned_drop]
+impl PinnedDrop for OnSuspend {
+    fn drop(self: Pin<&mut Self>) {
         // SAFETY: By the type invariant. Waits for a call that is under way.
-        unsafe { lab::memlab_suspend_unregister(self.0.as_ptr()) };
+        unsafe { lab::memlab_suspend_unregister(self.raw.as_ptr()) };
     }
 }
