@@ -16,7 +16,10 @@ use crate::{
     sys::{
         self,
         lend::Look,
-        machine::Dma, //
+        machine::{
+            Debug,
+            Dma, //
+        },
     },
 };
 use core::fmt::{
@@ -46,8 +49,7 @@ const BUILT_IN: [(&str, bool); 7] = [
 ];
 
 #[inline(never)]
-fn distorting() -> Text<DISTORTING_MAX> {
-    let on = sys::machine::debug();
+fn distorting(on: &Debug) -> Text<DISTORTING_MAX> {
     let switches = [
         ("DMA_API_DEBUG", on.dma_debug),
         ("PROVE_LOCKING", on.locks),
@@ -71,7 +73,7 @@ fn distorting() -> Text<DISTORTING_MAX> {
     if on.kfence_ms != 0 {
         add(&mut text, format_args!("kfence={}ms", on.kfence_ms));
     }
-    if let Some(name) = sys::machine::tracepoint(&on) {
+    if let Some(name) = sys::machine::tracepoint(on) {
         add(&mut text, format_args!("tracepoint:{name}"));
     }
     text
@@ -84,12 +86,18 @@ fn add(text: &mut Text<DISTORTING_MAX>, one: fmt::Arguments<'_>) {
     let _ = write!(text, "{comma}{one}");
 }
 
+/// What stands before the zero in an array of C's; empty where there is none.
+fn string(bytes: &[u8]) -> &str {
+    let end = bytes.iter().position(|byte| *byte == 0);
+    let bytes = bytes.get(..end.unwrap_or(0)).unwrap_or(&[]);
+    core::str::from_utf8(bytes).unwrap_or("?")
+}
+
 /// What holds for the whole machine.
 pub(crate) fn machine() -> Provenance {
     let raw = sys::machine::machine();
-    let end = raw.hypervisor.iter().position(|byte| *byte == 0);
-    let signature = raw.hypervisor.get(..end.unwrap_or(0)).unwrap_or(&[]);
-    let signature = core::str::from_utf8(signature).unwrap_or("?");
+    let on = sys::machine::debug();
+    let signature = string(&raw.hypervisor);
     let signs = Signs {
         signature,
         product: raw.product,
@@ -112,11 +120,14 @@ pub(crate) fn machine() -> Provenance {
         nodes: raw.nodes,
         // CAST: A page is far smaller than 4 GiB.
         page_size: sys::memory::PAGE_SIZE as u32,
-        clocksource: raw.clocksource,
+        clocksource: match string(&on.clocksource) {
+            "" => Text::new("unknown"),
+            name => Text::new(name),
+        },
         machine,
         hypervisor: Text::new(hypervisor),
         preemption: raw.preemption,
-        distorting: distorting(),
+        distorting: distorting(&on),
     }
 }
 
@@ -146,3 +157,7 @@ fn described(dev: &device::Device, dma: &Dma) -> Device {
         max_mapping: dma.max_mapping,
     }
 }
+
+#[cfg(CONFIG_KUNIT = "y")]
+#[path = "provenance_tests.rs"]
+mod provenance_tests;

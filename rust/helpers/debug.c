@@ -8,6 +8,7 @@
 #include <linux/dcache.h>
 #include <linux/debug_locks.h>
 #include <linux/debugfs.h>
+#include <linux/device.h>
 #include <linux/gfp.h>
 #include <linux/kernfs.h>
 #include <linux/kfence.h>
@@ -50,6 +51,53 @@ static bool memlab_dma_debug(void)
 	dput(dir);
 	return on;
 }
+
+#ifdef CONFIG_SYSFS
+/* A node of sysfs by the names on the way from its root; NULL if there is none. To be put. */
+static struct kernfs_node *memlab_sysfs(const char * const *names)
+{
+	/* The root stays. */
+	struct kernfs_node *node = rcu_access_pointer(kernel_kobj->sd->__parent), *next;
+
+	kernfs_get(node);
+	for (; node && *names; names++) {
+		next = kernfs_find_and_get(node, *names);
+		kernfs_put(node);
+		node = next;
+	}
+	return node;
+}
+
+/*
+ * The clocksource behind ktime_get(), as sysfs shows it: the timekeeper's own is private, and an id
+ * for it have some only, neither hpet nor acpi_pm.
+ */
+static void memlab_clocksource(char *name, size_t size)
+{
+	static const char * const path[] = {
+		"devices", "system", "clocksource", "clocksource0", NULL
+	};
+	struct kernfs_node *dir = memlab_sysfs(path), *file = NULL;
+	char *page = (char *)__get_free_page(GFP_KERNEL);
+	struct device_attribute *attribute;
+
+	if (dir)
+		file = kernfs_find_and_get(dir, "current_clocksource");
+	if (file && page) {
+		attribute = container_of((struct attribute *)file->priv,
+					 struct device_attribute, attr);
+		if (attribute->show(kobj_to_dev(dir->priv), attribute, page) > 0)
+			strscpy(name, strim(page), size);
+	}
+	free_page((unsigned long)page);
+	kernfs_put(file);
+	kernfs_put(dir);
+}
+#else
+static void memlab_clocksource(char *name, size_t size)
+{
+}
+#endif
 
 #if defined(CONFIG_SLUB_DEBUG) && defined(CONFIG_SYSFS)
 /* Whether the attribute @name of @object, which shows one number, shows another one than 0. */
@@ -136,6 +184,7 @@ static const char *memlab_tracepoint_on(void)
 void memlab_debug(struct memlab_debug *out)
 {
 	memset(out, 0, sizeof(*out));
+	memlab_clocksource(out->clocksource, sizeof(out->clocksource));
 	out->init_on_alloc = want_init_on_alloc(0);
 	out->init_on_free = want_init_on_free();
 	out->page_poisoning = page_poisoning_enabled();

@@ -161,7 +161,6 @@ struct memlab_machine {
 	const char *release;
 	const char *version;
 	const char *arch;
-	const char *clocksource;
 	const char *preemption;
 	const char *cpu;
 	u32 cpu_id;
@@ -173,8 +172,9 @@ struct memlab_machine {
 	char hypervisor[13];
 };
 
-/* What is on in this kernel that slows what is measured. */
+/* What is on in this kernel that slows what is measured; and by which clock, empty if unknown. */
 struct memlab_debug {
+	char clocksource[32];
 	bool init_on_alloc;
 	bool init_on_free;
 	bool page_poisoning;

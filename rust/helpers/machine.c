@@ -18,32 +18,11 @@
 #include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
 #include <linux/swiotlb.h>
-#include <linux/timekeeping.h>
 #include <linux/topology.h>
 #include <linux/utsname.h>
 #include <linux/version.h>
 #include <linux/memlab.h>
 #include "arch.h"
-
-static const char *memlab_clocksource(void)
-{
-	struct system_time_snapshot snapshot;
-
-	ktime_get_snapshot_id(CLOCK_MONOTONIC, &snapshot);
-	switch (snapshot.cs_id) {
-	case CSID_ARM_ARCH_COUNTER:
-		return "arch_sys_counter";
-	case CSID_X86_TSC_EARLY:
-		return "tsc-early";
-	case CSID_X86_TSC:
-		return "tsc";
-	case CSID_X86_KVM_CLK:
-		return "kvm-clock";
-	default:
-		/* hpet, acpi_pm, jiffies and others carry no id of their own. */
-		return "generic";
-	}
-}
 
 static const char *memlab_preemption(void)
 {
@@ -64,7 +43,6 @@ void memlab_machine(struct memlab_machine *out)
 	out->release = init_utsname()->release;
 	out->version = init_utsname()->version;
 	out->arch = init_utsname()->machine;
-	out->clocksource = memlab_clocksource();
 	out->preemption = memlab_preemption();
 	out->cpus = num_online_cpus();
 	out->nodes = num_online_nodes();

@@ -77,7 +77,7 @@ pub struct Provenance {
     /// Bytes in a page.
     pub page_size: u32,
     /// The clocksource behind `ktime_get()`.
-    pub clocksource: &'static str,
+    pub clocksource: Text<32>,
     /// What runs the kernel.
     pub machine: Machine,
     /// The hypervisor's signature, empty without one.

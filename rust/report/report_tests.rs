@@ -90,7 +90,7 @@ mod tests {
             cpus: 2,
             nodes: 1,
             page_size: 4096,
-            clocksource: "tsc",
+            clocksource: Text::new("tsc"),
             machine: Machine::Tcg,
             hypervisor: Text::new("TCGTCGTCGTCG"),
             preemption: "full",

@@ -19,7 +19,6 @@ pub(crate) struct Machine {
     pub(crate) cpu_id: u32,
     pub(crate) cpus: u32,
     pub(crate) nodes: u32,
-    pub(crate) clocksource: &'static str,
     pub(crate) preemption: &'static str,
     /// What the hypervisor says of itself: on x86 the signature of CPUID leaf 0x4000_0000. All zero
     /// without one.
@@ -45,7 +44,6 @@ pub(crate) fn machine() -> Machine {
         cpu_id: raw.cpu_id,
         cpus: raw.cpus,
         nodes: raw.nodes,
-        clocksource: static_str(raw.clocksource),
         preemption: static_str(raw.preemption),
         hypervisor: raw.hypervisor,
         virtual_board: raw.virtual_board,
@@ -56,7 +54,8 @@ pub(crate) fn machine() -> Machine {
 
 pub(crate) use lab::memlab_debug as Debug;
 
-/// Asks the kernel what is switched on in it that slows what is measured. May sleep.
+/// Asks the kernel what is switched on in it that slows what is measured, and by which clock. May
+/// sleep.
 pub(crate) fn debug() -> Debug {
     let mut raw = pin_init::zeroed::<Debug>();
     // SAFETY: `raw` is writable, and the callers of this crate may sleep.

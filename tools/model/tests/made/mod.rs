@@ -96,7 +96,7 @@ pub fn machine(machine: Machine) -> Provenance {
         cpus: 2,
         nodes: 1,
         page_size: 4096,
-        clocksource: "tsc",
+        clocksource: Text::new("tsc"),
         machine,
         hypervisor: Text::EMPTY,
         preemption: "lazy",
