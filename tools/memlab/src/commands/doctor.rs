@@ -50,6 +50,19 @@ pub struct Diagnosis {
     pub findings: Vec<Finding>,
 }
 
+/// Why there is no CMA area, by what the kernel's command line asks for.
+fn no_area(asked: Option<&str>) -> String {
+    match asked {
+        None => "no area: cma=64M on the kernel's command line makes one".to_owned(),
+        Some(none) if none.split('@').next() == Some("0") => {
+            format!("no area: the kernel's command line has cma={none}")
+        }
+        Some(asked) => format!(
+            "no area: the kernel's command line has cma={asked}, but reserving it failed at boot, see dmesg"
+        ),
+    }
+}
+
 /// Looks.
 pub fn doctor(context: &Context, arguments: &Arguments) -> Result<Found<Diagnosis>> {
     let machine = &context.machine;
@@ -180,7 +193,7 @@ fn of_kernel(machine: &Machine) -> Vec<Finding> {
         (false, 0) => finding(
             "CMA",
             Odd,
-            "no area: cma=64M on the kernel's command line makes one",
+            no_area(kernel::option(machine, "cma").as_deref()),
         ),
         (false, mib) => finding("CMA", Fine, format!("{mib} MiB")),
     });
@@ -299,5 +312,22 @@ impl Face for Diagnosis {
             because: one.because.clone(),
         };
         self.findings.iter().map(check).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_area_that_could_not_be_reserved_is_not_advised_again() {
+        assert!(no_area(None).contains("cma=64M on the kernel's command line makes one"));
+        assert!(no_area(Some("900M")).contains("has cma=900M, but reserving it failed at boot"));
+        for none in ["0", "0@0x0"] {
+            assert_eq!(
+                no_area(Some(none)),
+                format!("no area: the kernel's command line has cma={none}")
+            );
+        }
     }
 }
