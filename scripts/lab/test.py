@@ -11,7 +11,16 @@ import traceback
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
-from . import module, test_abi, test_full, test_guest, test_kunit, test_suites, test_windows
+from . import (
+    module,
+    test_abi,
+    test_full,
+    test_guest,
+    test_kunit,
+    test_suites,
+    test_verdicts,
+    test_windows,
+)
 from .arch import ARCHES
 from .console import Failure
 from .test_jobs import FRAMES, JOBS, KERNELS, MEASURING
@@ -207,6 +216,8 @@ def main(lab):
             what = (job.label, kernels[job.kernel], modules[job.kernel])
             if job.twice:
                 function, what = test_guest.twice, (*what, job.twice)
+            elif job.verdicts:
+                function, what = test_verdicts.run, (*what, job.verdicts)
             elif job.checks:
                 function, what = test_guest.run, (*what, job.checks)
             else:

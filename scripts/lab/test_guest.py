@@ -30,7 +30,15 @@ PROGRAMS = {
 NARROW = {"ioctl", "session", "abi_sample"}
 # Where the command is asked.
 LENDING = {"lend_disk", "lend_killed", "lend_card", "lend_shared", "doctor"}
-COMMAND = {"command", "claims", "bad_input", "without_debugfs", "locked_command", *LENDING}
+COMMAND = {
+    "command",
+    "cma_lost",
+    "claims",
+    "bad_input",
+    "without_debugfs",
+    "locked_command",
+    *LENDING,
+}
 # The kernel's own modules, and the checks that load them.
 DRIVERS = {("nvme", "e1000e", "virtio_net", "ext4"): LENDING}
 # Modules of our own beside memlab, and the checks that load them.

@@ -46,7 +46,12 @@ OWN = {"x86_64": ["faults", "leaks"], "arm": ["fixmap", "leaks"], "arm64": ["kas
 HELD = ["fragment", "pressure"]
 # What takes minutes where everything is checked: in kernels that do not.
 SLOW = {*SNAPSHOTS, "rmmod_while_open", "allocators", "cma_causes"}
-TWO_NODES = {"smp": "4,sockets=2", "memory": "2G", "numa": [("0-1", "1G"), ("2-3", "1G")]}
+TWO_NODES = {
+    "devices": ["edu,dma_mask=0xffffffffffffffff"],
+    "smp": "4,sockets=2",
+    "memory": "2G",
+    "numa": [("0-1", "1G"), ("2-3", "1G")],
+}
 # One instruction takes one nanosecond.
 EXACT = {"icount": True, "timeout": 300}
 # Its ports are joined, so that each hears the other.
@@ -93,6 +98,7 @@ class Job:
     checks: list = field(default_factory=list)
     options: dict = field(default_factory=dict)
     twice: tuple = ()  # requests, of which two boots have to say the same
+    verdicts: tuple = ()  # boots, comparisons in each, and their line: none contradict each other
     full: bool = False  # whether only FULL=1, or its name, asks for it
 
     @property
@@ -267,7 +273,10 @@ JOBS = [
         ["distorting"],
         {"append": "slab_debug=FZPU kfence.sample_interval=100 init_on_free=1"},
     ),
-    Job("two nodes", "stock", [*SNAPSHOTS, "threads"], TWO_NODES),
+    Job("two nodes", "stock", [*SNAPSHOTS, "threads", "cma_nodes"], TWO_NODES),
+    # Two thirds of the memory for an area: reserving it fails.
+    Job("lost", "stock", ["cma_lost", "clocksource"], {"memory": "512M", "cma": "700M"}),
+    Job("spared", "test-x86_64", ["spared"], {"cma": "16M"}),
     Job(
         "exact",
         "stock",
@@ -293,6 +302,20 @@ JOBS = [
             "devices": ["intel-iommu", *WIDE_EDU],
             **EXACT,
         },
+    ),
+    *(
+        Job(
+            f"{label} {backend}",
+            "stock",
+            options={"append": append, **how},
+            verdicts=which,
+            full=True,
+        )
+        for backend, append in (("direct", ""), ("bounced", "swiotlb=force"))
+        for label, how, which in (
+            ("verdicts", {"timeout": 900}, (5, 1, "")),
+            ("verdicts exact", {"icount": True, "timeout": 3000}, (1, 5, "")),
+        )
     ),
     Job("exact rt", "rt", ["uname", "engine"], {"append": "exact=1", **EXACT}),
     Job(

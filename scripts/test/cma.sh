@@ -80,7 +80,7 @@ check_cma_moves() {
 check_cma_short() {
 	with_parameters max_memory=$((256 << 20))
 	succeeds "more than lies outside the area" put "$MEMLAB/run" \
-		"vmalloc size=6M batch=16 mode=batch iterations=16 warmup=0"
+		"vmalloc size=6M batch=16 mode=batch iterations=16 warmup=0 time=60000"
 	matches "is refused" "$(cat "$MEMLAB/run")" '^ *-12 +ENOMEM +[1-9]'
 	matches "because it lies there" "$(said cause)" '^memory-in-cma$'
 	sed -n '/kB were asked/,/^would_help/p' "$MEMLAB/run"
@@ -113,4 +113,97 @@ check_cma_busy() {
 		"$pinned" 16384
 	succeeds "when they are unpinned" put "$MEMLAB/run" "cma size=64M align=10 mode=op iterations=3"
 	equal "a retry does help" "$(said failures)" 0
+}
+
+# For a guest whose command line asks for more than there is.
+check_cma_lost() {
+	asked=$(tr ' ' '\n' </proc/cmdline | grep '^cma=')
+	equal "the kernel has no area" "$(awk '/^CmaTotal:/ { print $2 }' /proc/meminfo)" 0
+	sentence=$(refusal "cma size=64K")
+	matches "it is not only said how to ask for one" "$sentence" \
+		'where its command line has that, the reservation failed at boot'
+	memlab doctor >/tmp/doctor
+	tr -s '\n ' ' ' </tmp/doctor >/tmp/line
+	matches "and the doctor sees that it was asked for" "$(cat /tmp/line)" \
+		"the kernel's command line has $asked, but reserving it failed at boot"
+}
+
+# asked_first LINE: the area that the kernel itself asks first in that run, by its own events
+asked_first() {
+	local tracing=/sys/kernel/tracing
+	mountpoint -q $tracing || mount -t tracefs tracefs $tracing
+	echo >$tracing/trace
+	echo 1 >$tracing/events/cma/cma_alloc_start/enable
+	put "$MEMLAB/run" "$1 iterations=1 warmup=0 mode=op"
+	echo 0 >$tracing/events/cma/cma_alloc_start/enable
+	sed -n 's/.*cma_alloc_start: name=\([^ ]*\) .*/\1/p' $tracing/trace | tail -n 1
+}
+
+# The area that was looked at; a table above it has a column of that name.
+named_area() {
+	awk '$1 == "area" && NF == 2 { print $2 }' "$MEMLAB/cma"
+}
+
+# For a guest of two nodes, each with an area of its own.
+check_cma_nodes() {
+	find_edu
+	for mask in 64 32; do
+		rmmod memlab && insmod /memlab.ko edu_mask=$mask
+		for node in 0 1; do
+			# shellcheck disable=SC2154 # find_edu sets it
+			echo $node >"$PCI/devices/$edu/numa_node"
+			lend "$edu"
+			case $mask in
+			64) wanted=numa$node ;;
+			*) wanted=reserved ;;
+			esac
+			equal "$mask bits, node $node: the kernel asks" \
+				"$(asked_first "dma-coherent size=1M device=$edu")" $wanted
+			succeeds "$mask bits, node $node: it is looked at" put "$MEMLAB/cma" "device=$edu"
+			equal "$mask bits, node $node: cma says so" "$(named_area)" $wanted
+			succeeds "$mask bits, node $node: it is filled" put "$MEMLAB/scenario" \
+				"fill-cma share=50 device=$edu"
+			taken=$(awk '/^CmaFree:/ { print $2 }' /proc/meminfo)
+			put "$MEMLAB/scenario" none
+			free=$(awk '/^CmaFree:/ { print $2 }' /proc/meminfo)
+			between "$mask bits, node $node: half of one (kB)" $((free - taken)) 24576 40960
+			give_back "$edu"
+		done
+	done
+	put "$MEMLAB/cma" ""
+	equal "a device of no node has that of all" "$(named_area)" reserved
+}
+
+# The most pages that were held at a time, by the kernel's own events.
+most_held() {
+	awk '
+	function count() { match($0, /count=[0-9]+/); return substr($0, RSTART + 6, RLENGTH - 6) }
+	/ cma_alloc_finish: / && /errorno=0/ { held += count(); if (held > most) most = held }
+	/ cma_release: / { held -= count() }
+	END { print most + 0 }' $1
+}
+
+# For a kernel with KUnit's suites on: whoever loads the module has most of his area left.
+check_spared() {
+	local tracing=/sys/kernel/tracing
+	mountpoint -q $tracing || mount -t tracefs tracefs $tracing
+	area=$(($(awk '/^CmaTotal:/ { print $2 }' /proc/meminfo) * 1024 / PAGE))
+	echo 1 >$tracing/events/cma/cma_alloc_finish/enable
+	echo 1 >$tracing/events/cma/cma_release/enable
+	# load_as [PARAMETER]: how many pages of the area its suites hold at a time
+	load_as() {
+		rmmod memlab
+		echo >$tracing/trace
+		suites=$(dmesg | grep -c ' ok [0-9]* memlab_scenario$')
+		insmod /memlab.ko "$@" || return
+		held=$(most_held $tracing/trace)
+		[ "$(dmesg | grep -c ' ok [0-9]* memlab_scenario$')" -gt "$suites" ] || return
+		echo "# of $area pages of the area so many were held at a time: $held"
+	}
+	load_as
+	equal "the suites run as the module is loaded" $? 0
+	between "and leave most of the area alone (pages)" "$held" 1 $((area / 4))
+	load_as kunit=1
+	equal "and with kunit=1" $? 0
+	between "which alone takes most of the area (pages)" "$held" $((area * 7 / 10)) "$area"
 }

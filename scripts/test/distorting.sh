@@ -40,3 +40,18 @@ check_distorting() {
 	equal "and neither any longer than that" "$rest" "$before"
 	umount $tracing
 }
+
+# For a kernel with several: the clock is called what the kernel calls it.
+check_clocksource() {
+	local clocks=/sys/devices/system/clocksource/clocksource0 before
+	before=$(cat $clocks/current_clocksource)
+	for name in hpet acpi_pm $before; do
+		has "$(tr ' ' '\n' <$clocks/available_clocksource)" "^$name\$" || continue
+		echo "$name" >$clocks/current_clocksource
+		equal "the kernel takes $name" "$(cat $clocks/current_clocksource)" "$name"
+		put "$MEMLAB/run" "kmalloc iterations=50"
+		equal "and a result says $name" "$(field clocksource)" "$name"
+	done
+	matches "there is one that has no number of its own" \
+		"$(cat $clocks/available_clocksource)" '(hpet|acpi_pm)'
+}

@@ -162,6 +162,24 @@ check_compare() {
 	{ placed++ }
 	END { if (!placed) print "no row has a placement" }' /tmp/compare >/tmp/wrong
 	quiet "the placements are what these allocators promise" /tmp/wrong
+	# "NAME FIGURE ~ NAME <FIGURE < NAME FIGURE; not measured: NAME"
+	awk '
+	!/^# [0-9]+[KMG]?( [a-z]+-device| bidirectional)?: (to get memory: )?[a-z-]+ <?[0-9]+/ { next }
+	{
+		ranked++
+		sub(/^# [^:]*: (to get memory: )?/, "")
+		sub(/;.*/, "")
+		n = split($0, ways, / [~<] /)
+		last = 0
+		for (i = 1; i <= n; i++) {
+			split(ways[i], word, " ")
+			sub(/^</, "", word[2])
+			if (word[2] + 0 < last) print ways[i] " is behind " last ": " $0
+			last = word[2] + 0
+		}
+	}
+	END { if (!ranked) print "nothing is ranked" }' /tmp/compare >/tmp/wrong
+	quiet "what is ranked is ranked by the figure that is printed" /tmp/wrong
 	equal "the kernel stands over it" "$(awk '/^# on Linux / { print $4 }' /tmp/compare)" "$RELEASE"
 	[ "$ACCEL" != tcg ] ||
 		matches "it says that an emulator ran it" "$(cat /tmp/compare)" '^# .*EMULATED'

@@ -136,7 +136,8 @@ check_kills_nobody() {
 	with_parameters max_memory=$((256 << 20))
 	kills=$(awk '$1 == "oom_kill" { print $2 }' /proc/vmstat)
 	for name in vmalloc vmalloc-huge kvmalloc; do
-		put "$MEMLAB/run" "$name size=6M batch=16 mode=batch iterations=16 warmup=0"
+		put "$MEMLAB/run" \
+			"$name size=6M batch=16 mode=batch iterations=16 warmup=0 time=60000"
 		matches "$name: more than there is is refused" "$(cat "$MEMLAB/run")" \
 			'^ *-12 +ENOMEM +[1-9]'
 		equal "$name: and nobody is killed for it" \

@@ -202,3 +202,17 @@ fn an_outcome_shows_raw_and_net_and_its_whole_histogram() {
     });
     assert_eq!(counts.sum::<u64>(), 2000);
 }
+
+#[test]
+fn what_of_a_change_found_no_room_is_said() {
+    let shown = |left_out| {
+        let mut one = outcome(&PLAIN, 64, 100);
+        one.tally.delta.taken = true;
+        one.tally.delta.left_out = left_out;
+        text(|out| report::outcome(out, &lent(&one), &machine(Machine::Native)))
+    };
+    assert!(!shown([0, 0]).contains("left out"));
+    assert!(shown([2, 5]).contains(
+        "# left out for lack of room: 2 changes of other zones, 5 of other events\n"
+    ));
+}
