@@ -16,7 +16,7 @@ TARGETS = {
     "arm": "armv7-unknown-linux-gnueabihf",
     "arm64": "aarch64-unknown-linux-gnu",
 }
-LIBRARIES = ["libstd-rust-dev", "libc6-dev", "libc6", "libgcc-14-dev"]
+LIBRARIES = ["libstd-rust-dev", "libc6-dev", "libc6", "libgcc-14-dev", "linux-libc-dev"]
 SOURCES = ("tools", "rust/model", "rust/report", "rust/front", "include")
 PLACE = "/usr/bin/memlab"  # in a guest
 

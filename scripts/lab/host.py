@@ -114,7 +114,7 @@ def regenerated(lab, release):
             )
         which = kernel.stock_release(lab, packages, arch.name, series, release, versions[0])
     built = lab.cache.path / name / "build"
-    return module.build(lab, which), built / "scripts/sign-file"
+    return module.build(lab, which), built / "scripts/sign-file", arch.name
 
 
 def keys():
@@ -153,11 +153,12 @@ def main(lab):
     pair = keys()
     if release == running and not pair:
         unlocked(release)
+    arch = host().name
     metadata = Path(f"/lib/modules/{release}/build/rust/libkernel.rmeta")
     if metadata.is_file() and config is not None:
         ko, tool = shipped(lab, release, config)
     elif DEBIAN.fullmatch(release):
-        ko, tool = regenerated(lab, release)
+        ko, tool, arch = regenerated(lab, release)
     else:
         raise Failure(
             f"kernel {release} cannot host memlab: its headers ship no Rust metadata "
@@ -165,7 +166,7 @@ def main(lab):
         )
     if pair:
         ko = sign(lab, ko, tool, pair)
-    binary = command.attempt(lab, host().name)
+    binary = command.attempt(lab, arch)
     beside = ko.parent / "memlab"
     if binary:
         pending = beside.with_name(f"{beside.name}.{os.getpid()}")
