@@ -112,7 +112,8 @@ def run(lab):
     script = FIRST.replace("@BEGIN@", BEGIN).replace("@END@", END) if binary else COMPARE
     files |= command.carried(binary)
     with lab.console.step(f"guest {which.release} under {accel}"):
-        result = guest.boot(lab, which, script, files, accel=accel, **wanted)
+        # A host that is busy elsewhere is slow, and no less right.
+        result = guest.boot(lab, which, script, files, timeout=900, accel=accel, **wanted)
     lines = report(folder, result.output)
     lab.console.table()
     print("\n".join(lines), flush=True)
