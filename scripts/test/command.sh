@@ -17,6 +17,7 @@ check_command() {
 		"$(memlab diff /tmp/a.json /tmp/a.json)" '^nothing moved'
 	succeeds "plot draws it" memlab plot /tmp/a.json
 	equal "the page runs no script" "$(grep -c '<script' /tmp/a.html)" 0
+	walks
 	edu=$(basename "$(dirname "$(grep -l 0x11e8 /sys/bus/pci/devices/*/device)")")
 	memlab return >/dev/null 2>&1
 	echo "$edu" >/sys/bus/pci/drivers/memlab/unbind 2>/dev/null
@@ -28,6 +29,27 @@ check_command() {
 	equal "to no driver, as before" "$(readlink "/sys/bus/pci/devices/$edu/driver")" ""
 	matches "doctor names what is odd about it" "$(memlab doctor "$edu")" '^odd +driver'
 	echo "$edu" >/sys/bus/pci/drivers/memlab/bind 2>/dev/null
+}
+
+# The way of addresses of this shell and of the kernel, beside what /proc says of them.
+walks() {
+	local stack at said
+	stack=$(awk '$6 == "[stack]" { sub(/.*-/, "", $1); print $1 }' /proc/$$/maps)
+	# The topmost page of a stack is in use.
+	at=$(printf '0x%x' $((0x$stack - 16)))
+	said=$(memlab walk "$at" --pid $$)
+	matches "walk says what is there" "$said" "^$at of process $$ is anonymous memory at 0x"
+	matches "in which area" "$said" "^  in 0x[0-9a-f]+-$stack rw-p \[stack\]"
+	matches "entry by entry" "$said" '^pgd\[[0-9]+\] '
+	matches "down to the page" "$said" '[0-9a-f]+, [0-9]+K, cached$'
+	matches "walk of a process has a row for each area" "$(memlab walk --pid $$)" \
+		'^of [0-9]+ areas, [1-9][0-9]* have a page at their first address$'
+	matches "as rows" "$(memlab walk "$at" --pid $$ --csv)" "^$at,pte,1,[0-9]+,0x"
+	matches "as a document" "$(memlab walk "$at" --pid $$ --json)" '"kind": "anonymous"'
+	matches "walk to the kernel's own" \
+		"$(memlab walk "$(awk '$4 == "linear" { print $1 }' "$MEMLAB/layout")")" 'of the kernel is '
+	declined 2 'must be hexadecimal' memlab walk nowhere
+	declined 5 'no such process' memlab walk 0x1000 --pid 4194304
 }
 
 # declined CODE WORDS COMMAND...: one line, the exit code, and the words in it
