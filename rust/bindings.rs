@@ -22,6 +22,7 @@
 use kernel::{
     bindings::{
         device,
+        file,
         gfp_t,
         kmem_cache,
         page,

@@ -4,6 +4,7 @@
 #include <linux/mmzone.h>
 #include <linux/vmalloc.h>
 #include "arch.h"
+#include <linux/memlab_buffer.h>
 #include <linux/memlab_walk.h>
 
 /* Macros that bindgen cannot read; the kernel crate has some of their kin. */

@@ -10,6 +10,7 @@
 
 mod bench;
 mod bindings;
+mod buffers;
 mod compat;
 mod devices;
 mod experiment;

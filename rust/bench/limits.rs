@@ -29,7 +29,7 @@ pub(crate) fn limits() -> Limits {
     }
 }
 
-/// Most bytes that all threads of a run may hold at a time.
-pub(super) fn held_max() -> u64 {
+/// Most bytes that all threads of a run may hold at a time, and as much again all buffers.
+pub(crate) fn held_max() -> u64 {
     (sys::machine::available() >> 2).min(settings::get().max_memory)
 }

@@ -141,10 +141,6 @@ pub(crate) fn look_at_all() -> Result<KVec<Look>> {
 }
 
 /// The engine of a device that is lent, if it has one.
-#[cfg_attr(
-    not(CONFIG_PCI),
-    expect(dead_code, reason = "the devices that move bytes are PCI's")
-)]
 pub(crate) fn engine(dev: &Device<Bound>) -> Option<Arc<dyn Engine>> {
     let lent = LENT.lock();
     let mut of_it = lent

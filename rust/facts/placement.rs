@@ -33,7 +33,7 @@ pub(crate) fn window(addr: *const c_void) -> Window {
 }
 
 /// How the CPU reaches what is at a kernel address.
-fn attr(addr: *const c_void) -> Attr {
+pub(crate) fn attr(addr: *const c_void) -> Attr {
     let raw = memory::attr_of(addr);
     Attr::ALL
         .into_iter()

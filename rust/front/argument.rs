@@ -165,7 +165,7 @@ fn phase(to: &mut abi::Phase, from: &Histogram) {
     to.buckets = *from.buckets();
 }
 
-fn tristate(value: Option<bool>) -> u32 {
+pub(super) fn tristate(value: Option<bool>) -> u32 {
     match value {
         Some(false) => abi::NO,
         Some(true) => abi::YES,

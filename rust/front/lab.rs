@@ -72,10 +72,10 @@ const STOPPING: u32 = 2;
 static ASLEEP: Atomic<u32> = Atomic::new(0);
 
 /// The right to run, one at a time.
-struct Turn;
+pub(super) struct Turn;
 
 impl Turn {
-    fn take(what: &str) -> Result<Self, Failure> {
+    pub(super) fn take(what: &str) -> Result<Self, Failure> {
         if STATE.cmpxchg(IDLE, RUNNING, Acquire).is_err() {
             let on = notice::look().what;
             return Err(Failure::new(

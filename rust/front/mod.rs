@@ -3,6 +3,7 @@
 //! The doors: what comes in is checked here, once, and turned into a request.
 
 mod argument;
+mod buffers;
 #[cfg(CONFIG_DEBUG_FS)]
 pub(crate) mod debugfs;
 mod files;

@@ -7,6 +7,7 @@
 
 use super::{
     argument,
+    buffers,
     files::FILES,
     grammar::{
         self,
@@ -86,6 +87,9 @@ impl Session for Lab {
                 Ok(())
             }),
             10 => call(arg, walk),
+            11 => call_then(arg, buffers::alloc, buffers::Given::hand_over),
+            12 => call(arg, buffers::describe),
+            13 => call(arg, buffers::transfer),
             _ => Err(ENOTTY),
         }
     }
@@ -98,10 +102,21 @@ fn call<T: Argument>(
     arg: usize,
     work: impl FnOnce(&mut T) -> Result<(), Failure>,
 ) -> Result<isize> {
+    call_then(arg, work, |()| ())
+}
+
+/// The same with something to be done once all that can fail is done.
+#[inline(never)]
+fn call_then<T: Argument, R>(
+    arg: usize,
+    work: impl FnOnce(&mut T) -> Result<R, Failure>,
+    then: impl FnOnce(R),
+) -> Result<isize> {
     let mut taken = Taken::<T>::read(UserPtr::from_addr(arg))?;
     match known(&taken).and_then(|()| work(&mut taken.value)) {
-        Ok(()) => {
+        Ok(made) => {
             taken.give_back()?;
+            then(made);
             Ok(0)
         }
         Err(failure) => {

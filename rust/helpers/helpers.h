@@ -7,9 +7,13 @@
 
 struct cma;
 struct device;
+struct dma_buf;
 struct dma_pool;
+struct file;
 struct kmem_cache;
+struct memlab_buffer;
 struct memlab_device;
+struct memlab_map;
 struct memlab_relief;
 struct memlab_suspend;
 struct memlab_walk;
@@ -397,5 +401,38 @@ void memlab_iova_destroy(struct device *dev, struct memlab_iova *iova, size_t li
 			 u32 direction);
 u64 memlab_iova_addr(const struct memlab_iova *iova);
 int memlab_dma_set_masks(struct device *dev, u64 mask, u64 coherent_mask);
+
+u32 memlab_gfp_buffer(u32 zone);
+void memlab_clear_pages(struct page *page, unsigned long count);
+struct memlab_map *memlab_map_pages(struct device *dev, struct page **pages, unsigned long count,
+				    u32 direction);
+void memlab_unmap_pages(struct memlab_map *map);
+u32 memlab_map_ranges(const struct memlab_map *map);
+bool memlab_map_at(struct memlab_map *map, u64 at, u64 *dma, u64 *size);
+int memlab_map_sync(struct memlab_map *map, bool for_cpu, u32 direction);
+
+/* How a program's page tables let the CPU reach a buffer's pages. */
+enum memlab_protection {
+	MEMLAB_PROTECTION_CACHED,
+	MEMLAB_PROTECTION_COHERENT,	/* as the kernel maps coherent memory of a device that is not */
+	MEMLAB_PROTECTION_WC,
+};
+
+/* Who owns what a dma-buf is of. */
+struct memlab_buffer_calls {
+	/* Syncs what is mapped for the device of ours, for the CPU or for the device again. */
+	int (*sync)(void *data, bool for_cpu, u32 direction);
+	/* Nobody has the dma-buf any more. */
+	void (*release)(void *data);
+};
+
+int memlab_buffer_new(struct page **pages, unsigned long count, u32 protection, bool importable,
+		      struct memlab_buffer **out);
+void memlab_buffer_free(struct memlab_buffer *buffer);
+int memlab_buffer_export(struct memlab_buffer *buffer, const struct memlab_buffer_calls *calls,
+			 void *data, struct file **out);
+void memlab_buffer_revoke(struct memlab_buffer *buffer);
+int memlab_buffer_get(int fd, struct dma_buf **out, void **data);
+void memlab_buffer_put(struct dma_buf *dmabuf);
 
 #endif /* MEMLAB_HELPERS_H */

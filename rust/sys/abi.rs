@@ -35,6 +35,7 @@ pub(crate) use lab::{
     memlab_tristate_MEMLAB_UNKNOWN as UNKNOWN,
     memlab_tristate_MEMLAB_YES as YES,
     MEMLAB_ABI_VERSION as VERSION,
+    MEMLAB_BUFFER_CLOEXEC as BUFFER_CLOEXEC,
     MEMLAB_IOC_MAGIC as IOC_MAGIC,
     MEMLAB_LINE_MAX as LINE_MAX,
     MEMLAB_NODE_ANY as NODE_ANY, //
@@ -108,6 +109,10 @@ arguments! {
     Progress = memlab_progress, 328, MEMLAB_PROGRESS_SIZE_LEAST, zero: [flags];
     Stop = memlab_stop, 248, MEMLAB_STOP_SIZE_LEAST, zero: [flags];
     Walk = memlab_walk, 616, MEMLAB_WALK_SIZE_LEAST, zero: [flags];
+    BufferAlloc = memlab_buffer_alloc, 304, MEMLAB_BUFFER_ALLOC_SIZE_LEAST, zero: [reserved];
+    BufferFacts = memlab_buffer_facts, 368, MEMLAB_BUFFER_FACTS_SIZE_LEAST, zero: [flags];
+    BufferTransfer =
+        memlab_buffer_transfer, 280, MEMLAB_BUFFER_TRANSFER_SIZE_LEAST, zero: [flags];
 }
 
 fn bytes_mut<T: Plain>(value: &mut T) -> &mut [u8] {

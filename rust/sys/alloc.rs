@@ -51,6 +51,14 @@ impl Flags {
         Self(unsafe { lab::memlab_gfp(number) })
     }
 
+    /// For memory that a program holds: charged to its cgroup, zeroed, and failing where the kernel
+    /// would kill a process to make room. The zones are the helper's: 0 any with a permanent address,
+    /// 1 any, 2 below 4 GiB, 3 for 24-bit devices.
+    pub(crate) fn for_programs(zone: u32) -> Self {
+        // SAFETY: The function chooses constants by the number, whatever that is.
+        Self(unsafe { lab::memlab_gfp_buffer(zone) })
+    }
+
     /// The same, failing where the kernel would kill a process to make room: an instrument kills
     /// nobody. What falls back to smaller pieces would take it for a wish to have a large one.
     pub(crate) fn without_killing(self) -> Self {

@@ -177,6 +177,22 @@ impl Allocation {
         (None, attempt)
     }
 
+    /// Zeroes all of them.
+    pub(crate) fn clear(&self) {
+        // SAFETY: By the type invariant the pages are owned, and nobody else is told of them yet:
+        // the bytes have no address.
+        unsafe { lab::memlab_clear_pages(self.page.as_ptr(), self.count) };
+    }
+
+    /// Page number `n` of them.
+    pub(crate) fn nth(&self, n: usize) -> Option<Page> {
+        (n < self.count).then(|| {
+            // SAFETY: Contiguous pages of an area have contiguous `struct page`s
+            // (`cma_range_alloc()`), and by the type invariant there are so many.
+            unsafe { Page::new(self.page.add(n)) }
+        })
+    }
+
     /// The first page.
     pub(crate) fn page(&self) -> Page {
         // SAFETY: By the type invariant it was allocated.

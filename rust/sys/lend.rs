@@ -37,6 +37,12 @@ use kernel::{
     },
 };
 
+/// What a device has for longer than a call lasts.
+pub(crate) trait Guest: Send + Sync {
+    /// The device is about to go: it has nothing any more when this returns, and waits for nobody.
+    fn evict(&self);
+}
+
 /// A device that is bound, until the bond is ended.
 #[pin_data]
 pub(crate) struct Bond {
@@ -60,6 +66,8 @@ struct Users {
     looks: usize,
     /// Whether the one lease that is out has changed the device's masks.
     masked: bool,
+    /// They are evicted when the bond ends, so that the leases that they have are given back.
+    guests: KVec<Arc<dyn Guest>>,
 }
 
 /// Ends a bond when the device is unbound, whatever its driver has done or left undone by then.
@@ -79,6 +87,7 @@ impl Bond {
             leases: 0,
             looks: 0,
             masked: false,
+            guests: KVec::new(),
         };
         let bond = Arc::pin_init(
             pin_init!(Self {
@@ -94,11 +103,18 @@ impl Bond {
         Ok(bond)
     }
 
-    /// Recalls the device and waits until nobody uses it or looks at it any more.
+    /// Recalls the device, evicts its guests and waits until nobody uses it or looks at it any more.
     pub(crate) fn end(&self) {
         self.recalled.store(true, Relaxed);
         let mut users = self.users.lock();
         users.open = false;
+        let guests = core::mem::take(&mut users.guests);
+        drop(users);
+        for guest in &guests {
+            guest.evict();
+        }
+        drop(guests);
+        let mut users = self.users.lock();
         while users.leases > 0 || users.looks > 0 {
             self.returned.wait(&mut users);
         }
@@ -165,6 +181,28 @@ impl Lease {
         // SAFETY: By the type invariant the lease is counted: ending the bond, without which the
         // device is not unbound, waits for it.
         unsafe { self.bond.device.as_bound() }
+    }
+
+    /// The area that its coherent memory came from when it was lent.
+    pub(crate) fn source(&self) -> Source {
+        self.bond.source
+    }
+
+    /// Has a guest evicted when the device goes. `ENODEV` where it is already going.
+    pub(crate) fn admit(&self, guest: Arc<dyn Guest>) -> Result {
+        let mut users = self.bond.users.lock();
+        if !users.open {
+            return Err(ENODEV);
+        }
+        users.guests.push(guest, GFP_KERNEL)?;
+        Ok(())
+    }
+
+    /// A guest that went by itself, by its address. Whoever says so holds it.
+    pub(crate) fn dismiss(&self, guest: *const ()) {
+        let mut users = self.bond.users.lock();
+        let is = |other: &mut Arc<dyn Guest>| core::ptr::eq(Arc::as_ptr(other).cast::<()>(), guest);
+        users.guests.retain(|other| !is(other));
     }
 
     /// Whether the device is to be given back as soon as may be.

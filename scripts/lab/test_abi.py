@@ -10,7 +10,10 @@ from . import test_guest
 from .console import Failure
 
 SAMPLES = "run look compare watch"
-STRUCTURES = "info run outcome line snapshot device progress stop level walk"
+STRUCTURES = (
+    "info run outcome line snapshot device progress stop level walk "
+    "buffer_alloc buffer_facts buffer_transfer"
+)
 COMPILERS = {
     "gcc": ["gcc-14"],
     "gcc -m32": ["gcc-14", "-m32"],
@@ -24,7 +27,7 @@ COMPILERS = {
 
 def source():
     """A declaration for each structure, whose size is that of an array in the object."""
-    lines = ["#include <linux/memlab_walk.h>"]
+    lines = ["#include <linux/memlab_buffer.h>", "#include <linux/memlab_walk.h>"]
     for name in STRUCTURES.split():
         lines.append(f"char size_of_{name}[sizeof(struct memlab_{name})];")
     return "\n".join(lines) + "\n"

@@ -14,7 +14,8 @@
  * memory that it makes goes with it. There is one machine to measure, whoever
  * asks: while a run, a comparison, a calibration, a probe or the making of a
  * scenario is on, another one is refused (EBUSY). PROGRESS, STOP, SNAPSHOT,
- * INFO, DEVICE and WALK (memlab_walk.h) are answered meanwhile.
+ * INFO, DEVICE and WALK (memlab_walk.h) are answered meanwhile, and so is all that
+ * is asked of buffers (memlab_buffer.h) but a TRANSFER.
  */
 #ifndef _UAPI_LINUX_MEMLAB_H
 #define _UAPI_LINUX_MEMLAB_H
@@ -22,8 +23,8 @@
 #include <linux/ioctl.h>
 #include <linux/types.h>
 
-/* Grows with what is added; nothing that it had ever goes. 2: sessions. 3: walks. */
-#define MEMLAB_ABI_VERSION	3
+/* Grows with what is added; nothing that it had ever goes. 2: sessions. 3: walks. 4: buffers. */
+#define MEMLAB_ABI_VERSION	4
 
 #define MEMLAB_NAME_MAX		32
 #define MEMLAB_DEVICE_MAX	64

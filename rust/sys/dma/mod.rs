@@ -14,6 +14,7 @@
 pub(crate) mod bounce;
 pub(crate) mod buffer;
 pub(crate) mod coherent;
+pub(crate) mod frames;
 pub(crate) mod iova;
 pub(crate) mod noncoherent;
 pub(crate) mod noncontiguous;
@@ -205,6 +206,18 @@ impl<'a> Segment<'a> {
     /// How many bytes there are.
     pub(crate) fn size(&self) -> usize {
         self.size
+    }
+
+    /// `bytes` of it from `offset` on, or as many as there are; `None` where it ends before.
+    pub(crate) fn part(self, offset: usize, bytes: usize) -> Option<Self> {
+        let left = self.size.checked_sub(offset).filter(|left| *left != 0)?;
+        // INVARIANT: A part of what the device may have.
+        Some(Self {
+            // CAST: No wider than 64 bits.
+            dma: self.dma + offset as u64,
+            size: bytes.min(left),
+            ..self
+        })
     }
 
     /// Whether the device may read it.

@@ -131,6 +131,18 @@ impl<'a, D: Direction> Lent<'a, D> {
         memory
     }
 
+    /// Syncs it one way for programs that have it mapped, for the CPU or for the device again. Here it
+    /// stays the device's. The way is one that the memory was allocated for.
+    pub(crate) fn sync<W: Direction>(&self, for_cpu: bool, way: W) {
+        let (dev, dma, size) = (as_raw(self.memory.dev), self.memory.dma, self.memory.size);
+        let sync = match for_cpu {
+            true => lab::memlab_dma_sync_for_cpu,
+            false => lab::memlab_dma_sync_for_device,
+        };
+        // SAFETY: By the type invariant of `NonCoherent`; no way is nobody's.
+        unsafe { sync(dev, dma, size, way.number()) };
+    }
+
     /// The CPU's address, to be looked up and not to be read.
     pub(crate) fn as_ptr(&self) -> *const c_void {
         self.memory.as_ptr()

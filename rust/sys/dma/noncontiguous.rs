@@ -113,6 +113,19 @@ impl<'a, D: Direction> Lent<'a, D> {
         memory
     }
 
+    /// Syncs it one way for programs that have it mapped, for the CPU or for the device again. Here it
+    /// stays the device's. The way is one that the memory was allocated for.
+    pub(crate) fn sync<W: Direction>(&self, for_cpu: bool, way: W) {
+        let memory = &self.memory;
+        let (cpu, table) = (memory.cpu.as_ptr(), memory.table.as_ptr());
+        let sync = match for_cpu {
+            true => lab::memlab_dma_vmap_for_cpu,
+            false => lab::memlab_dma_vmap_for_device,
+        };
+        // SAFETY: By the type invariant of `NonContiguous`; no way is nobody's.
+        unsafe { sync(as_raw(memory.dev), cpu, memory.size, table, way.number()) };
+    }
+
     /// The CPU's address, to be looked up and not to be read.
     pub(crate) fn as_ptr(&self) -> *const c_void {
         self.memory.as_ptr()
