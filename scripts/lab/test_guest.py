@@ -13,11 +13,15 @@ from .console import Failure
 LINE = re.compile(r"memlab-test: (?P<word>check|done|ok|not ok) (?P<text>.*)")
 
 
+# What is asked of the buffers that a program holds.
+BUFFERS = {"buffer_transfer", "buffer_bounced", "buffer_race", "buffer_import"}
 # Programs in C, and the checks that stand on them.
 PROGRAMS = {
     "scripts/test/ioctl.c": {"ioctl"},
     "scripts/test/session.c": {"session", "nothing", "lockdown"},
     "scripts/test/walk.c": {"walk", "walk_race", "lockdown"},
+    "scripts/test/buffer.c": {"buffer"},
+    "scripts/test/buffer_calls.c": {"buffer", *BUFFERS},
     "scripts/test/faults.c": {"faults"},
     "scripts/test/engine.c": {"engine", "edu_ends"},
     "scripts/test/greedy.c": {"greedy"},
@@ -27,7 +31,7 @@ PROGRAMS = {
 }
 # Whose programs run as 32-bit ones too, where the kernel is a 64-bit one that takes them: Debian's
 # do, and those built here have no such part.
-NARROW = {"ioctl", "session", "abi_sample"}
+NARROW = {"ioctl", "session", "buffer", "abi_sample"}
 # Where the command is asked.
 LENDING = {"lend_disk", "lend_killed", "lend_card", "lend_shared", "doctor"}
 COMMAND = {
@@ -42,7 +46,11 @@ COMMAND = {
 # The kernel's own modules, and the checks that load them.
 DRIVERS = {("nvme", "e1000e", "virtio_net", "ext4"): LENDING}
 # Modules of our own beside memlab, and the checks that load them.
-MODULES = {"misuse": {"misuse", "bounced"}, "planted": {"kasan"}}
+MODULES = {
+    "misuse": {"misuse", "bounced"},
+    "planted": {"kasan"},
+    "importer": {"buffer_import"},
+}
 
 
 def job(scripts, checks, settings):

@@ -30,6 +30,9 @@ CHECKS = [
     "session",
     "walk",
     "walk_race",
+    "buffer",
+    "buffer_transfer",
+    "buffer_race",
     "above",
     "nothing",
     "abi_sample",
@@ -156,7 +159,7 @@ JOBS = [
         {"smp": 2, "append": f"{NO_KUNIT} {MULTI_SHOT}"},
         full=True,
     ),
-    Job("arm64", "arm64", [*CHECKS, "machine"], {"smp": 2, "cma": "32M"}),
+    Job("arm64", "arm64", [*CHECKS, "buffer_import", "machine"], {"smp": 2, "cma": "32M"}),
     Job("arm64 16k", "arm64-16k", CHECKS, {"smp": 2, "cma": "32M"}),
     # Its tables come from firmware, and no device tree is there to be asked.
     Job("arm64 acpi", "arm64", ["uname", "machine"], {"acpi": True, "timeout": 300}),
@@ -176,13 +179,13 @@ JOBS = [
     Job(
         "stock",
         "stock",
-        [*CHECKS, "charged", "classes", "command", "distorting", "virtio"],
+        [*CHECKS, "buffer_import", "charged", "classes", "command", "distorting", "virtio"],
         {"smp": 2, "cma": "32M", **PORTS},
     ),
     Job(
         "bounced",
         "stock",
-        ["dma_bounced", "bounced", "advice"],
+        ["dma_bounced", "bounced", "buffer_bounced", "advice"],
         {
             "append": "swiotlb=force pci=nomsi backend=bounced",
             "devices": WIDE_EDU,
@@ -296,7 +299,7 @@ JOBS = [
     Job(
         "strict",
         "stock",
-        ["iova", "advice"],
+        ["iova", "buffer_transfer", "advice"],
         {
             "append": "intel_iommu=on iommu.strict=1 backend=strict",
             "devices": ["intel-iommu", *WIDE_EDU],
