@@ -178,7 +178,9 @@ pub(super) fn transfer(call: &mut abi::BufferTransfer) -> Result<(), Failure> {
         ),
         error if error == crate::compat::not_supported() => Failure::new(
             error,
-            format_args!("fd={fd}: its device does not move bytes for us; lend QEMU's edu"),
+            format_args!(
+                "fd={fd}: its device does not move bytes for us (lend QEMU's edu), or this kernel has no dma-bufs"
+            ),
         ),
         error => no_buffer(fd, error),
     })

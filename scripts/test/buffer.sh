@@ -2,6 +2,7 @@
 # shellcheck shell=busybox
 # Memory that a program holds, by descriptor: scripts/test/buffer.c and
 # buffer_calls.c say ok and not ok.
+# shellcheck disable=SC2154 # find_edu sets edu and edu_mask
 
 # Kernels of our own have no dma-bufs: nothing there asks for them.
 no_buffers() {
