@@ -128,10 +128,8 @@ pub fn measure(
         recording.rounds.push(text);
     }
     let compared = recording.comparison()?;
-    for line in curves(&compared) {
-        recording
-            .runs
-            .push(run::measure(module, &format!("{line}{asked}"))?);
+    for line in curves(&compared, &asked) {
+        recording.runs.push(run::measure(module, &line)?);
     }
     (recording.after, _) = looks(module)?;
     Ok((recording, missing))
@@ -152,8 +150,9 @@ fn looks(module: &dyn Module) -> Result<(BTreeMap<String, String>, Vec<String>)>
     Ok((found, missing))
 }
 
-/// A line for each way that was compared at the size of the curves, for one direction.
-fn curves(compared: &Comparison) -> Vec<String> {
+/// A line for each way that was compared at the size of the curves, for one direction; `device` is
+/// for those that have to do with one, the others refuse it.
+fn curves(compared: &Comparison, device: &str) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for row in &compared.rows {
         let direction = row.direction.as_deref();
@@ -164,10 +163,12 @@ fn curves(compared: &Comparison) -> Vec<String> {
             .map(|word| format!(" direction={word}"))
             .unwrap_or_default();
         let size = shown(row.size);
-        let line = format!(
-            "{} size={size} time={CURVE_TIME}{direction} mode=op",
-            row.experiment
-        );
+        let name = &row.experiment;
+        let device = match name.starts_with("dma-") {
+            true => device,
+            false => "",
+        };
+        let line = format!("{name} size={size} time={CURVE_TIME}{direction} mode=op{device}");
         if !lines.contains(&line) {
             lines.push(line);
         }
@@ -232,5 +233,29 @@ impl Face for Kept {
             held: Some(self.rows != 0),
             because: format!("{} rows in {} rounds", self.rows, self.rounds),
         }]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::evidence::comparison;
+
+    #[test]
+    fn a_device_is_named_to_the_ways_that_have_one() {
+        let compared = comparison::read(
+            "experiment size direction phase min p50 p90 p99 p99.9 max samples failures\n\
+             kmalloc 4K - alloc 1 2 3 4 5 6 100 0\n\
+             dma-single 4K to-device map 1 2 3 4 5 6 100 0\n\
+             dma-single 4K from-device map 1 2 3 4 5 6 100 0\n",
+        )
+        .unwrap();
+        assert_eq!(
+            curves(&compared, " device=0000:00:01.0"),
+            [
+                "kmalloc size=4K time=100 mode=op",
+                "dma-single size=4K time=100 direction=to-device mode=op device=0000:00:01.0"
+            ]
+        );
     }
 }
