@@ -73,6 +73,17 @@ check_bad_input() {
 		{ mkdir -p /etc && echo 'nobody:x:65534:65534::/:/bin/sh' >/etc/passwd; }
 	echo 'nobody:x:65534:' >/etc/group
 	declined 4 'root only|not permitted' su nobody -c 'memlab show zones'
+	# The device goes while it is measured: nothing guards it in sysfs.
+	memlab lend "$DISK" >/dev/null
+	memlab run dma-single device="$DISK" mode=op time=60000 iterations=10000000 \
+		>/tmp/vanished 2>&1 &
+	other=$!
+	usleep 1500000
+	echo "$DISK" >/sys/bus/pci/drivers/memlab/unbind
+	wait $other
+	equal "a device that vanishes in a run is exit code 6" "$?" 6
+	matches "which is said" "$(cat /tmp/vanished)" '^memlab: the device under test went away'
+	succeeds "return mends that" memlab return "$DISK"
 	# Another run is on.
 	memlab run kmalloc mode=op time=60000 iterations=10000000 >/dev/null 2>&1 &
 	other=$!
