@@ -81,7 +81,7 @@ impl Session for Lab {
             5 => call(arg, |line| self.scenario_line(&*written(line)?)),
             6 => call(arg, |line| self.area_line(&*written(line)?)),
             7 => call(arg, |snapshot| self.snapshot(snapshot)),
-            8 => call(arg, progress),
+            8 => call_often(arg, progress),
             9 => call(arg, |_: &mut abi::Stop| {
                 lab::stop();
                 Ok(())
@@ -112,8 +112,29 @@ fn call_then<T: Argument, R>(
     work: impl FnOnce(&mut T) -> Result<R, Failure>,
     then: impl FnOnce(R),
 ) -> Result<isize> {
-    let mut taken = Taken::<T>::read(UserPtr::from_addr(arg))?;
-    match known(&taken).and_then(|()| work(&mut taken.value)) {
+    let mut place = abi::place::<T>()?;
+    answer(arg, &mut *place, work, then)
+}
+
+/// The same for what is asked a hundred times a second, and is small: without an allocation.
+#[inline(never)]
+fn call_often<T: Argument>(
+    arg: usize,
+    work: impl FnOnce(&mut T) -> Result<(), Failure>,
+) -> Result<isize> {
+    let mut place: T = pin_init::zeroed();
+    answer(arg, &mut place, work, |()| ())
+}
+
+#[inline(always)]
+fn answer<T: Argument, R>(
+    arg: usize,
+    place: &mut T,
+    work: impl FnOnce(&mut T) -> Result<R, Failure>,
+    then: impl FnOnce(R),
+) -> Result<isize> {
+    let mut taken = Taken::read(UserPtr::from_addr(arg), place)?;
+    match known(&taken).and_then(|()| work(&mut *taken.value)) {
         Ok(made) => {
             taken.give_back()?;
             then(made);
@@ -121,14 +142,16 @@ fn call_then<T: Argument, R>(
         }
         Err(failure) => {
             abi::put(taken.value.message(), failure.message.as_str());
-            taken.give_back()?;
+            taken.refuse()?;
             Err(failure.errno())
         }
     }
 }
 
-/// Refuses what this module does not know.
-fn known<T: Argument>(taken: &Taken<T>) -> Result<(), Failure> {
+/// Refuses what this module does not know. Apart, for the frame of [`call_often`], as is what it
+/// does.
+#[inline(never)]
+fn known<T: Argument>(taken: &Taken<'_, T>) -> Result<(), Failure> {
     let known = size_of::<T>();
     match (&taken.foreign, taken.value.nonzero()) {
         (Some(Foreign::Size(size)), _) => Err(Failure::new(
@@ -242,6 +265,7 @@ fn read_line(from: u64, length: u64) -> Result<KBox<Line>, Failure> {
 }
 
 /// `MEMLAB_IOC_PROGRESS`
+#[inline(never)]
 fn progress(out: &mut abi::Progress) -> Result<(), Failure> {
     let mut progress = notice::wait(out.serial, out.timeout)?;
     if progress.on {

@@ -67,12 +67,19 @@ pub(crate) trait Argument: Plain {
     /// The smallest size that is taken, for ever.
     const LEAST: usize;
 
+    /// As many bytes as are read, and written where nothing is refused: the sentence at the end is
+    /// for refusals alone.
+    const HEAD: usize;
+
     /// The first of the members that must be zero and is not, with its value.
     fn nonzero(&self) -> Option<(&'static str, u32)>;
 
     /// Where the sentence of a refusal goes.
     fn message(&mut self) -> &mut [c_char];
 }
+
+/// The bytes of a sentence.
+const MESSAGE: usize = lab::MEMLAB_MESSAGE_MAX as usize;
 
 /// The size is that of all members together: none has a hole before it, for 32-bit callers either.
 macro_rules! arguments {
@@ -87,6 +94,11 @@ macro_rules! arguments {
         impl Argument for $name {
             // CAST: A structure is far smaller than 4 GiB.
             const LEAST: usize = lab::$least as usize;
+
+            const HEAD: usize = match $size - core::mem::offset_of!($name, message) {
+                MESSAGE => $size - MESSAGE,
+                _ => $size,
+            };
 
             fn nonzero(&self) -> Option<(&'static str, u32)> {
                 let zero: &[(&'static str, u32)] = &[$((stringify!($zero), self.$zero)),*];
@@ -137,27 +149,34 @@ pub(crate) enum Foreign {
 }
 
 /// An argument that was read from a caller, as far as both know it.
-pub(crate) struct Taken<T> {
+pub(crate) struct Taken<'a, T> {
     /// What the caller does not know is zero.
-    pub(crate) value: KBox<T>,
+    pub(crate) value: &'a mut T,
     /// What only the caller knows.
     pub(crate) foreign: Option<Foreign>,
     from: UserPtr,
     known: usize,
 }
 
-impl<T: Argument> Taken<T> {
-    /// Reads one. A size that cannot hold what each caller has to know is `EINVAL`.
-    pub(crate) fn read(from: UserPtr) -> Result<Self> {
+/// A place for an argument, all zeroes, for those that are too large for a stack.
+pub(crate) fn place<T: Argument>() -> Result<KBox<T>> {
+    Ok(KBox::init(pin_init::init_zeroed::<T>(), GFP_KERNEL)?)
+}
+
+impl<'a, T: Argument> Taken<'a, T> {
+    /// Reads one into a place that is all zeroes. A size that cannot hold what each caller has to
+    /// know is `EINVAL`.
+    pub(crate) fn read(from: UserPtr, value: &'a mut T) -> Result<Self> {
         let size: u32 = UserSlice::new(from, size_of::<u32>()).reader().read()?;
         let size = usize::try_from(size)?;
         if size < T::LEAST {
             return Err(EINVAL);
         }
-        let mut value = KBox::init(pin_init::init_zeroed::<T>(), GFP_KERNEL)?;
         let known = size.min(size_of::<T>());
         let mut reader = UserSlice::new(from, size.min(SIZE_MAX)).reader();
-        reader.read_slice(bytes_mut(&mut *value).get_mut(..known).ok_or(EINVAL)?)?;
+        let head = known.min(T::HEAD);
+        reader.read_slice(bytes_mut(value).get_mut(..head).ok_or(EINVAL)?)?;
+        reader.skip(known - head)?;
         let mut foreign = (size > SIZE_MAX).then_some(Foreign::Size(size));
         while foreign.is_none() && !reader.is_empty() {
             let at = size - reader.len();
@@ -175,7 +194,12 @@ impl<T: Argument> Taken<T> {
 
     /// Writes it back, as far as the caller knows it.
     pub(crate) fn give_back(&self) -> Result {
-        write(self.from, self.known, &*self.value)
+        write(self.from, self.known.min(T::HEAD), self.value)
+    }
+
+    /// The same with the sentence.
+    pub(crate) fn refuse(&self) -> Result {
+        write(self.from, self.known, self.value)
     }
 }
 

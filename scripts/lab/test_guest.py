@@ -18,7 +18,7 @@ BUFFERS = {"buffer_transfer", "buffer_bounced", "buffer_race", "buffer_import"}
 # Programs in C, and the checks that stand on them.
 PROGRAMS = {
     "scripts/test/ioctl.c": {"ioctl"},
-    "scripts/test/session.c": {"session", "nothing", "lockdown"},
+    "scripts/test/session.c": {"session", "nothing", "lockdown", "watched"},
     "scripts/test/walk.c": {"walk", "walk_race", "lockdown"},
     "scripts/test/buffer.c": {"buffer"},
     "scripts/test/buffer_calls.c": {"buffer", *BUFFERS},

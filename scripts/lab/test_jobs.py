@@ -287,6 +287,7 @@ JOBS = [
             "delays",
             "disturbed",
             "cold",
+            "watched",
             "engine",
             "edu",
             "edu_ends",

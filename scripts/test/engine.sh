@@ -151,6 +151,30 @@ check_engine() {
 	equal "and is complete" "$(field ending)" complete
 }
 
+# shape: the median and the 99th percentile of the last run
+shape() {
+	echo "$(figure alloc net p50) $(figure alloc net p99) $(figure free net p50)" \
+		"$(figure free net p99)"
+}
+
+# Where the clock counts instructions: what looking at a run costs, and what it does to the run.
+check_watched() {
+	local request before
+	request="kmalloc size=64 mode=op iterations=10000000 time=${watched:-200}"
+	put "$MEMLAB/run" "$request"
+	before=$(shape)
+	/check/session look &
+	put "$MEMLAB/run" "$request"
+	wait $!
+	cat "$MEMLAB/run"
+	equal "looked at a hundred times a second it has the same percentiles" "$(shape)" "$before"
+	put "$MEMLAB/run" "kmalloc mode=op time=3600000 iterations=10000000" >/dev/null &
+	usleep 100000
+	/check/session cost || fail "the program" "status $?"
+	put "$MEMLAB/stop" 1
+	wait
+}
+
 # with_parameters PARAMETER...: the module again, loaded so
 with_parameters() {
 	rmmod memlab && insmod /memlab.ko "$@"

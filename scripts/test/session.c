@@ -229,6 +229,56 @@ static void check_progress(int fd)
 	said("it is named", next.message, "flags=0x4: unknown");
 }
 
+static long now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (long)(now.tv_sec & 1) * 1000000000L + (long)now.tv_nsec;
+}
+
+/* The shortest of many calls, in ns: what is on has the processor between them. */
+static long shortest(int fd, unsigned long request)
+{
+	struct memlab_progress now = { .size = sizeof(now) };
+	long least = 1000000000, began, took;
+
+	for (int i = 0; i < 1000; i++) {
+		began = now_ns();
+		ioctl(fd, request, &now);
+		took = now_ns() - began;
+		if (took >= 0 && took < least)
+			least = took;
+	}
+	return least;
+}
+
+/* Where one instruction takes one ns: what the module does for a look at a run that is on. */
+static void check_cost(int fd)
+{
+	long refused = shortest(fd, _IO('z', 0)), seen = shortest(fd, MEMLAB_IOC_PROGRESS);
+
+	printf("# progress: %ld ns, an ioctl that is refused at once: %ld\n", seen, refused);
+	result("a look takes 2000 instructions of the module at most",
+	       seen - refused > 0 && seen - refused <= 2000, seen - refused, 2000);
+}
+
+/* Looks a hundred times a second until nothing is on. */
+static void look(int fd)
+{
+	struct timespec pause = { .tv_nsec = 10000000 };
+	struct memlab_progress now = { .size = sizeof(now) };
+	int looks = 0, busy = 0;
+
+	do {
+		clock_nanosleep(CLOCK_MONOTONIC, 0, &pause, NULL);
+		ioctl(fd, MEMLAB_IOC_PROGRESS, &now);
+		busy |= now.state == MEMLAB_BUSY;
+	} while (++looks < 30 || now.state == MEMLAB_BUSY);
+	printf("# looked %d times\n", looks);
+	equal("a run was looked at", busy, 1);
+}
+
 /* In a kernel that is locked down, for integrity and then for confidentiality. */
 static void check_addresses(int fd, int shown)
 {
@@ -262,6 +312,14 @@ int main(int argc, char **argv)
 	result("it opens", fd >= 0, errno, 0);
 	if (fd < 0)
 		return 1;
+	if (argc > 1 && !strcmp(argv[1], "cost")) {
+		check_cost(fd);
+		return 0;
+	}
+	if (argc > 1 && !strcmp(argv[1], "look")) {
+		look(fd);
+		return 0;
+	}
 	if (argc > 1) {
 		check_addresses(fd, !strcmp(argv[1], "integrity"));
 		return 0;
