@@ -17,6 +17,7 @@ from . import (
     test_full,
     test_guest,
     test_kunit,
+    test_recordings,
     test_suites,
     test_verdicts,
     test_windows,
@@ -218,6 +219,8 @@ def main(lab):
                 function, what = test_guest.twice, (*what, job.twice)
             elif job.verdicts:
                 function, what = test_verdicts.run, (*what, job.verdicts)
+            elif job.recordings:
+                function = test_recordings.run
             elif job.checks:
                 function, what = test_guest.run, (*what, job.checks)
             else:

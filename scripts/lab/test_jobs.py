@@ -102,6 +102,7 @@ class Job:
     options: dict = field(default_factory=dict)
     twice: tuple = ()  # requests, of which two boots have to say the same
     verdicts: tuple = ()  # boots, comparisons in each, and their line: none contradict each other
+    recordings: bool = False  # whether it stands for those of test_recordings
     full: bool = False  # whether only FULL=1, or its name, asks for it
 
     @property
@@ -320,6 +321,14 @@ JOBS = [
             ("verdicts", {"timeout": 900}, (5, 1, "")),
             ("verdicts exact", {"icount": True, "timeout": 3000}, (1, 5, "")),
         )
+    ),
+    # Three guests, of which one's figures are compared with the others'.
+    Job(
+        "recordings",
+        "stock",
+        options={"icount": True, "timeout": 900, "cpu": X86_64.steady},
+        recordings=True,
+        full=True,
     ),
     Job("exact rt", "rt", ["uname", "engine"], {"append": "exact=1", **EXACT}),
     Job(
