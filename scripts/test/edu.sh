@@ -135,6 +135,8 @@ check_edu_ends() {
 		"transfer-coherent iterations=1000000 time=3600000"
 	carried coherent from-device 1
 	during "unbind" "No such device" give_back "$edu"
+	matches "it tells that the device went" "$(cat "$MEMLAB/run")" '^ending +device-gone$'
+	equal "which is no refusal" "$(grep -c ^refused "$MEMLAB/run")" 0
 	equal "it went back as it came" "$(state "$edu")" "$found"
 	succeeds "it can be lent again" lend "$edu"
 	carried coherent to-device 1
