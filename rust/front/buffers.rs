@@ -112,7 +112,8 @@ fn no_buffer(fd: i32, error: Error) -> Failure {
 }
 
 /// `MEMLAB_IOC_BUFFER_DESCRIBE`. Who was handed the open file is not thereby one who may see
-/// addresses.
+/// addresses. Apart, for the frame of the call.
+#[inline(never)]
 pub(super) fn describe(call: &mut abi::BufferFacts) -> Result<(), Failure> {
     let fd = call.fd;
     let said = describe::describe(fd).map_err(|error| no_buffer(fd, error))?;
