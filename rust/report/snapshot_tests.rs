@@ -21,6 +21,7 @@ mod tests {
             MigrateType,
             Reach,
             Shortage,
+            Stand,
             Zone,
             ORDERS_MAX, //
         },
@@ -301,6 +302,25 @@ CmaFree                    20
         let other =
             "other      0 Movable        -        -          -      - not-for-kernel-memory\n";
         assert!(text.as_str().contains(other));
+        // Its marks say where a process stands, not where the kernel does.
+        let mut text = Text::<4096>::EMPTY;
+        assert!(watermarks(&mut text, &[movable]).is_ok());
+        assert!(text.as_str().contains(" above_high -          "));
+        let only = "\n# Movable: only for what can be moved away, not for kernel memory\n";
+        assert!(text.as_str().contains(only));
+        let stand = |reach| Stand {
+            reach,
+            free: 500,
+            free_cma: 100,
+            free_highatomic: 40,
+            watermarks: [10, 20, 30],
+            boost: 0,
+            kept: 5,
+        };
+        assert_eq!(stand(Reach::Kernel).usable(), 360);
+        assert_eq!(stand(Reach::Mapped).usable(), 360);
+        assert_eq!(stand(Reach::Movable).usable(), 0);
+        assert_eq!(stand(Reach::Movable).above(0), 0);
     }
 
     #[test]

@@ -248,6 +248,8 @@ JOBS = [
         [*HELD, "pressure_holds", "greedy"],
         {"memory": "256M", "cma": "32M"},
     ),
+    # All that it has is free.
+    Job("idle", "stock", ["pressure_holds"], {"memory": "1G"}),
     # Most of it only for what can be moved away.
     Job(
         "movable",
@@ -319,7 +321,7 @@ JOBS = [
         for backend, append in (("direct", ""), ("bounced", "swiotlb=force"))
         for label, how, which in (
             ("verdicts", {"timeout": 900}, (5, 1, "")),
-            ("verdicts exact", {"icount": True, "timeout": 3000}, (1, 5, "")),
+            ("verdicts exact", {**EXACT, "cpu": X86_64.steady, "timeout": 3000}, (1, 5, "")),
         )
     ),
     # Three guests, of which one's figures are compared with the others'.
