@@ -46,22 +46,57 @@ impl Moment {
     }
 }
 
-/// Before acquiring, after it, after releasing, and when all has been given back.
-pub(super) type Moments = [Moment; 4];
+/// Looks at memory before acquiring, after it, after releasing, and when all has been given back. What
+/// it does is the same for each experiment, and stands here once.
+pub(super) struct Observer<'a> {
+    moments: [Moment; 1 + STEPS],
+    delta: &'a mut Delta,
+    looked: Result,
+}
+
+impl<'a> Observer<'a> {
+    /// What is found goes into `delta`.
+    fn new(delta: &'a mut Delta) -> Result<Self> {
+        Ok(Self {
+            moments: [
+                Moment::new()?,
+                Moment::new()?,
+                Moment::new()?,
+                Moment::new()?,
+            ],
+            delta,
+            looked: Ok(()),
+        })
+    }
+
+    /// It is moment number `at`.
+    #[inline(never)]
+    fn look(&mut self, at: usize) {
+        if let Some(moment) = self.moments.get_mut(at) {
+            self.looked = self.looked.and_then(|()| moment.retake());
+        }
+    }
+
+    /// Phase number `at` has taken so long.
+    fn took(&mut self, at: usize, ns: u64) {
+        if let Some(phase) = self.delta.ns.get_mut(at) {
+            *phase = ns;
+        }
+    }
+}
 
 /// What the first operation changes, which `once` is to do by [`operate`].
-pub(super) fn look(
-    once: impl FnOnce(&mut Moments, &mut Delta) -> Result,
-    delta: &mut Delta,
-) -> Result {
-    let mut moments = [
-        Moment::new()?,
-        Moment::new()?,
-        Moment::new()?,
-        Moment::new()?,
-    ];
-    once(&mut moments, delta)?;
-    for (step, pair) in moments.windows(2).enumerate().take(STEPS) {
+pub(super) fn look(once: impl FnOnce(&mut Observer<'_>) -> Result, delta: &mut Delta) -> Result {
+    let mut observer = Observer::new(delta)?;
+    once(&mut observer)?;
+    let Observer {
+        moments,
+        delta,
+        looked,
+    } = observer;
+    looked?;
+    delta.taken = true;
+    for (step, pair) in moments.windows(2).enumerate() {
         if let [before, after] = pair {
             compare(delta, step, before, after);
         }
@@ -69,41 +104,34 @@ pub(super) fn look(
     Ok(())
 }
 
-/// Does one operation of `experiment`, with the state of memory taken around it.
-pub(super) fn operate<E: Experiment>(
-    experiment: &E,
-    [begun, acquired, released, settled]: &mut Moments,
-    delta: &mut Delta,
-) -> Result {
+/// Does one operation of `experiment`, with the state of memory looked at around it.
+pub(super) fn operate<E: Experiment>(experiment: &E, observer: &mut Observer<'_>) -> Result {
     let mut idle = experiment.idle()?;
     experiment.touch(&mut idle);
-    delta.settled = experiment.settle(&mut idle);
-    begun.retake()?;
+    observer.delta.settled = experiment.settle(&mut idle);
+    observer.look(0);
     let start = now();
     let result = experiment.acquire(idle);
     let held_at = now();
-    acquired.retake()?;
+    observer.look(1);
+    observer.took(0, held_at.saturating_sub(start));
     let mut idle = match result {
         Ok(held) => {
             let start = now();
             let idle = experiment.release(held);
-            let [_, releasing] = &mut delta.ns;
-            *releasing = now().saturating_sub(start);
+            observer.took(1, now().saturating_sub(start));
             idle
         }
         Err((idle, error)) => {
-            delta.errno = error.to_errno();
+            observer.delta.errno = error.to_errno();
             idle
         }
     };
-    let [acquiring, _] = &mut delta.ns;
-    *acquiring = held_at.saturating_sub(start);
-    released.retake()?;
-    if delta.settled {
+    observer.look(2);
+    if observer.delta.settled {
         experiment.settle(&mut idle);
     }
-    settled.retake()?;
-    delta.taken = true;
+    observer.look(3);
     Ok(())
 }
 

@@ -282,10 +282,10 @@ impl Shared<'_> {
 
     fn stint(&self, index: usize, hands: &mut dyn Hands, tallies: &mut Tallies) -> Result {
         let stop = || self.ending.load(Relaxed) != 0;
-        let placement = match index {
-            0 => hands.look(),
-            _ => None,
-        };
+        let mut placement = None;
+        if index == 0 {
+            hands.look(&mut placement);
+        }
 
         let warmed = self.warm_up(hands)?;
         self.calibrate(&mut tallies.before)?;

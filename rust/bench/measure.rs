@@ -12,7 +12,7 @@
 use super::{
     change::{
         self,
-        Moments, //
+        Observer, //
     },
     classes::Slow, //
 };
@@ -22,7 +22,6 @@ use crate::{
         Experiment, //
     },
     model::{
-        delta::Delta,
         outcome::Tally,
         placement::Placement,
         remark::Remark, //
@@ -54,8 +53,8 @@ pub(super) trait Subject: Sync {
         work: &mut dyn FnMut(&mut dyn Hands) -> Result,
     ) -> Result;
 
-    /// One operation, with `moments` taken around it.
-    fn operate(&self, moments: &mut Moments, delta: &mut Delta) -> Result;
+    /// One operation, with the state of memory looked at around it.
+    fn operate(&self, observer: &mut Observer<'_>) -> Result;
 
     /// See [`Experiment::halt`].
     fn halt(&self);
@@ -66,9 +65,9 @@ pub(super) trait Subject: Sync {
 
 /// One thread's hands on an experiment.
 pub(super) trait Hands {
-    /// Where the one that is acquired first lies when it is; `None` where that fails, which is met
-    /// again, and counted, in the timed loop.
-    fn look(&mut self) -> Option<Placement>;
+    /// Tells where the one that is acquired first lies when it is; nothing where that fails, which is
+    /// met again, and counted, in the timed loop.
+    fn look(&mut self, place: &mut Option<Placement>);
 
     /// Measures `iterations` operations, or fewer if `ending` is set meanwhile. What the kernel went
     /// through something for is counted in `slow`, and not in `tally`, if that is watched.
@@ -101,8 +100,8 @@ impl<E: Experiment> Subject for E {
         })
     }
 
-    fn operate(&self, moments: &mut Moments, delta: &mut Delta) -> Result {
-        change::operate(self, moments, delta)
+    fn operate(&self, observer: &mut Observer<'_>) -> Result {
+        change::operate(self, observer)
     }
 
     fn halt(&self) {
@@ -122,18 +121,19 @@ struct Worker<'a, E: Experiment> {
 }
 
 impl<E: Experiment> Hands for Worker<'_, E> {
-    fn look(&mut self) -> Option<Placement> {
-        let one = self.idle.pop()?;
-        let (one, placement) = match self.experiment.acquire(one) {
+    fn look(&mut self, place: &mut Option<Placement>) {
+        let Some(one) = self.idle.pop() else {
+            return;
+        };
+        let one = match self.experiment.acquire(one) {
             Ok(held) => {
-                let placement = self.experiment.describe(&held);
-                (self.experiment.release(held), Some(placement))
+                *place = Some(self.experiment.describe(&held));
+                self.experiment.release(held)
             }
-            Err((one, _)) => (one, None),
+            Err((one, _)) => one,
         };
         // There is room: it was just taken out.
         drop(self.idle.push_within_capacity(one));
-        placement
     }
 
     fn measure(
@@ -171,6 +171,16 @@ fn failed(tally: &mut Tally, error: Error, took: u64, ending: &Atomic<u32>) -> b
         tally.failed.record(took);
     }
     counts
+}
+
+/// Counts what an operation of a batch took on average. Apart, as there is a loop for each experiment,
+/// and a call is little beside a batch.
+#[inline(never)]
+fn count(tally: &mut Tally, slow: &mut Slow<'_>, took: [u64; 2], disturbed: bool) {
+    let ([acquired, released], [acquiring, releasing]) = (&mut tally.phases, took);
+    slow.instead_of(acquired).record(acquiring);
+    released.record(releasing);
+    tally.disturbed += u64::from(disturbed);
 }
 
 /// Reads the clock around every operation.
@@ -274,10 +284,8 @@ fn batches_of<'a, E: Experiment>(
             None if stopped => break,
             None => {
                 if checked(experiment, idle, took >> batch_shift, tally, ending) {
-                    let [acquired, released] = &mut tally.phases;
-                    slow.instead_of(acquired).record(took >> batch_shift);
-                    released.record(end.wrapping_sub(held_at) >> batch_shift);
-                    tally.disturbed += u64::from(disturbed);
+                    let took = [took, end.wrapping_sub(held_at)].map(|ns| ns >> batch_shift);
+                    count(tally, slow, took, disturbed);
                 }
             }
             Some((one, error)) => {

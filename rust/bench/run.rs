@@ -186,7 +186,7 @@ impl Runner<'_> {
         let found = KBox::pin_init(new_mutex!(None), GFP_KERNEL).ok()?;
         let look = |_| {
             if let Ok(mut tally) = sys::zeroed::tally() {
-                if change::look(|at, delta| subject.operate(at, delta), &mut tally.delta).is_ok() {
+                if change::look(|observer| subject.operate(observer), &mut tally.delta).is_ok() {
                     *found.lock() = Some(tally);
                 }
             }

@@ -163,6 +163,35 @@ fn pattern(number: usize, at: usize) -> u8 {
     (at.wrapping_mul(167) ^ (at >> 8).wrapping_mul(29) ^ number.wrapping_mul(59)) as u8
 }
 
+/// The device that `request` asks for and its engine: what is the same for each kind of memory.
+#[inline(never)]
+fn driven<'d>(
+    request: &Request,
+    device: Option<&'d Device<Bound>>,
+    maps: bool,
+) -> Result<(Target<'d>, Arc<dyn Engine>), Refusal> {
+    let target = Target::of(request, device, maps)?;
+    if request.threads() > 1 {
+        return Err(Refusal::invalid(format_args!(
+            "threads={}: the device has one engine, only 1 thread can have it carry",
+            request.threads() as u32
+        )));
+    }
+    let engine = lent::engine(target.dev).ok_or_else(|| {
+        let name = request.device();
+        Refusal::no_device(format_args!(
+            "device={name}: does not move bytes for us; lend QEMU's edu"
+        ))
+    })?;
+    Ok((target, engine))
+}
+
+#[inline(never)]
+fn no_memory(request: &Request) -> Refusal {
+    let name = request.info().name;
+    Refusal::no_memory(format_args!("{name}: no memory for the request"))
+}
+
 impl<'d> Transfer<'d> {
     /// Carries what `L` lends. See [`Row::prepare`](super::Row::prepare).
     pub(super) fn of<L>(
@@ -172,19 +201,7 @@ impl<'d> Transfer<'d> {
     where
         L: Lender<'d, Own: Bytes> + Clone + 'd,
     {
-        let target = Target::of(request, device, L::MAPS)?;
-        if request.threads() > 1 {
-            return Err(Refusal::invalid(format_args!(
-                "threads={}: the device has one engine, only 1 thread can have it carry",
-                request.threads() as u32
-            )));
-        }
-        let engine = lent::engine(target.dev).ok_or_else(|| {
-            let name = request.device();
-            Refusal::no_device(format_args!(
-                "device={name}: does not move bytes for us; lend QEMU's edu"
-            ))
-        })?;
+        let (target, engine) = driven(request, device, L::MAPS)?;
         let lender = L::of(request, &target)?;
         let make = move || -> Made<'d> {
             let load = LoadOf {
@@ -195,10 +212,7 @@ impl<'d> Transfer<'d> {
             };
             Ok(KBox::new(load, GFP_KERNEL)?)
         };
-        let make = KBox::new(make, GFP_KERNEL).map_err(|_| {
-            let name = request.info().name;
-            Refusal::no_memory(format_args!("{name}: no memory for the request"))
-        })?;
+        let make = KBox::new(make, GFP_KERNEL).map_err(|_| no_memory(request))?;
         engine.resume();
         Ok(Self {
             target,

@@ -76,10 +76,10 @@ impl Session for Lab {
             0 => call(arg, info),
             1 => call(arg, |run| self.run_argument(run)),
             2 => call(arg, device),
-            3 => call(arg, |line| self.compare_line(&*written(line)?)),
-            4 => call(arg, |line| self.calibrate_line(&*written(line)?)),
-            5 => call(arg, |line| self.scenario_line(&*written(line)?)),
-            6 => call(arg, |line| self.area_line(&*written(line)?)),
+            3 => call_line(arg, &|line| self.compare_line(line)),
+            4 => call_line(arg, &|line| self.calibrate_line(line)),
+            5 => call_line(arg, &|line| self.scenario_line(line)),
+            6 => call_line(arg, &|line| self.area_line(line)),
             7 => call(arg, |snapshot| self.snapshot(snapshot)),
             8 => call_often(arg, progress),
             9 => call(arg, |_: &mut abi::Stop| {
@@ -103,6 +103,14 @@ fn call<T: Argument>(
     work: impl FnOnce(&mut T) -> Result<(), Failure>,
 ) -> Result<isize> {
     call_then(arg, work, |()| ())
+}
+
+/// The same of the commands that are called with a line.
+#[inline(never)]
+fn call_line(arg: usize, work: &dyn Fn(&Line) -> Result<(), Failure>) -> Result<isize> {
+    call(arg, |call: &mut abi::Line| {
+        work(&*read_line(call.line, call.line_length)?)
+    })
 }
 
 /// The same with something to be done once all that can fail is done.
@@ -133,8 +141,9 @@ fn answer<T: Argument, R>(
     work: impl FnOnce(&mut T) -> Result<R, Failure>,
     then: impl FnOnce(R),
 ) -> Result<isize> {
-    let mut taken = Taken::read(UserPtr::from_addr(arg), place)?;
-    match known(&taken).and_then(|()| work(&mut *taken.value)) {
+    let taken = Taken::read(UserPtr::from_addr(arg), place)?;
+    let known = known(&taken.foreign, taken.value.nonzero(), size_of::<T>());
+    match known.and_then(|()| work(&mut *taken.value)) {
         Ok(made) => {
             taken.give_back()?;
             then(made);
@@ -151,9 +160,12 @@ fn answer<T: Argument, R>(
 /// Refuses what this module does not know. Apart, for the frame of [`call_often`], as is what it
 /// does.
 #[inline(never)]
-fn known<T: Argument>(taken: &Taken<'_, T>) -> Result<(), Failure> {
-    let known = size_of::<T>();
-    match (&taken.foreign, taken.value.nonzero()) {
+fn known(
+    foreign: &Option<Foreign>,
+    nonzero: Option<(&'static str, u32)>,
+    known: usize,
+) -> Result<(), Failure> {
+    match (foreign, nonzero) {
         (Some(Foreign::Size(size)), _) => Err(Failure::new(
             E2BIG,
             format_args!("size={size}: too long, this module knows {known} bytes of it"),
@@ -248,11 +260,6 @@ fn walk(walk: &mut abi::Walk) -> Result<(), Failure> {
         ),
         error => Failure::from(error),
     })
-}
-
-/// The line that a command was called with.
-fn written(line: &abi::Line) -> Result<KBox<Line>, Failure> {
-    read_line(line.line, line.line_length)
 }
 
 /// A line of a caller's, as far as one may go and a byte further.

@@ -167,23 +167,7 @@ impl<'a, T: Argument> Taken<'a, T> {
     /// Reads one into a place that is all zeroes. A size that cannot hold what each caller has to
     /// know is `EINVAL`.
     pub(crate) fn read(from: UserPtr, value: &'a mut T) -> Result<Self> {
-        let size: u32 = UserSlice::new(from, size_of::<u32>()).reader().read()?;
-        let size = usize::try_from(size)?;
-        if size < T::LEAST {
-            return Err(EINVAL);
-        }
-        let known = size.min(size_of::<T>());
-        let mut reader = UserSlice::new(from, size.min(SIZE_MAX)).reader();
-        let head = known.min(T::HEAD);
-        reader.read_slice(bytes_mut(value).get_mut(..head).ok_or(EINVAL)?)?;
-        reader.skip(known - head)?;
-        let mut foreign = (size > SIZE_MAX).then_some(Foreign::Size(size));
-        while foreign.is_none() && !reader.is_empty() {
-            let at = size - reader.len();
-            if reader.read::<u8>()? != 0 {
-                foreign = Some(Foreign::Byte(at));
-            }
-        }
+        let (known, foreign) = read(from, bytes_mut(value), T::HEAD, T::LEAST)?;
         Ok(Self {
             value,
             foreign,
@@ -194,20 +178,50 @@ impl<'a, T: Argument> Taken<'a, T> {
 
     /// Writes it back, as far as the caller knows it.
     pub(crate) fn give_back(&self) -> Result {
-        write(self.from, self.known.min(T::HEAD), self.value)
+        write(self.from, self.known.min(T::HEAD), bytes(self.value))
     }
 
     /// The same with the sentence.
     pub(crate) fn refuse(&self) -> Result {
-        write(self.from, self.known, self.value)
+        write(self.from, self.known, bytes(self.value))
     }
 }
 
-/// Writes as much of a structure as the caller has room for.
-fn write<T: Plain>(to: UserPtr, room: usize, value: &T) -> Result {
-    let known = room.min(size_of::<T>());
-    let head = bytes(value).get(..known).ok_or(EINVAL)?;
-    UserSlice::new(to, known).writer().write_slice(head)
+/// Reads a structure of at least `least` bytes, `head` of them into `value`; says how many both know,
+/// and what only the caller does.
+#[inline(never)]
+fn read(
+    from: UserPtr,
+    value: &mut [u8],
+    head: usize,
+    least: usize,
+) -> Result<(usize, Option<Foreign>)> {
+    let size: u32 = UserSlice::new(from, size_of::<u32>()).reader().read()?;
+    let size = usize::try_from(size)?;
+    if size < least {
+        return Err(EINVAL);
+    }
+    let known = size.min(value.len());
+    let mut reader = UserSlice::new(from, size.min(SIZE_MAX)).reader();
+    let head = known.min(head);
+    reader.read_slice(value.get_mut(..head).ok_or(EINVAL)?)?;
+    reader.skip(known - head)?;
+    let mut foreign = (size > SIZE_MAX).then_some(Foreign::Size(size));
+    while foreign.is_none() && !reader.is_empty() {
+        let at = size - reader.len();
+        if reader.read::<u8>()? != 0 {
+            foreign = Some(Foreign::Byte(at));
+        }
+    }
+    Ok((known, foreign))
+}
+
+/// Writes as much of `value` as the caller has room for.
+#[inline(never)]
+fn write(to: UserPtr, room: usize, value: &[u8]) -> Result {
+    let fits = room.min(value.len());
+    let head = value.get(..fits).ok_or(EINVAL)?;
+    UserSlice::new(to, fits).writer().write_slice(head)
 }
 
 /// Writes as much of an outcome as there is room for.
@@ -232,9 +246,7 @@ pub(crate) fn line(from: u64, length: u64, most: usize) -> Result<KVec<u8>> {
 /// Writes as much of `text` as there is room for.
 pub(crate) fn write_text(to: u64, room: u64, text: &[u8]) -> Result {
     let to = UserPtr::from_addr(usize::try_from(to)?);
-    let fits = usize::try_from(room).unwrap_or(usize::MAX).min(text.len());
-    let head = text.get(..fits).ok_or(EINVAL)?;
-    UserSlice::new(to, fits).writer().write_slice(head)
+    write(to, usize::try_from(room).unwrap_or(usize::MAX), text)
 }
 
 /// Fills in what `device` names by bus and name. `ENODEV` where there is no such one, `EINTR` on a

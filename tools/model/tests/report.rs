@@ -212,7 +212,6 @@ fn what_of_a_change_found_no_room_is_said() {
         text(|out| report::outcome(out, &lent(&one), &machine(Machine::Native)))
     };
     assert!(!shown([0, 0]).contains("left out"));
-    assert!(shown([2, 5]).contains(
-        "# left out for lack of room: 2 changes of other zones, 5 of other events\n"
-    ));
+    assert!(shown([2, 5])
+        .contains("# left out for lack of room: 2 changes of other zones, 5 of other events\n"));
 }
