@@ -5,7 +5,7 @@
 
 use super::prelude::*;
 use crate::sys::{
-    allocators::whole_pages,
+    contig::whole_pages,
     dma::{
         coherent::{
             Attr,

@@ -9,11 +9,11 @@ use crate::{
         remark::Remark, //
     },
     sys::{
-        alloc::SCATTERED_MAX,
-        allocators::{
-            whole_pages,
+        alloc::{
             Kvmalloc as Memory, //
+            SCATTERED_MAX,
         },
+        contig::whole_pages,
         memory::PAGE_SIZE, //
     },
 };

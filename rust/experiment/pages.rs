@@ -9,7 +9,7 @@ use crate::sys::{
         KMALLOC_MAX,
         SCATTERED_MAX,
     },
-    allocators::{
+    contig::{
         whole_pages,
         Contig,
         Exact, //

@@ -24,7 +24,7 @@ use crate::{
             Flags,
             Pages, //
         },
-        allocators::{
+        contig::{
             at_hand_is_empty,
             drain_at_hand, //
         },

@@ -23,7 +23,7 @@ use crate::{
             Request, //
         },
     },
-    sys::allocators::{
+    sys::slab::{
         Bulk,
         Cache,
         Object,

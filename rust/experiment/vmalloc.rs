@@ -8,7 +8,7 @@ use crate::sys::{
         Vmalloc as Memory, //
         SCATTERED_MAX,
     },
-    allocators::whole_pages, //
+    contig::whole_pages, //
 };
 
 /// `vmalloc()`, or `vmalloc_huge()`.

@@ -19,16 +19,14 @@ mod tests {
             alloc::{
                 Flags,
                 Kmalloc,
+                Kvmalloc,
                 Pages,
                 KMALLOC_MAX,
                 MAX_ORDER, //
             },
-            allocators::{
-                Cache,
+            contig::{
                 Contig,
-                Exact,
-                Kvmalloc,
-                Room, //
+                Exact, //
             },
             kmap::{
                 self,
@@ -39,6 +37,10 @@ mod tests {
                 Vmap, //
             },
             memory::PAGE_SIZE,
+            slab::{
+                Cache,
+                Room, //
+            },
             task, //
         },
     };

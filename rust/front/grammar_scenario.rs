@@ -24,7 +24,7 @@ use crate::model::{
         DEVICE_NAME_MAX, //
     },
     scenario::{
-        Kind,
+        State,
         Wish,
         MARKS,
         SHARE,
@@ -79,19 +79,19 @@ pub fn parse_scenario(line: &str, order_max: u32) -> Result<Option<Wish>, Refusa
     }
     // CAST: Checked to be within a few bits.
     let order = order.map(|order| order as u32);
-    let kind = match (name, order) {
+    let state = match (name, order) {
         ("none", _) => return Ok(None),
-        ("fragment", Some(order)) => Kind::Fragment { order },
+        ("fragment", Some(order)) => State::Fragment { order },
         ("fragment", None) => {
             return Err(Refusal::invalid(format_args!(
                 "order: missing, fragment needs the smallest order that is to be gone, 1 to {order_max}"
             )))
         }
-        ("fill-cma", order) => Kind::FillCma { order },
-        _ => Kind::Pressure { mark },
+        ("fill-cma", order) => State::FillCma { order },
+        _ => State::Pressure { mark },
     };
     Ok(Some(Wish {
-        kind,
+        state,
         share,
         device: lent,
     }))
@@ -130,11 +130,11 @@ mod tests {
     use super::*;
     use crate::model::request::Errno;
 
-    fn kind(line: &str) -> Option<Kind> {
+    fn state(line: &str) -> Option<State> {
         parse_scenario(line, 10)
             .ok()
             .flatten()
-            .map(|wish| wish.kind)
+            .map(|wish| wish.state)
     }
 
     fn refused(line: &str, errno: Errno, start: &str) -> bool {
@@ -144,14 +144,20 @@ mod tests {
 
     #[test]
     fn each_state_is_read() {
-        assert_eq!(kind("fragment order=3"), Some(Kind::Fragment { order: 3 }));
-        assert_eq!(kind("fill-cma"), Some(Kind::FillCma { order: None }));
         assert_eq!(
-            kind("fill-cma share=50 order=0\n"),
-            Some(Kind::FillCma { order: Some(0) })
+            state("fragment order=3"),
+            Some(State::Fragment { order: 3 })
         );
-        assert_eq!(kind("pressure"), Some(Kind::Pressure { mark: 1 }));
-        assert_eq!(kind("pressure mark=min"), Some(Kind::Pressure { mark: 0 }));
+        assert_eq!(state("fill-cma"), Some(State::FillCma { order: None }));
+        assert_eq!(
+            state("fill-cma share=50 order=0\n"),
+            Some(State::FillCma { order: Some(0) })
+        );
+        assert_eq!(state("pressure"), Some(State::Pressure { mark: 1 }));
+        assert_eq!(
+            state("pressure mark=min"),
+            Some(State::Pressure { mark: 0 })
+        );
         assert!(parse_scenario("none", 10).is_ok_and(|wish| wish.is_none()));
         let wish = parse_scenario("pressure share=100", 10).ok().flatten();
         assert_eq!(wish.map(|wish| wish.share), Some(100));

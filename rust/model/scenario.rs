@@ -12,7 +12,7 @@ use super::{
 
 /// The states that can be made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum State {
     /// Every block of 2^`order` pages that can be had is split, and its first page is kept.
     Fragment {
         /// log2 of the pages.
@@ -39,7 +39,7 @@ pub const LOW: usize = 1;
 /// At this one it is content.
 pub const HIGH: usize = 2;
 
-impl Kind {
+impl State {
     /// The name in a line.
     pub fn name(self) -> &'static str {
         match self {
@@ -60,7 +60,7 @@ pub const SHARE: u64 = 25;
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Wish {
     /// Which state.
-    pub kind: Kind,
+    pub state: State,
     /// The most that may be held, in per cent of what is free when it begins.
     pub share: u64,
     /// The device whose CMA area is meant; empty for the module's own.

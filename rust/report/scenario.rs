@@ -11,7 +11,7 @@ use crate::model::{
     num::Dec,
     scenario::{
         Held,
-        Kind,
+        State,
         MARKS, //
     }, //
 };
@@ -50,13 +50,13 @@ pub fn scenario(out: &mut dyn Write, held: Option<&Held>, page_size: u32) -> fmt
         return writeln!(out, "scenario      none");
     };
     let bytes = |pages: u64| Bytes(pages.saturating_mul(u64::from(page_size)));
-    writeln!(out, "scenario      {}", held.wish.kind.name())?;
-    match held.wish.kind {
-        Kind::Fragment { order } | Kind::FillCma { order: Some(order) } => {
+    writeln!(out, "scenario      {}", held.wish.state.name())?;
+    match held.wish.state {
+        State::Fragment { order } | State::FillCma { order: Some(order) } => {
             writeln!(out, "order         {order}")?;
         }
-        Kind::FillCma { order: None } => {}
-        Kind::Pressure { mark } => {
+        State::FillCma { order: None } => {}
+        State::Pressure { mark } => {
             writeln!(out, "mark          {}", MARKS.get(mark).unwrap_or(&"?"))?;
         }
     }
@@ -74,16 +74,16 @@ pub fn scenario(out: &mut dyn Write, held: Option<&Held>, page_size: u32) -> fmt
         out,
         "# given_back: what the kernel was short of, by shrinker or before an OOM kill"
     )?;
-    match held.wish.kind {
-        Kind::Fragment { .. } => {
+    match held.wish.state {
+        State::Fragment { .. } => {
             writeln!(
                 out,
                 "# one page of each block is held; the pageblocks it lies in became unmovable"
             )?;
             writeln!(out, "# ones, and may stay so when it has been given back")
         }
-        Kind::FillCma { .. } => Ok(()),
-        Kind::Pressure { .. } => writeln!(
+        State::FillCma { .. } => Ok(()),
+        State::Pressure { .. } => writeln!(
             out,
             "# kswapd, which would like to have more free, gets what is missing to the mark"
         ),

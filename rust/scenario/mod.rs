@@ -20,7 +20,7 @@ use crate::{
         scenario::{
             End,
             Held,
-            Kind,
+            State,
             Wish, //
         },
     },
@@ -29,8 +29,8 @@ use crate::{
             Pages,
             MAX_ORDER, //
         },
-        allocators::drain,
         cma::Allocation,
+        contig::drain,
         memory::Spot,
         relief::Hoard,
         task, //
@@ -105,10 +105,10 @@ impl Scenario {
     #[inline(never)]
     pub(crate) fn make(wish: &Wish, stopped: &dyn Fn() -> bool) -> Result<Self, Refusal> {
         let stopped = || stopped() || task::fatal_signal();
-        let (taken, end, holder) = match wish.kind {
-            Kind::Fragment { order } => fragment::make(order, wish.share, &stopped)?,
-            Kind::FillCma { order } => fill_cma::make(order, wish, &stopped)?,
-            Kind::Pressure { mark } => pressure::make(mark, wish.share, &stopped)?,
+        let (taken, end, holder) = match wish.state {
+            State::Fragment { order } => fragment::make(order, wish.share, &stopped)?,
+            State::FillCma { order } => fill_cma::make(order, wish, &stopped)?,
+            State::Pressure { mark } => pressure::make(mark, wish.share, &stopped)?,
         };
         Ok(Self {
             wish: *wish,

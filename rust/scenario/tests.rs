@@ -14,7 +14,7 @@ mod tests {
             request::Refusal,
             scenario::{
                 End,
-                Kind,
+                State,
                 Wish, //
             },
             text::Text, //
@@ -23,9 +23,9 @@ mod tests {
         sys::cma::Area,
     };
 
-    fn make(kind: Kind, share: u64) -> Result<Scenario, Refusal> {
+    fn make(state: State, share: u64) -> Result<Scenario, Refusal> {
         let wish = Wish {
-            kind,
+            state,
             share,
             device: Text::EMPTY,
         };
@@ -42,7 +42,7 @@ mod tests {
 
     #[test]
     fn fragment_keeps_to_its_cap() {
-        let made = make(Kind::Fragment { order: 2 }, 1);
+        let made = make(State::Fragment { order: 2 }, 1);
         assert!(made.is_ok());
         if let Ok(made) = &made {
             let held = made.held();
@@ -56,7 +56,7 @@ mod tests {
     #[test]
     fn what_is_told_to_stop_holds_nothing_more() {
         let wish = Wish {
-            kind: Kind::Fragment { order: 1 },
+            state: State::Fragment { order: 1 },
             share: 1,
             device: Text::EMPTY,
         };
@@ -66,7 +66,7 @@ mod tests {
 
     #[test]
     fn pressure_needs_the_parameter() {
-        let refusal = make(Kind::Pressure { mark: 1 }, 1).err();
+        let refusal = make(State::Pressure { mark: 1 }, 1).err();
         assert!(refusal.is_some_and(|no| no.message.as_str().contains("allow_pressure=1")));
     }
 
@@ -88,7 +88,7 @@ mod tests {
             // CAST: Pages of one area.
             let larger = probe::cma::find(area, total as usize + 1, 0, &|| false);
             assert_eq!(cause(&larger), Some(Cause::Larger));
-            let made = make(Kind::FillCma { order: None }, 75);
+            let made = make(State::FillCma { order: None }, 75);
             assert!(made.is_ok());
             if let Ok(made) = &made {
                 let held = made.held();
@@ -111,7 +111,7 @@ mod tests {
         let area = area();
         assert!(area.is_some());
         if let Some(area) = area {
-            let made = make(Kind::FillCma { order: Some(9) }, 80);
+            let made = make(State::FillCma { order: Some(9) }, 80);
             assert!(made.is_ok());
             let found = probe::cma::find(area, 2 << 9, 0, &|| false);
             assert_eq!(cause(&found), Some(Cause::Fragmented));

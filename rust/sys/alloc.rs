@@ -182,6 +182,53 @@ impl Drop for Vmalloc {
     }
 }
 
+/// Bytes from `kvmalloc()`: of the slab or the buddy allocator where it has them, else of
+/// `vmalloc()`.
+///
+/// # Invariants
+///
+/// `ptr` is a live allocation of `kvmalloc()` that nothing else owns.
+pub(crate) struct Kvmalloc {
+    ptr: NonNull<c_void>,
+}
+
+// SAFETY: The allocation belongs to no thread.
+unsafe impl Send for Kvmalloc {}
+
+impl Kvmalloc {
+    /// `kvmalloc(size, flags)`.
+    #[inline]
+    pub(crate) fn new(size: usize, flags: Flags) -> Result<Self> {
+        // SAFETY: `kvmalloc()` may be called with any size from a context that may sleep.
+        let ptr = unsafe { lab::memlab_kvmalloc(size, flags.raw()) };
+        let ptr = NonNull::new(ptr).ok_or(ENOMEM)?;
+        // INVARIANT: `ptr` was just allocated.
+        Ok(Self { ptr })
+    }
+
+    /// The address.
+    pub(crate) fn as_ptr(&self) -> *const c_void {
+        self.ptr.as_ptr()
+    }
+
+    /// The bytes that it takes; `None` if it is one of `vmalloc()`.
+    pub(crate) fn slab_capacity(&self) -> Option<u64> {
+        // SAFETY: Looks at nothing but the address.
+        let linear = unsafe { !bindings::is_vmalloc_addr(self.ptr.as_ptr()) };
+        // SAFETY: By the type invariant it is a live allocation, in the linear map; `ksize()` only
+        // reads what the slab or the buddy allocator know of it.
+        linear.then(|| unsafe { bindings::ksize(self.ptr.as_ptr()) as u64 })
+    }
+}
+
+impl Drop for Kvmalloc {
+    #[inline]
+    fn drop(&mut self) {
+        // SAFETY: By the type invariant `ptr` came from `kvmalloc()` and is owned.
+        unsafe { bindings::kvfree(self.ptr.as_ptr()) };
+    }
+}
+
 /// Pages from the buddy allocator: 2^`order` of them, physically contiguous.
 ///
 /// # Invariants

@@ -6,9 +6,9 @@
 pub(crate) mod abi;
 pub(crate) mod access;
 pub(crate) mod alloc;
-pub(crate) mod allocators;
 pub(crate) mod clock;
 pub(crate) mod cma;
+pub(crate) mod contig;
 #[cfg(CONFIG_DEBUG_FS)]
 pub(crate) mod debugfs;
 pub(crate) mod device;
@@ -28,6 +28,7 @@ pub(crate) mod pci;
 pub(crate) mod register;
 pub(crate) mod relief;
 pub(crate) mod security;
+pub(crate) mod slab;
 pub(crate) mod spin;
 pub(crate) mod suspend;
 pub(crate) mod task;

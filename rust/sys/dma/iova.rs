@@ -30,14 +30,14 @@ use kernel::{
 ///
 /// `state` is one that `dma_iova_try_alloc()` said yes to for `dev`; what is linked is the first
 /// `linked` bytes.
-struct Range<'a> {
+struct Iova<'a> {
     dev: &'a Device<Bound>,
     state: lab::memlab_iova,
     linked: usize,
     raw: u32,
 }
 
-impl<'a> Range<'a> {
+impl<'a> Iova<'a> {
     #[inline]
     fn new(dev: &'a Device<Bound>, size: usize, raw: u32) -> Option<Self> {
         let mut state = pin_init::zeroed::<lab::memlab_iova>();
@@ -53,7 +53,7 @@ impl<'a> Range<'a> {
     }
 }
 
-impl Range<'_> {
+impl Iova<'_> {
     /// Puts all of `scatter` behind it. The caller keeps it from the CPU.
     #[inline]
     fn link(&mut self, scatter: &Scatter) -> Result {
@@ -76,7 +76,7 @@ impl Range<'_> {
     }
 }
 
-impl Drop for Range<'_> {
+impl Drop for Iova<'_> {
     #[inline]
     fn drop(&mut self) {
         // SAFETY: By the type invariant; the device is bound as long as it is borrowed.
@@ -88,7 +88,7 @@ impl Drop for Range<'_> {
 
 /// Whether `dev` has an IOMMU that gives it a range of addresses of `size` bytes.
 pub(crate) fn available(dev: &Device<Bound>, size: usize) -> bool {
-    Range::new(dev, size, super::Bidirectional.number()).is_some()
+    Iova::new(dev, size, super::Bidirectional.number()).is_some()
 }
 
 /// Pages that a device owns, in one range of its addresses, until [`Linked::unlink`].
@@ -97,7 +97,7 @@ pub(crate) fn available(dev: &Device<Bound>, size: usize) -> bool {
 ///
 /// All of `scatter` is linked in `range`, in its order and in `direction`. `range` goes first.
 pub(crate) struct Linked<'a> {
-    range: Range<'a>,
+    range: Iova<'a>,
     scatter: Scatter,
     direction: DataDirection,
 }
@@ -114,7 +114,7 @@ impl Scatter {
         direction: D,
     ) -> Result<Linked<'_>, (Self, Error)> {
         let size = self.size();
-        let Some(mut range) = Range::new(dev, size, direction.number()) else {
+        let Some(mut range) = Iova::new(dev, size, direction.number()) else {
             return Err((self, ENOMEM));
         };
         if let Err(error) = range.link(&self).and_then(|()| range.sync(size)) {
@@ -147,7 +147,7 @@ impl Linked<'_> {
 
 impl DeviceMemory for Linked<'_> {
     fn segment(&self) -> Segment<'_> {
-        // SAFETY: By the type invariant of `Range`.
+        // SAFETY: By the type invariant of `Iova`.
         let dma = unsafe { lab::memlab_iova_addr(&self.range.state) };
         // INVARIANT: All of it is linked in this direction.
         Segment {
