@@ -356,7 +356,10 @@ void memlab_buffer_revoke(struct memlab_buffer *buffer)
 
 	mutex_lock(&buffer->lock);
 	buffer->gone = true;
-	/* Where nobody has the file any more, nobody has it mapped, and it waits for us to be released. */
+	/*
+	 * Where nobody has the file any more, nobody has it mapped, and it waits for us to be
+	 * released.
+	 */
 	if (buffer->dmabuf)
 		file = get_file_active(&buffer->dmabuf->file);
 	if (file)

@@ -77,7 +77,10 @@ void memlab_dma_sync_for_device(struct device *dev, u64 addr, size_t size, u32 d
 	dma_sync_single_for_device(dev, addr, size, direction);
 }
 
-/* A device may be at the memory meanwhile: to Rust that would be a race, to the kernel it is none. */
+/*
+ * A device may be at the memory meanwhile: to Rust that would be a race, to the kernel it is
+ * none.
+ */
 void memlab_copy(void *to, const void *from, unsigned long size)
 {
 	memcpy(to, from, size);

@@ -414,7 +414,7 @@ int memlab_map_sync(struct memlab_map *map, bool for_cpu, u32 direction);
 /* How a program's page tables let the CPU reach a buffer's pages. */
 enum memlab_protection {
 	MEMLAB_PROTECTION_CACHED,
-	MEMLAB_PROTECTION_COHERENT,	/* as the kernel maps coherent memory of a device that is not */
+	MEMLAB_PROTECTION_COHERENT,	/* coherent memory of a device that is not */
 	MEMLAB_PROTECTION_WC,
 };
 

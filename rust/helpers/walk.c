@@ -107,7 +107,7 @@ static void memlab_last_level(struct memlab_path *path, pmd_t pmd)
 	kunmap_local(pte);
 }
 
-/* From the top table down. Levels that this kernel or this machine does not have are passed over. */
+/* From the top table down. Levels that this kernel or machine does not have are passed over. */
 static void memlab_descend(struct memlab_path *path, const struct mm_struct *mm)
 {
 	unsigned long addr = path->addr;

@@ -12,6 +12,8 @@ from .console import Failure, reap, spawn
 RUFF = "ruff==0.14.5"
 # A module that builds for two kernels has to ask which one it is; kmap() is what it measures.
 OUT_OF_TREE = "LINUX_VERSION_CODE,CONSTANT_COMPARISON,DEPRECATED_API"
+# What a program has no macro for, or means: it sees what others do to a page.
+PROGRAM = f"{OUT_OF_TREE},BIT_MACRO,PREFER_DEFINED_ATTRIBUTE_MACRO,VOLATILE,EMBEDDED_FUNCTION_NAME"
 RULES = "--select=E,F,W,I,UP"  # style, mistakes, order of imports, modern forms
 WIDTH = "--line-length=100"
 
@@ -110,30 +112,30 @@ def complain(lab, name, command):
             raise Failure(step.log.read_text(errors="replace").rstrip())
 
 
+def checkpatch(source, ignored, names):
+    """What looks at C as the kernel's own checker does."""
+    words = ["perl", f"{source}/scripts/checkpatch.pl", "--no-tree", "--strict", "--terse"]
+    words += ["--show-types", "--max-line-length=100", f"--ignore={ignored}", "-f"]
+    return [*words, *(f"/src/{name}" for name in names)]
+
+
 def lint(lab):
     source = kernel.stock(lab).source
     which = [kernel.built(lab, f"test-{arch}", arch) for arch in ("x86_64", "arm")]
     which.append(kernel.stock(lab, "arm64"))
     rust = [f"/src/{name}" for name in tracked(lab, "*.rs")]
     python = [f"/src/{name}" for name in tracked(lab, "*.py")]
-    c_files = [f"/src/{name}" for name in tracked(lab, "*.c", "*.h")]
     checks = {
         "rustfmt": ["sh", "-c", EACH_FORMATTED, "sh", " ".join(rust), *rustfmt(source, "--check")],
         "ruff": [ruff(lab), "check", "--no-cache", RULES, WIDTH, *python],
         "ruff format": [ruff(lab), "format", "--check", "--no-cache", WIDTH, *python],
         "shellcheck": ["shellcheck", *shells(lab)],
-        "checkpatch": [
-            "perl",
-            f"{source}/scripts/checkpatch.pl",
-            "--no-tree",
-            "--strict",
-            "--terse",
-            "--show-types",
-            "--max-line-length=100",
-            f"--ignore={OUT_OF_TREE}",
-            "-f",
-            *c_files,
-        ],
+        "checkpatch": checkpatch(source, OUT_OF_TREE, tracked(lab, "rust/*.c", "rust/*.h")),
+        "checkpatch of programs": checkpatch(
+            source,
+            PROGRAM,
+            tracked(lab, "include/*.h", "samples/*.c", "scripts/*.c", "scripts/*.h"),
+        ),
     }
     manifest = ["--manifest-path", "/src/tools/Cargo.toml", "--workspace", "--locked"]
     target = lab.root().inside(lab.output()) + "/cargo"

@@ -97,8 +97,8 @@ static void check_mapping(int fd, int kind, unsigned char *at)
 	equal(of("a private mapping", kind),
 	      (long)map_as(fd, SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE), EINVAL);
 	/* The file system of dma-bufs lets nothing be executed either. */
-	equal(of("one to be executed", kind), (long)map_as(fd, SIZE, PROT_READ | PROT_EXEC, MAP_SHARED),
-	      EPERM);
+	equal(of("one to be executed", kind),
+	      (long)map_as(fd, SIZE, PROT_READ | PROT_EXEC, MAP_SHARED), EPERM);
 	equal(of("to be executed later", kind),
 	      syscall(__NR_mprotect, at, page_size, PROT_READ | PROT_EXEC) ? errno : 0, EACCES);
 	equal(of("more than there is", kind),
@@ -208,7 +208,8 @@ static void check_unbind(int session, const int *there)
 		equal(of("a transfer", kind),
 		      carry(session, fd[kind], MEMLAB_TO_DEVICE, 0, 1, 0), ENODEV);
 		late = map(fd[kind]);
-		equal(of("another mapping", kind), is_mapped(late) ? 0 : (long)late, own ? 0 : ENODEV);
+		equal(of("another mapping", kind), is_mapped(late) ? 0 : (long)late,
+		      own ? 0 : ENODEV);
 		if (own)
 			equal(of("has what was written", kind), wrong(late, SIZE - 1, 3), 0);
 	}
@@ -251,7 +252,8 @@ static void check_cap(void)
 		close(fd[count]);
 	session = open("/dev/memlab", O_RDWR);
 	arg = wanted(0, step);
-	equal("once they are closed there is room", call(session, MEMLAB_IOC_BUFFER_ALLOC, &arg), 0);
+	equal("once they are closed there is room", call(session, MEMLAB_IOC_BUFFER_ALLOC, &arg),
+	      0);
 	close(arg.fd);
 	close(session);
 }
@@ -276,7 +278,8 @@ static void check_leaks(int session, const int *there)
 				continue;
 			}
 			at = map_as(fd, 1 << 20, PROT_READ | PROT_WRITE, MAP_SHARED);
-			at[0] = at[(1 << 20) - 1] = 1;
+			at[0] = 1;
+			at[(1 << 20) - 1] = 1;
 			if (round & 1)
 				close(fd);
 			munmap(at, 1 << 20);
@@ -288,7 +291,8 @@ static void check_leaks(int session, const int *there)
 	/* 41 MiB of each kind went through. */
 	result("memory comes back", before - meminfo("MemAvailable:") < 8192,
 	       before - meminfo("MemAvailable:"), 8192);
-	result("and the CMA area's", cma - meminfo("CmaFree:") < 2048, cma - meminfo("CmaFree:"), 2048);
+	result("and the CMA area's", cma - meminfo("CmaFree:") < 2048, cma - meminfo("CmaFree:"),
+	       2048);
 }
 
 static void check_sessions(void)

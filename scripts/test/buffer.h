@@ -51,8 +51,8 @@ static __attribute__((unused)) struct memlab_buffer_facts facts(int session, int
 	return facts;
 }
 
-static __attribute__((unused)) int carry(int session, int fd, int way, unsigned long offset, unsigned long bytes,
-		 unsigned long inside)
+static __attribute__((unused)) int carry(int session, int fd, int way, unsigned long offset,
+					 unsigned long bytes, unsigned long inside)
 {
 	struct memlab_buffer_transfer arg = { .size = sizeof(arg), .fd = fd, .way = way,
 					      .offset = offset, .bytes = bytes,
@@ -69,7 +69,8 @@ static __attribute__((unused)) int sync_with(int fd, __u64 flags)
 }
 
 /* An address, or the errno as a small number. */
-static __attribute__((unused)) unsigned char *map_as(int fd, unsigned long bytes, int protection, int flags)
+static __attribute__((unused)) unsigned char *map_as(int fd, unsigned long bytes, int protection,
+						     int flags)
 {
 	void *at = mmap(0, bytes, protection, flags, fd, 0);
 

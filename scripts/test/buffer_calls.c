@@ -76,14 +76,16 @@ static void check_bad_input(int session)
 	said("it is named", facts.message, "not of a buffer of memlab's");
 	move.fd = -1;
 	move.bytes = 1;
-	equal("a transfer to no descriptor", call(session, MEMLAB_IOC_BUFFER_TRANSFER, &move), EBADF);
+	equal("a transfer to no descriptor", call(session, MEMLAB_IOC_BUFFER_TRANSFER, &move),
+	      EBADF);
 	move.fd = session;
 	equal("a transfer to a session", call(session, MEMLAB_IOC_BUFFER_TRANSFER, &move), EINVAL);
 	fd = open("/dev/dma_heap/system", O_RDWR);
 	if (fd >= 0) {
 		equal("another's dma-buf", call(fd, DMA_HEAP_IOCTL_ALLOC, &heap), 0);
 		facts.fd = heap.fd;
-		equal("is not described", call(session, MEMLAB_IOC_BUFFER_DESCRIBE, &facts), EINVAL);
+		equal("is not described", call(session, MEMLAB_IOC_BUFFER_DESCRIBE, &facts),
+		      EINVAL);
 		move.fd = heap.fd;
 		equal("nor carried", call(session, MEMLAB_IOC_BUFFER_TRANSFER, &move), EINVAL);
 		close(heap.fd);
@@ -95,7 +97,8 @@ static void check_bad_input(int session)
 	facts.fd = fd;
 	facts.flags = 1;
 	equal("a flag of a description", call(session, MEMLAB_IOC_BUFFER_DESCRIBE, &facts), EINVAL);
-	equal("a device without an engine", carry(session, fd, MEMLAB_TO_DEVICE, 0, 1, 0), EOPNOTSUPP);
+	equal("a device without an engine", carry(session, fd, MEMLAB_TO_DEVICE, 0, 1, 0),
+	      EOPNOTSUPP);
 	equal("beyond the end", carry(session, fd, MEMLAB_TO_DEVICE, SIZE, 1, 0), ERANGE);
 	equal("over the end", carry(session, fd, MEMLAB_TO_DEVICE, SIZE - 1, 2, 0), ERANGE);
 	equal("round the end", carry(session, fd, MEMLAB_TO_DEVICE, ~0UL, 2, 0), ERANGE);
@@ -134,14 +137,16 @@ static int transfer(int session, const char *device)
 		at = map(fd);
 		equal(of("for the CPU", kind), sync_with(fd, DMA_BUF_SYNC_RW), 0);
 		fill(at, SIZE, 5);
-		equal(of("for the device", kind), sync_with(fd, DMA_BUF_SYNC_RW | DMA_BUF_SYNC_END), 0);
+		equal(of("for the device", kind),
+		      sync_with(fd, DMA_BUF_SYNC_RW | DMA_BUF_SYNC_END), 0);
 		/* From the middle of a page into the next one, and back to another place. */
 		equal(of("to the device", kind),
 		      carry(session, fd, MEMLAB_TO_DEVICE, page_size - 1000, 3000, 96), 0);
 		equal(of("and back", kind),
 		      carry(session, fd, MEMLAB_FROM_DEVICE, 3 * page_size + 8, 3000, 96), 0);
 		equal(of("for the CPU again", kind), sync_with(fd, DMA_BUF_SYNC_READ), 0);
-		wrongs[0] = wrongs[1] = 0;
+		wrongs[0] = 0;
+		wrongs[1] = 0;
 		for (unsigned long i = 0; i < SIZE; i++) {
 			unsigned long from = i - 3 * page_size - 8;
 			unsigned char wanted = right(from < 3000 ? page_size - 1000 + from : i) ^ 5;
@@ -178,7 +183,8 @@ static int bounced(int session, const char *device)
 	at = map(fd);
 	equal("it is bounced", facts(session, fd).bounced, MEMLAB_YES);
 	equal("bytes from the device", carry(session, fd, MEMLAB_FROM_DEVICE, 0, 256, 0), 0);
-	result("without a sync they are the old ones", wrong(at, 256, 6) > 200, wrong(at, 256, 6), 256);
+	result("without a sync they are the old ones", wrong(at, 256, 6) > 200, wrong(at, 256, 6),
+	       256);
 	equal("a sync", sync_with(fd, DMA_BUF_SYNC_READ), 0);
 	equal("with it they are the new ones", wrong(at, 256, 6), 0);
 	return 0;
@@ -224,7 +230,8 @@ static int import(int session)
 			equal(of("is refused to another driver", kind), tell(IMPORTER "attach", fd),
 			      EOPNOTSUPP);
 			/* dma-buf's own answer where there is no vmap; it warns of any other. */
-			equal(of("nor is a vmap to be had", kind), tell(IMPORTER "vmap", fd), EINVAL);
+			equal(of("nor is a vmap to be had", kind), tell(IMPORTER "vmap", fd),
+			      EINVAL);
 			munmap(at, SIZE);
 			close(fd);
 			continue;
@@ -236,7 +243,8 @@ static int import(int session)
 		equal(of("seen by the program", kind), at[0], 200);
 		equal(of("a sync with two that have it", kind), sync_with(fd, DMA_BUF_SYNC_RW), 0);
 		equal(of("the device goes", kind), write_to(OWN_DRIVER "unbind", "memlab"), 0);
-		equal(of("a sync for the importer alone", kind), sync_with(fd, DMA_BUF_SYNC_RW), ENODEV);
+		equal(of("a sync for the importer alone", kind), sync_with(fd, DMA_BUF_SYNC_RW),
+		      ENODEV);
 		equal(of("the importer writes on", kind), tell(IMPORTER "first", 201), 0);
 		equal(of("and the program sees it", kind), at[0], 201);
 		munmap(at, SIZE);
@@ -253,7 +261,8 @@ static long rounds_of(int session, int number, long rounds, volatile int *over)
 	long bad = 0, touched = 0, gone = 0;
 
 	for (long i = 0; i < rounds && !*over; i++) {
-		int kind = (i + number) % KINDS, fd = alloc(session, kind, SIZE, "memlab", 0), child;
+		int kind = (i + number) % KINDS, child;
+		int fd = alloc(session, kind, SIZE, "memlab", 0);
 		unsigned char *at;
 		int status = 0;
 

@@ -180,7 +180,7 @@ most_held() {
 	function count() { match($0, /count=[0-9]+/); return substr($0, RSTART + 6, RLENGTH - 6) }
 	/ cma_alloc_finish: / && /errorno=0/ { held += count(); if (held > most) most = held }
 	/ cma_release: / { held -= count() }
-	END { print most + 0 }' $1
+	END { print most + 0 }' "$1"
 }
 
 # For a kernel with KUnit's suites on: whoever loads the module has most of his area left.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Opens files for reading as one who is root, but has none of its power, and says for each what came
- * of it: "FILE ERRNO".
+ * Opens files for reading as one who is root, but has none of its power, and says for each what
+ * came of it: "FILE ERRNO".
  *
  *	powerless caps FILE...		user 0 without any capability
  *	powerless userns FILE...	root of a user namespace

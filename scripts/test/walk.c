@@ -69,9 +69,11 @@ static int is_a_way(const struct memlab_walk *walk)
 {
 	for (__u32 i = 0; i + 1 < walk->levels; i++) {
 		const struct memlab_level *here = &walk->level[i], *next = here + 1;
-		__u64 index = walk->address >> next->shift & ((1ULL << (here->shift - next->shift)) - 1);
+		__u64 entries = 1ULL << (here->shift - next->shift);
+		__u64 index = walk->address >> next->shift & (entries - 1);
 
-		if (here->level != next->level + 1 || here->phys >> page_shift != next->at >> page_shift)
+		if (here->level != next->level + 1 ||
+		    here->phys >> page_shift != next->at >> page_shift)
 			return 0;
 		if ((next->index & ((1ULL << (here->shift - next->shift)) - 1)) != index)
 			return 0;
@@ -92,8 +94,10 @@ static struct memlab_walk walk_to(int fd, const char *what, const void *at, int 
 		snprintf(file, sizeof(file), "/proc/self/pagemap");
 	equal(of("a walk", what), call(fd, MEMLAB_IOC_WALK, &walk), 0);
 	entry = number_at(file, walk.address >> page_shift);
-	equal(of("is there, by pagemap", what), walk.found == MEMLAB_FOUND_PAGE, !!(entry & PM_PRESENT));
-	result(of("from table to table", what), walk.levels == 1 || is_a_way(&walk), walk.levels, 0);
+	equal(of("is there, by pagemap", what), walk.found == MEMLAB_FOUND_PAGE,
+	      !!(entry & PM_PRESENT));
+	result(of("from table to table", what), walk.levels == 1 || is_a_way(&walk), walk.levels,
+	       0);
 	if (walk.found != MEMLAB_FOUND_PAGE)
 		return walk;
 	pfn = walk.phys >> page_shift;
@@ -108,9 +112,10 @@ static struct memlab_walk walk_to(int fd, const char *what, const void *at, int 
 	       walk.page_flags, entry);
 	result(of("it is held by who maps it", what), walk.refcount >= walk.mapcount, walk.refcount,
 	       walk.mapcount);
-	result(of("a leaf at the end", what), last(&walk)->bits & MEMLAB_ENTRY_LEAF, walk.levels, 0);
-	result(of("cached memory", what), last(&walk)->attr == MEMLAB_ATTR_CACHED, last(&walk)->attr,
-	       MEMLAB_ATTR_CACHED);
+	result(of("a leaf at the end", what), last(&walk)->bits & MEMLAB_ENTRY_LEAF, walk.levels,
+	       0);
+	result(of("cached memory", what), last(&walk)->attr == MEMLAB_ATTR_CACHED,
+	       last(&walk)->attr, MEMLAB_ATTR_CACHED);
 	return walk;
 }
 
@@ -141,7 +146,7 @@ static long digits(const char *line)
 	return end - at;
 }
 
-/* A line of smaps of the area that begins at an address, as "AnonHugePages:", in kB; -1 for none. */
+/* A line of smaps of the area at an address, as "AnonHugePages:", in kB; -1 for none. */
 static long smaps(unsigned long address, const char *key)
 {
 	int fd = open("/proc/self/smaps", O_RDONLY), got, have = 0, inside = 0;
@@ -180,7 +185,8 @@ static void check_own(int fd, const char *self)
 	syscall(__NR_prctl, 41 /* PR_SET_THP_DISABLE */, 1, 0, 0, 0);
 	walk = walk_to(fd, "text", check_own, 0);
 	permits(&walk, "text", "r-x");
-	equal("text is a file's", walk.kind == MEMLAB_KIND_FILE || walk.kind == MEMLAB_KIND_SHMEM, 1);
+	equal("text is a file's",
+	      walk.kind == MEMLAB_KIND_FILE || walk.kind == MEMLAB_KIND_SHMEM, 1);
 	in_data[1] = 'x';
 	walk = walk_to(fd, "data", in_data, 0);
 	permits(&walk, "data", "rw-");
@@ -399,8 +405,8 @@ static int race(int fd, int seconds)
 	child = fork();
 	if (!child) {
 		for (;;) {
-			mmap(at, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED,
-			     -1, 0);
+			mmap(at, size, PROT_READ | PROT_WRITE,
+			     MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
 			syscall(__NR_madvise, at, size, 14 /* MADV_HUGEPAGE */);
 			for (unsigned long n = 0; n < size; n += 16 * page_size)
 				at[n] = 1;
@@ -410,8 +416,8 @@ static int race(int fd, int seconds)
 		}
 	}
 	while (time(0) < end) {
-		struct memlab_walk walk = request_walk((unsigned long)at +
-						       (walks * 16 * page_size & (size - 1)), child);
+		unsigned long offset = walks * 16 * page_size & (size - 1);
+		struct memlab_walk walk = request_walk((unsigned long)at + offset, child);
 
 		if (call(fd, MEMLAB_IOC_WALK, &walk))
 			wrong++;
@@ -448,14 +454,16 @@ static int powerless(int fd)
 	struct memlab_walk walk;
 
 	/* CAP_SYS_ADMIN is number 21. */
-	some[0].effective = some[0].permitted = 1 << 21;
+	some[0].effective = 1 << 21;
+	some[0].permitted = 1 << 21;
 	syscall(__NR_capset, &header, some);
 	walk = request_walk((unsigned long)in_data, 0);
 	equal("without CAP_SYS_PTRACE: its own", call(fd, MEMLAB_IOC_WALK, &walk), 0);
 	walk = request_walk((unsigned long)in_data, 1);
 	equal("another's", call(fd, MEMLAB_IOC_WALK, &walk), EPERM);
 	said("what it takes", walk.message, "CAP_SYS_PTRACE");
-	some[0].effective = some[0].permitted = 0;
+	some[0].effective = 0;
+	some[0].permitted = 0;
 	syscall(__NR_capset, &header, some);
 	return refused(fd, "CAP_SYS_ADMIN");
 }

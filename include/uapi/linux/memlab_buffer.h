@@ -28,7 +28,7 @@
 enum memlab_buffer_kind {
 	MEMLAB_BUFFER_PAGES	= 0,	/* single pages; charged to the caller's memory cgroup */
 	MEMLAB_BUFFER_VMALLOC	= 1,	/* vmalloc(); charged likewise */
-	MEMLAB_BUFFER_CMA	= 2,	/* contiguous, of the device's CMA area; charged to nobody */
+	MEMLAB_BUFFER_CMA	= 2,	/* contiguous, of the device's CMA area; not charged */
 	MEMLAB_BUFFER_COHERENT	= 3,	/* dma_alloc_coherent() */
 	MEMLAB_BUFFER_WC	= 4,	/* dma_alloc_wc() */
 	MEMLAB_BUFFER_NONCOHERENT = 5,	/* dma_alloc_noncoherent() */
@@ -127,9 +127,10 @@ struct memlab_buffer_facts {
  * @device_offset: of the first byte in the device's own memory
  * @message: out: why it was refused, NUL-terminated; otherwise untouched
  *
- * The device that the buffer was allocated for has to be one that moves bytes: QEMU's edu, which has
- * 4096 of its own. Neither caches nor bounce buffers are synced by it: that is what
- * DMA_BUF_IOCTL_SYNC is for. EBUSY while a run or its like is on, ENODEV once the device is unbound.
+ * The device that the buffer was allocated for has to be one that moves bytes: QEMU's edu, which
+ * has 4096 of its own. Neither caches nor bounce buffers are synced by it: that is what
+ * DMA_BUF_IOCTL_SYNC is for. EBUSY while a run or its like is on, ENODEV once the device is
+ * unbound.
  */
 struct memlab_buffer_transfer {
 	__u32 size;

@@ -27,7 +27,7 @@ enum memlab_entry {
 enum memlab_found {
 	MEMLAB_FOUND_NOTHING	= 0,	/* the last entry is empty */
 	MEMLAB_FOUND_PAGE	= 1,	/* memory */
-	MEMLAB_FOUND_DEVICE	= 2,	/* what the kernel manages no memory at: registers, mostly */
+	MEMLAB_FOUND_DEVICE	= 2,	/* no memory that the kernel manages: registers, mostly */
 	MEMLAB_FOUND_SWAP	= 3,	/* the page is in swap */
 	MEMLAB_FOUND_MIGRATING	= 4,	/* the page is being moved */
 	MEMLAB_FOUND_OTHER	= 5,	/* another note of the kernel's */
@@ -94,9 +94,9 @@ struct memlab_level {
  * @message: out: why it was refused, NUL-terminated; otherwise untouched
  *
  * Nothing is changed by it, and no page is brought in. The process's address space is locked
- * meanwhile. Another process's is shown to who may trace any (CAP_SYS_PTRACE). Tables of the kernel's
- * half are read as they are: of an address that the kernel gives up meanwhile, an entry may be of
- * what its table's page has become.
+ * meanwhile. Another process's is shown to who may trace any (CAP_SYS_PTRACE). Tables of the
+ * kernel's half are read as they are: of an address that the kernel gives up meanwhile, an entry
+ * may be of what its table's page has become.
  */
 struct memlab_walk {
 	__u32 size;

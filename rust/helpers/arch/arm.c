@@ -91,7 +91,10 @@ void memlab_arch_entry(struct memlab_level *level, const void *at, bool kernel)
 	level->phys &= ~((1ULL << level->shift) - 1);
 	level->known |= MEMLAB_ENTRY_ACCESSED | MEMLAB_ENTRY_DIRTY | MEMLAB_ENTRY_GLOBAL |
 			MEMLAB_ENTRY_CONTIGUOUS;
-	/* A program's page is read-only to the CPU until it is dirty: the kernel says what it may become. */
+	/*
+	 * A program's page is read-only to the CPU until it is dirty: the kernel says what it may
+	 * become.
+	 */
 	level->bits |= (e & (kernel ? PTE_AP2 : L_PTE_RDONLY) ? 0 : MEMLAB_ENTRY_WRITE) |
 		       (e & L_PTE_USER ? MEMLAB_ENTRY_USER : 0) |
 		       (e & (L_PTE_XN | (kernel ? PTE_EXT_PXN : 0)) ? 0 : MEMLAB_ENTRY_EXECUTE) |
@@ -111,7 +114,10 @@ void *memlab_arch_kernel_table(unsigned long addr)
 	return addr < TASK_SIZE ? NULL : current->active_mm->pgd;
 }
 #else
-/* ARM DDI 0406C, B3.8.2: of the kinds of memory, three bits choose the one that these registers say. */
+/*
+ * ARM DDI 0406C, B3.8.2: of the kinds of memory, three bits choose the one that these registers
+ * say.
+ */
 static u32 memlab_remap_attr(u32 n)
 {
 	u32 prrr, nmrr, kind;

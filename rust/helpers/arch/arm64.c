@@ -23,7 +23,10 @@ static u32 memlab_mair_attr(u8 attr)
 	return attr == 0x44 || attr == 0x40 ? MEMLAB_ATTR_UNCACHED : MEMLAB_ATTR_CACHED;
 }
 
-/* Arm ARM, "PAR_EL1": AT S1E1R translates like a privileged read and leaves a byte as MAIR has it. */
+/*
+ * Arm ARM, "PAR_EL1": AT S1E1R translates like a privileged read and leaves a byte as MAIR has
+ * it.
+ */
 int memlab_arch_attr(const void *addr)
 {
 	unsigned long flags;
@@ -71,7 +74,8 @@ void memlab_arch_entry(struct memlab_level *level, const void *at, bool kernel)
 		       (pte_dirty(pte) ? MEMLAB_ENTRY_DIRTY : 0) |
 		       (e & PTE_NG ? 0 : MEMLAB_ENTRY_GLOBAL) |
 		       (e & PTE_CONT ? MEMLAB_ENTRY_CONTIGUOUS : 0);
-	level->attr = memlab_mair_attr(read_sysreg(mair_el1) >> (8 * FIELD_GET(PTE_ATTRINDX_MASK, e)));
+	level->attr = memlab_mair_attr(read_sysreg(mair_el1) >>
+				       (8 * FIELD_GET(PTE_ATTRINDX_MASK, e)));
 }
 
 /*

@@ -78,7 +78,7 @@ impl Pages {
 
     /// Whether the kernel says of a frame that it is of a kind, one of [`flag`].
     pub fn is(&self, frame: u64, bit: u32) -> Look<bool> {
-        Ok(self.words("/proc/kpageflags", frame, 1)?[0] >> bit & 1 == 1)
+        Ok((self.words("/proc/kpageflags", frame, 1)?[0] >> bit) & 1 == 1)
     }
 
     /// How often a frame is mapped.
@@ -102,7 +102,7 @@ impl Pages {
             found += words
                 .filter(|word| {
                     let word = u64::from_ne_bytes((*word).try_into().unwrap_or_default());
-                    word >> bit & 1 == 1
+                    (word >> bit) & 1 == 1
                 })
                 .count() as u64;
             from += got as u64;
