@@ -302,8 +302,16 @@ CmaFree                    20
         let other =
             "other      0 Movable        -        -          -      - not-for-kernel-memory\n";
         assert!(text.as_str().contains(other));
-        // Its marks say where a process stands, not where the kernel does.
-        let mut text = Text::<4096>::EMPTY;
+    }
+
+    #[test]
+    fn movable_memory_has_no_mark_for_the_kernel() {
+        let movable = Zone {
+            name: Text::new("Movable"),
+            reach: Reach::Movable,
+            ..normal()
+        };
+        let mut text = Text::<1024>::EMPTY;
         assert!(watermarks(&mut text, &[movable]).is_ok());
         assert!(text.as_str().contains(" above_high -          "));
         let only = "\n# Movable: only for what can be moved away, not for kernel memory\n";
