@@ -14,6 +14,7 @@ use super::{
     measure::Subject, //
 };
 use crate::{
+    compat,
     devices::lent,
     experiment::{
         self,
@@ -171,7 +172,7 @@ impl Runner<'_> {
         }
         match Watch::new(threads) {
             Ok(watch) => Ok(Some(watch)),
-            Err(error) if error == EOPNOTSUPP => Ok(None),
+            Err(error) if error == compat::not_supported() => Ok(None),
             Err(error) => Err(error),
         }
     }

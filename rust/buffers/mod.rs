@@ -9,7 +9,8 @@ pub(crate) mod describe;
 pub(crate) mod transfer;
 
 #[cfg(CONFIG_KUNIT = "y")]
-mod tests;
+#[path = "tests.rs"]
+mod buffers_tests;
 
 use crate::{
     devices::lent,

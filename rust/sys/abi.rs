@@ -160,7 +160,7 @@ pub(crate) struct Taken<'a, T> {
 
 /// A place for an argument, all zeroes, for those that are too large for a stack.
 pub(crate) fn place<T: Argument>() -> Result<KBox<T>> {
-    Ok(KBox::init(pin_init::init_zeroed::<T>(), GFP_KERNEL)?)
+    KBox::init(pin_init::init_zeroed::<T>(), GFP_KERNEL)
 }
 
 impl<'a, T: Argument> Taken<'a, T> {

@@ -33,4 +33,4 @@ pub(crate) fn last_of_user() -> u64 {
 
 #[cfg(CONFIG_KUNIT = "y")]
 #[path = "walk_tests.rs"]
-mod tests;
+mod walk_tests;
