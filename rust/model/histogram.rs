@@ -4,7 +4,8 @@
 //!
 //! Values below 32 ns have a bucket each; above, every power of two is cut into 32 equal buckets,
 //! so that a bucket is never wider than 1/32 (3.125 %) of its lowest value. Minimum, maximum, sum
-//! and count are exact. Nothing is ever dropped: what lies above the range goes into `overflow`
+//! and count are exact; the count is that of all buckets, as recording is done in a loop in which
+//! each instruction counts. Nothing is ever dropped: what lies above the range goes into `overflow`
 //! and still counts in every figure.
 
 use super::num;
@@ -21,13 +22,13 @@ pub const BUCKETS: usize = SUB * (VALUE_BITS - SUB_BITS + 1) as usize;
 ///
 /// # Invariants
 ///
-/// `count` is the sum of all buckets and `overflow`. All bits zero is a histogram without samples,
-/// which is why the minimum is kept inverted: its kind can be made in place on the heap.
+/// All bits zero is a histogram without samples, which is why the minimum is kept inverted: its kind
+/// can be made in place on the heap. Of one with samples either the inverted minimum or the maximum
+/// is not zero.
 #[derive(Clone)]
 pub struct Histogram {
     buckets: [u64; BUCKETS],
     overflow: u64,
-    count: u64,
     sum: u64,
     inverted_min: u64,
     max: u64,
@@ -38,7 +39,6 @@ impl Histogram {
     pub const EMPTY: Self = Self {
         buckets: [0; BUCKETS],
         overflow: 0,
-        count: 0,
         sum: 0,
         inverted_min: 0,
         max: 0,
@@ -52,8 +52,20 @@ impl Histogram {
             Some(bucket) => *bucket = bucket.wrapping_add(1),
             None => self.overflow = self.overflow.wrapping_add(1),
         }
-        self.count = self.count.wrapping_add(1);
-        self.sum = self.sum.saturating_add(value);
+        let (sum, beyond) = self.sum.overflowing_add(value);
+        self.sum = sum;
+        if beyond || value > self.max || !value > self.inverted_min {
+            self.reach(value, beyond);
+        }
+    }
+
+    /// Keeps an extreme `value`, and a sum that is `beyond` what it can be. Few samples are such.
+    #[cold]
+    #[inline(never)]
+    fn reach(&mut self, value: u64, beyond: bool) {
+        if beyond {
+            self.sum = u64::MAX;
+        }
         self.inverted_min = self.inverted_min.max(!value);
         self.max = self.max.max(value);
     }
@@ -64,7 +76,6 @@ impl Histogram {
             *mine = mine.saturating_add(*theirs);
         }
         self.overflow = self.overflow.saturating_add(other.overflow);
-        self.count = self.count.saturating_add(other.count);
         self.sum = self.sum.saturating_add(other.sum);
         self.inverted_min = self.inverted_min.max(other.inverted_min);
         self.max = self.max.max(other.max);
@@ -72,7 +83,14 @@ impl Histogram {
 
     /// The number of samples.
     pub fn count(&self) -> u64 {
-        self.count
+        self.buckets
+            .iter()
+            .fold(self.overflow, |sum, bucket| sum.saturating_add(*bucket))
+    }
+
+    /// Whether there is no sample.
+    pub fn is_empty(&self) -> bool {
+        self.inverted_min == 0 && self.max == 0
     }
 
     /// The sum of all samples, in ns; saturates at `u64::MAX`.
@@ -87,29 +105,30 @@ impl Histogram {
 
     /// The smallest sample, exact.
     pub fn min(&self) -> Option<u64> {
-        (self.count != 0).then_some(!self.inverted_min)
+        (!self.is_empty()).then_some(!self.inverted_min)
     }
 
     /// The largest sample, exact.
     pub fn max(&self) -> Option<u64> {
-        (self.count != 0).then_some(self.max)
+        (!self.is_empty()).then_some(self.max)
     }
 
     /// The mean, rounded down.
     pub fn mean(&self) -> Option<u64> {
-        num::div(self.sum, self.count)
+        num::div(self.sum, self.count())
     }
 
     /// The value that `per_mille` thousandths of the samples do not exceed, at most 3.125 % above
     /// the exact one and never above [`max`](Self::max); `None` without samples.
     pub fn percentile(&self, per_mille: u32) -> Option<u64> {
-        if self.count == 0 {
+        let count = self.count();
+        if count == 0 {
             return None;
         }
         let per_mille = per_mille.min(1000);
         // The rank is rounded up: the median of one sample is that sample.
-        let below = num::scale(self.count, 1000 - per_mille, 1000)?;
-        let rank = (self.count - below).max(1);
+        let below = num::scale(count, 1000 - per_mille, 1000)?;
+        let rank = (count - below).max(1);
         let mut seen = 0;
         for (at, bucket) in self.buckets.iter().enumerate() {
             seen += bucket;

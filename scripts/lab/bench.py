@@ -8,6 +8,7 @@ line in turn. SAVE=FILE keeps the figures, AGAINST=FILE tells what has moved.
 import json
 import os
 import re
+from collections import Counter
 from pathlib import Path
 
 from . import bench_reports, bench_size, bench_step, bench_table, command, guest, kernel, module
@@ -202,9 +203,13 @@ def harness(lab, which, files):
         )
     found = {}
     for (who, kind), counted in turns.items():
-        if len(set(counted)) != 1:
-            lab.console.say(f"{who} {kind}: turns differ: {sorted(set(counted))}")
-        found.setdefault(kind, {})[who] = dict(zip(("harness", "map", "unmap"), max(counted)))
+        # Between two stretches, a millisecond apart, memlab looks whether to go on, and at times
+        # a sample is an extreme. Where time goes on while the guest stands, both come early.
+        [(usual, times), *others] = Counter(counted).most_common()
+        if others:
+            rest = ", ".join(f"{turn[0]} in {number}" for turn, number in others)
+            lab.console.say(f"{who} {kind}: {usual[0]} in {times} of {len(counted)} turns, {rest}")
+        found.setdefault(kind, {})[who] = dict(zip(("harness", "map", "unmap"), usual))
     return found
 
 
