@@ -4,6 +4,7 @@
 #include <linux/capability.h>
 #include <linux/highmem.h>
 #include <linux/io.h>
+#include <linux/swap.h> /* which 7.2's leafops.h needs before it */
 #include <linux/leafops.h>
 #include <linux/memory_hotplug.h>
 #include <linux/mm.h>
