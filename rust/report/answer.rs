@@ -100,6 +100,10 @@ fn transfers<'a, T: Deref<Target = Tally> + 'a>(
     if !all().any(any) {
         return Ok(());
     }
+    headline(
+        out,
+        all().flat_map(|size| Direction::ALL.iter().map(move |to| asked(size, *to))),
+    )?;
     writeln!(
         out,
         "# For one transfer, ns: the mean of all that it costs, also seldom and later.\n\
@@ -139,6 +143,29 @@ fn transfers<'a, T: Deref<Target = Tally> + 'a>(
     writeln!(out, "#")
 }
 
+/// The way that is cheaper than all others, or not to be told from the cheapest, at most sizes.
+#[inline(never)]
+fn headline(out: &mut dyn Write, all: impl Iterator<Item = Ways> + Clone) -> fmt::Result {
+    let judged = || all.clone().filter(Ways::can_be_judged);
+    let won = |way| judged().filter(|ways| ways.is_unbeaten(way)).count();
+    let of = judged().count();
+    // The first of those that win as often is what asks least of a driver.
+    let best = (Way::ALL.iter().rev())
+        .map(|(way, _, _)| (won(*way), *way))
+        .max_by_key(|(count, _)| *count);
+    let Some((count, way)) = best.filter(|_| of > 1) else {
+        return Ok(());
+    };
+    let advice = way.advice();
+    match count == of {
+        true => prose(out, format_args!("# {advice}: nothing was cheaper.")),
+        false => prose(
+            out,
+            format_args!("# {advice}: nothing was cheaper in {count} of {of} rows."),
+        ),
+    }
+}
+
 /// The cheapest way to get memory at each size, for the CPU and for the device.
 fn memories<'a, T: Deref<Target = Tally> + 'a>(
     out: &mut dyn Write,
@@ -155,15 +182,13 @@ fn memories<'a, T: Deref<Target = Tally> + 'a>(
         if title {
             writeln!(
                 out,
-                "# To get memory and give it back, ns: the cheapest, ~ what is like it"
+                "# To get memory and give it back, ns: the cheapest, ~ what is like it;\n\
+                 # for the CPU, and for the device"
             )?;
             title = false;
         }
         let size = Bytes(size);
-        prose(
-            out,
-            format_args!("# {size:>5} for the CPU: {cpu}; for the device: {device}"),
-        )?;
+        prose(out, format_args!("# {size:>5} {cpu}; {device}"))?;
     }
     Ok(())
 }

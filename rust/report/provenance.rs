@@ -20,6 +20,7 @@ use crate::model::{
 };
 use core::fmt::{
     self,
+    Display,
     Write, //
 };
 
@@ -151,15 +152,14 @@ pub(super) fn ran_on(
     prose(
         out,
         format_args!(
-            "# for {} ({}): {}, DMA mask {}, coherent {}, IOMMU {}{}",
+            "# for {} ({}): {}, {}, IOMMU {}{}",
             d.name,
             d.bus,
             match d.coherent {
                 true => "cache-coherent",
                 false => "not cache-coherent",
             },
-            Hex(d.mask),
-            Hex(d.coherent_mask),
+            Masks(d),
             d.iommu,
             match d.swiotlb_force {
                 true => ", every map bounced",
@@ -167,6 +167,27 @@ pub(super) fn ran_on(
             },
         ),
     )
+}
+
+/// What the device reaches, in bits where that says all.
+struct Masks<'a>(&'a Device);
+
+impl Display for Masks<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(Device {
+            mask,
+            coherent_mask,
+            ..
+        }) = self;
+        match mask & mask.wrapping_add(1) {
+            0 => write!(f, "DMA mask of {} bits", mask.count_ones())?,
+            _ => write!(f, "DMA mask {}", Hex(*mask))?,
+        }
+        if mask != coherent_mask {
+            write!(f, ", {} for coherent memory", Hex(*coherent_mask))?;
+        }
+        Ok(())
+    }
 }
 
 fn machine(machine: Machine) -> &'static str {

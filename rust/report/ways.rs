@@ -45,6 +45,16 @@ impl Way {
         (Self::InPlace, "in-place", "in-place"),
     ];
 
+    /// What a driver does that takes it.
+    pub(super) fn advice(self) -> &'static str {
+        match self {
+            Self::Map => "Map and unmap what you are handed",
+            Self::Keep => "Keep one buffer mapped and sync it",
+            Self::Copy => "Copy through a coherent buffer",
+            Self::InPlace => "Work in a coherent buffer",
+        }
+    }
+
     fn family(self) -> Family {
         match self {
             Self::Map => Family::Streaming,
@@ -207,6 +217,18 @@ impl Ways {
         Verdict(self)
     }
 
+    /// Whether there is a choice, and samples enough for one.
+    pub(super) fn can_be_judged(&self) -> bool {
+        let known = self.known();
+        known.clone().count() >= 2 && known.clone().all(|(_, cost)| cost.is_enough())
+    }
+
+    /// Whether nothing that was measured is cheaper.
+    pub(super) fn is_unbeaten(&self, way: Way) -> bool {
+        let cost = self.get(way);
+        (cost.cost()).is_some_and(|cost| !self.known().any(|(_, other)| other.beats(cost)))
+    }
+
     fn known(&self) -> impl Iterator<Item = (Way, &Cost)> + Clone {
         self.iter()
             .filter_map(|(way, figure)| Some((way, figure.cost()?)))
@@ -227,15 +249,9 @@ impl Display for Verdict<'_> {
             return f.write_str("-");
         }
         let mut lead = "";
-        for (way, name, _) in Way::ALL {
-            let cost = ways.get(way);
-            let Some(cost) = cost.cost() else {
-                continue;
-            };
-            if !known.clone().any(|(_, other)| other.beats(cost)) {
-                write!(f, "{lead}{name}")?;
-                lead = "~";
-            }
+        for (_, name, _) in Way::ALL.iter().filter(|(way, _, _)| ways.is_unbeaten(*way)) {
+            write!(f, "{lead}{name}")?;
+            lead = "~";
         }
         Ok(())
     }

@@ -31,8 +31,8 @@ const LINES: [(&str, &str); 15] = [
     ("why", "advise --why bounce"),
 ];
 /// The median of a map of 4K in tests/machine/compare.txt, and what it becomes.
-const FAST: &str = " 211 ";
-const SLOW: &str = " 812 ";
+const FAST: &str = " 692 ";
+const SLOW: &str = " 2992 ";
 const FORMATS: [(&str, &str); 4] = [
     ("txt", ""),
     ("json", "--json"),
@@ -152,7 +152,7 @@ fn the_page_stands_alone() {
     }
     // Its parts: three plots of sizes and one of percentiles, each broad and narrow.
     assert_eq!(html.matches("<svg").count(), 8);
-    assert!(html.contains("map from 1K"));
+    assert!(html.contains("map from 2K"));
     assert!(html.contains("<b>largest</b>"));
     assert!(html.contains("class=gap"));
     assert_eq!(
