@@ -22,7 +22,7 @@ class Contradictions(unittest.TestCase):
         self.assertEqual(self.found.cheapest[64, "to-device"], {"map", "keep", "copy"})
         self.assertEqual(
             self.found.orders["to-device"],
-            [("cannot be told", 64, 512), ("map", 1024, 1 << 20)],
+            [("cannot be told", 64, 1024), ("map", 2048, 1 << 20)],
         )
         self.assertIn((1 << 20, "to-device"), self.found.figures)
         self.assertIn((64, ""), self.found.figures)
@@ -42,7 +42,7 @@ class Contradictions(unittest.TestCase):
         self.assertIn("called cheapest", test_verdicts.against_itself(self.found))
 
     def test_a_break_even_that_contradicts_the_ranking_is_found(self):
-        end = " from 1K\n#   to 1M\n# dma-single or dma-copy, from"
+        end = " from 2K\n#   to 1M\n# dma-single or dma-copy, from"
         found = self.changed("map" + end, "copy" + end)
         self.assertIn("is the choice", test_verdicts.against_itself(found))
         self.assertIn("the choice is copy or map", test_verdicts.against(self.found, found))
