@@ -9,12 +9,20 @@
  *	sync		read before dma_sync_single_for_cpu(): how many bytes are not
  *			yet what the device wrote is in the parameter "stale", and
  *			how many are not after the sync in "left"
+ *	leak		of every twelve maps one is never unmapped, a hundred
+ *			maps each second
+ *	ring		what was mapped is unmapped 64 maps later, as a ring does it
+ *	slab, vmalloc	a hundred objects of a slab cache, or areas, each second, which
+ *			are kept until the device is let go of
+ * What goes on after the probe works for one device: a second is refused.
  */
 #include <linux/delay.h>
 #include <linux/dma-mapping.h>
 #include <linux/module.h>
 #include <linux/pci.h>
 #include <linux/slab.h>
+#include <linux/vmalloc.h>
+#include <linux/workqueue.h>
 
 #define SIZE		4096
 #define INSIDE		0x40000
@@ -35,6 +43,56 @@ module_param(left, int, 0444);
 
 /* What "unmap" leaves behind: freed when nobody can reach it any more. */
 static void *kept;
+
+#define RING		64
+static struct device *busy;
+static dma_addr_t ring[RING];
+static unsigned int turn;
+static void work_on(struct work_struct *work);
+static DECLARE_DELAYED_WORK(work, work_on);
+
+/* What was taken, each with the one before it in its first bytes. */
+static void **taken;
+static struct kmem_cache *cache;
+
+static void take_more(void)
+{
+	void **more = cache ? kmem_cache_alloc(cache, GFP_KERNEL) : vmalloc(SIZE);
+
+	if (more) {
+		*more = taken;
+		taken = more;
+	}
+}
+
+static void map_more(void)
+{
+	unsigned int at = turn++ % RING;
+	bool rings = !strcmp(what, "ring");
+	dma_addr_t addr = dma_map_single(busy, kept, SIZE, DMA_TO_DEVICE);
+
+	if (dma_mapping_error(busy, addr))
+		return;
+	if (rings)
+		swap(addr, ring[at]);
+	if (rings ? addr : turn % 12)
+		dma_unmap_single(busy, addr, SIZE, DMA_TO_DEVICE);
+}
+
+static void work_on(struct work_struct *unused)
+{
+	if (!strcmp(what, "leak") || !strcmp(what, "ring"))
+		map_more();
+	else
+		take_more();
+	schedule_delayed_work(&work, msecs_to_jiffies(10));
+}
+
+static bool works_on(void)
+{
+	return !strcmp(what, "leak") || !strcmp(what, "ring") ||
+	       !strcmp(what, "slab") || !strcmp(what, "vmalloc");
+}
 
 static u8 pattern(int at)
 {
@@ -94,6 +152,15 @@ static int misuse(struct device *dev, void __iomem *regs, u8 *buf)
 
 	if (!strcmp(what, "sync"))
 		return read_too_soon(dev, regs, buf);
+	if (works_on()) {
+		if (!strcmp(what, "slab"))
+			cache = kmem_cache_create("misuse", SIZE / 2, 0, SLAB_NO_MERGE, NULL);
+		if (!strcmp(what, "slab") && !cache)
+			return -ENOMEM;
+		busy = dev;
+		schedule_delayed_work(&work, 0);
+		return 0;
+	}
 	addr = dma_map_single(dev, buf, SIZE, way);
 	if (strcmp(what, "check") && dma_mapping_error(dev, addr))
 		return -EIO;
@@ -108,7 +175,7 @@ static int misuse(struct device *dev, void __iomem *regs, u8 *buf)
 static int misuse_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 {
 	void __iomem *regs;
-	int ret = pci_enable_device_mem(pdev);
+	int ret = busy ? -EBUSY : pci_enable_device_mem(pdev);
 
 	if (ret)
 		return ret;
@@ -127,6 +194,17 @@ static int misuse_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 
 static void misuse_remove(struct pci_dev *pdev)
 {
+	cancel_delayed_work_sync(&work);
+	while (taken) {
+		void *next = *taken;
+
+		if (cache)
+			kmem_cache_free(cache, taken);
+		else
+			vfree(taken);
+		taken = next;
+	}
+	kmem_cache_destroy(cache);
 }
 
 static const struct pci_device_id misuse_ids[] = {
