@@ -33,7 +33,7 @@ PROGRAMS = {
 # do, and those built here have no such part.
 NARROW = {"ioctl", "session", "buffer", "abi_sample"}
 # Where the command is asked.
-LENDING = {"lend_disk", "lend_killed", "lend_card", "lend_shared", "doctor"}
+LENDING = {"outstanding_card", "lend_disk", "lend_killed", "lend_card", "lend_shared", "doctor"}
 COMMAND = {
     "command",
     "cma_lost",
@@ -41,13 +41,17 @@ COMMAND = {
     "bad_input",
     "without_debugfs",
     "locked_command",
+    "outstanding",
+    "trace_above",
+    "around",
+    "leak",
     *LENDING,
 }
 # The kernel's own modules, and the checks that load them.
 DRIVERS = {("nvme", "e1000e", "virtio_net", "ext4"): LENDING}
 # Modules of our own beside memlab, and the checks that load them.
 MODULES = {
-    "misuse": {"misuse", "bounced"},
+    "misuse": {"misuse", "bounced", "outstanding", "leak"},
     "planted": {"kasan"},
     "importer": {"buffer_import"},
 }

@@ -180,7 +180,19 @@ JOBS = [
     Job(
         "stock",
         "stock",
-        [*CHECKS, "buffer_import", "charged", "classes", "command", "distorting", "virtio"],
+        [
+            *CHECKS,
+            "buffer_import",
+            "charged",
+            "classes",
+            "command",
+            "trace_above",
+            "around",
+            "outstanding",
+            "leak",
+            "distorting",
+            "virtio",
+        ],
         {"smp": 2, "cma": "32M", **PORTS},
     ),
     Job(
@@ -209,6 +221,7 @@ JOBS = [
             "lend_killed",
             "lend_card",
             "lend_shared",
+            "outstanding_card",
             "doctor",
             "bad_input",
             "without_debugfs",

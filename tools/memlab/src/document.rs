@@ -3,7 +3,10 @@
 //! The document that `--json` prints, whatever the command, and its schema.
 
 use crate::{
-    commands::{advise, claims, diff, doctor, lend, pattern, plot, record, scenario, show, walk},
+    commands::{
+        advise, around, claims, diff, doctor, leak, lend, outstanding, pattern, plot, record,
+        scenario, show, walk,
+    },
     error::{Error, Kind, Result},
     evidence::outcome::Ran,
     output::{self, Check, Face, Format},
@@ -73,6 +76,12 @@ pub enum Body {
     Claims(claims::Report),
     /// The way of addresses through the page tables.
     Walk(walk::Walked),
+    /// What grows.
+    Leak(leak::Leaks),
+    /// What a command changed.
+    Around(around::Around),
+    /// DMA maps that were not given back.
+    Outstanding(outstanding::Outstanding),
 }
 
 impl From<advise::Advised> for Body {
@@ -101,6 +110,9 @@ impl Body {
             Self::Diff(value) => value,
             Self::Claims(value) => value,
             Self::Walk(value) => value,
+            Self::Outstanding(value) => value,
+            Self::Around(value) => value,
+            Self::Leak(value) => value,
         }
     }
 }

@@ -67,6 +67,9 @@ enum Command {
     Doctor(commands::doctor::Arguments),
     Claims(commands::claims::Arguments),
     Walk(commands::walk::Arguments),
+    Outstanding(commands::outstanding::Arguments),
+    Leak(commands::leak::Arguments),
+    Around(commands::around::Arguments),
     /// Does to its memory what it is told: a child of claims
     #[command(hide = true, name = sys::child::VERB)]
     Act,
@@ -92,6 +95,9 @@ impl Command {
             Self::Doctor(_) => "doctor",
             Self::Claims(_) => "claims",
             Self::Walk(_) => "walk",
+            Self::Outstanding(_) => "outstanding",
+            Self::Leak(_) => "leak",
+            Self::Around(_) => "around",
             Self::Act => sys::child::VERB,
             Self::Generate { .. } => "generate",
         }
@@ -121,6 +127,13 @@ impl Command {
                 commands::claims::claims(context, arguments)?.map(Body::Claims)
             }
             Self::Walk(arguments) => commands::walk::walk(context, arguments)?.map(Body::Walk),
+            Self::Around(arguments) => {
+                commands::around::around(context, arguments)?.map(Body::Around)
+            }
+            Self::Leak(arguments) => commands::leak::leak(context, arguments)?.map(Body::Leak),
+            Self::Outstanding(arguments) => {
+                commands::outstanding::outstanding(context, arguments)?.map(Body::Outstanding)
+            }
             Self::Act => {
                 let served = sys::puppet::serve();
                 served.map_err(|error| Error::new(Kind::File, format!("stdin: {error}")))?;

@@ -3,13 +3,16 @@
 //! One file for each subcommand: it asks the evidence and gives back one value.
 
 pub mod advise;
+pub mod around;
 pub mod claims;
 pub mod diff;
 pub mod doctor;
 mod doctor_device;
 mod finding;
 pub mod generate;
+pub mod leak;
 pub mod lend;
+pub mod outstanding;
 pub mod pattern;
 pub mod plot;
 pub mod record;

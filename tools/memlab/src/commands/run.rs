@@ -8,15 +8,18 @@ use crate::{
     evidence::{
         module::{self, Module},
         outcome::{self, Gate, Ran},
+        slow::{Slow, Watch, EVENTS},
         text,
     },
-    output::{progress, Cell, Check, Face, Table},
+    output::{fold, progress, Cell, Check, Face, Table, COLUMNS},
 };
 use clap::Args;
 use std::{str::FromStr, time::Duration};
 
 /// The percentiles that are shown if none are asked for.
 pub const PERCENTILES: [f64; 4] = [50.0, 90.0, 99.0, 99.9];
+/// So many events of a slow operation are shown.
+const TRACED: usize = 24;
 
 /// Runs one experiment and shows its outcome
 #[derive(Args, Debug)]
@@ -27,6 +30,9 @@ pub struct Arguments {
     /// Fail (exit code 1) where a percentile of a phase is above so many ns, as map:p99=500
     #[arg(long, value_name = "PHASE:PN=NS")]
     max_ns: Vec<Limit>,
+    /// End with the first operation of more than so many ns, and show the kernel's trace of it
+    #[arg(long, value_name = "NS", value_parser = clap::value_parser!(u64).range(1..))]
+    trace_above: Option<u64>,
     /// The module's own report, in full
     #[arg(long)]
     full: bool,
@@ -102,7 +108,17 @@ impl Limit {
 /// Runs.
 pub fn run(context: &Context, arguments: &Arguments) -> Result<Found<Ran>> {
     let module = module::open(&context.machine)?;
-    let mut ran = measure(&*module, &arguments.line.join(" "))?;
+    let line = arguments.line.join(" ");
+    let mut ran = match arguments.trace_above {
+        Some(ns) => {
+            let watch = Watch::begin(&context.machine)?;
+            // A batch has no single operation that could be slow.
+            let mut ran = measure(&*module, &format!("{line} above={ns} mode=op"))?;
+            ran.slow = watch.end()?;
+            ran
+        }
+        None => measure(&*module, &line)?,
+    };
     ran.percentiles = match context.percentiles.as_slice() {
         [] => PERCENTILES.to_vec(),
         chosen => chosen.to_vec(),
@@ -250,6 +266,7 @@ impl Face for Ran {
                 .iter()
                 .map(|gate| format!("gate {}", sentence(gate))),
         );
+        lines.extend(self.slow.iter().flat_map(trace_of));
         lines.retain(|line| !line.is_empty());
         lines.join("\n") + "\n"
     }
@@ -271,6 +288,32 @@ impl Face for Ran {
         });
         phases.chain(gates).collect()
     }
+}
+
+/// What the kernel did meanwhile.
+fn trace_of(slow: &Slow) -> Vec<String> {
+    let Slow {
+        phase, ns, events, ..
+    } = slow;
+    let what = match events.len() {
+        0 => format!(
+            "; on its CPU none of these events fell into it: {}",
+            EVENTS.join(", ")
+        ),
+        count => format!("; on its CPU the kernel traced {count} events meanwhile:"),
+    };
+    let mut lines = fold(&format!("slow: {phase} took {ns} ns{what}"), COLUMNS);
+    let shown = events.iter().take(TRACED);
+    lines.extend(shown.map(|event| {
+        let line = format!("  +{} us {}", event.us, event.text);
+        line.chars().take(COLUMNS).collect()
+    }));
+    if events.len() > TRACED {
+        let more = events.len() - TRACED;
+        lines.push(format!("  and {more} more: --json has all, and whole"));
+    }
+    lines.push("traced: what is traced is slower than without".to_owned());
+    lines
 }
 
 /// One line of what colours the figures, and one where they are an emulator's.

@@ -2,7 +2,10 @@
 
 //! The outcome of one run, with the buckets of its histograms.
 
-use super::text::{all_pairs, parse, table_of, value};
+use super::{
+    slow::Slow,
+    text::{all_pairs, parse, table_of, value},
+};
 use crate::{
     error::{Error, Kind, Result},
     output::Cell,
@@ -163,6 +166,9 @@ pub struct Ran {
     /// What was asked to hold.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub gates: Vec<Gate>,
+    /// The first operation that was slower than asked for, where one was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub slow: Option<Slow>,
     /// The percentiles that are shown.
     #[serde(skip, default)]
     pub percentiles: Vec<f64>,
@@ -320,6 +326,7 @@ pub fn read(text: &str) -> Result<Ran> {
         phases,
         facts: cells(&|key| !REQUEST.contains(&key) && !COUNTS.contains(&key)),
         gates: Vec::new(),
+        slow: None,
         percentiles: Vec::new(),
         text: text.to_owned(),
     })

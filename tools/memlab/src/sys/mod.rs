@@ -5,5 +5,6 @@
 pub mod child;
 pub mod door;
 pub mod puppet;
+pub mod signals;
 pub mod swap;
 mod victim;

@@ -1,0 +1,156 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=busybox
+# The command finds a driver that does not give back its DMA maps, and says nothing against those
+# that do. The module is not needed for it.
+
+TRACING=/sys/kernel/tracing
+# find_edu sets it.
+edu=''
+
+check_outstanding() {
+	find_edu
+	rmmod memlab
+	umount $TRACING 2>/dev/null
+	umount /sys/kernel/debug/tracing 2>/dev/null
+	umount /sys/kernel/debug
+	said=$(memlab outstanding --time 1 2>&1)
+	equal "without tracefs it is an error" "$?" 7
+	matches "which says what to do" "$said" "mount -t tracefs tracefs $TRACING\$"
+	mount -t debugfs debugfs /sys/kernel/debug
+	mount -t tracefs tracefs $TRACING
+	said=$(memlab outstanding 0000:ff:1f.7 2>&1)
+	equal "a device that is not there is an error" "$?" 6
+	matches "which names it" "$said" '^memlab: device=0000:ff:1f.7: there is none'
+
+	insmod /check/misuse.ko what=leak
+	said=$(memlab outstanding --time 5 2>/dev/null)
+	equal "a leak is a failure" "$?" 1
+	matches "the first line names the device, its driver and how many" "$said" \
+		"^$edu \(misuse\) does not give back 1 map in 1[123], [1-6][0-9][0-9] a minute\.\$"
+	matches "where it is asked next" "$said" "^Where: memlab outstanding $edu --stacks\$"
+	matches "nothing was lost" "$said" ' events, none lost\.$'
+	said=$(memlab outstanding "$edu" --time 4 --stacks 2>/dev/null)
+	matches "its call site is named" "$said" '^  (dma_map_page_attrs|dma_map_phys)'
+	echo "$said" | sed 's/^/# /'
+	matches "and the driver's function" "$said" '^  (work_on|map_more)'
+	said=$(memlab outstanding --time 4 --json 2>/dev/null)
+	matches "for programs it is a word" "$said" '"verdict": *"leaks"'
+	said=$(memlab outstanding --time 4 --ktap 2>/dev/null)
+	matches "and for laboratories a line" "$said" "^not ok [0-9]+ outstanding $edu # [0-9]+ made"
+	rmmod misuse
+
+	insmod /check/misuse.ko what=ring
+	# Longer than the ring has places.
+	said=$(memlab outstanding "$edu" --time 6 2>/dev/null)
+	equal "a ring is none" "$?" 0
+	matches "what it holds is shown" "$said" "^$edu +misuse +[0-9]+ .* steady\$"
+	matches "in words" "$said" '^No driver leaks'
+	memlab outstanding --time 600 >/tmp/said 2>&1 &
+	sleep 2
+	kill -TERM $!
+	wait $!
+	equal "a signal ends it sooner, with what it has" "$(grep -c 'dma tracepoints' /tmp/said)" 1
+	equal "no instance stays" "$(ls $TRACING/instances)" ""
+	memlab outstanding --time 600 >/dev/null 2>&1 &
+	sleep 2
+	kill -KILL $!
+	wait $! 2>/dev/null
+	matches "that of a killed one does" "$(ls $TRACING/instances)" '^memlab-[0-9]+$'
+	memlab outstanding --time 1 >/dev/null 2>&1
+	equal "until the next" "$(ls $TRACING/instances)" ""
+	cp $TRACING/trace /tmp/empty
+	said=$(memlab outstanding --from /tmp/empty 2>&1)
+	equal "a trace without such events is an error" "$?" 7
+	rmmod misuse
+	said=$(memlab outstanding "$edu" --time 1)
+	equal "nobody does anything" "$?" 0
+	matches "and that is said" "$said" '^No driver has mapped, allocated or given back anything\.$'
+	umount $TRACING
+	load
+}
+
+# A card at work, of Debian's own driver, behind an IOMMU.
+check_outstanding_card() {
+	drivers
+	mountpoint -q $TRACING || mount -t tracefs tracefs $TRACING
+	succeeds "the card has a link" in_time linked
+	ping -i 0.05 10.0.2.2 >/dev/null 2>&1 &
+	said=$(memlab outstanding "$(interface)" --time 4)
+	equal "a driver that works is no leak" "$?" 0
+	kill $!
+	matches "it was seen at work" "$said" ': [1-9][0-9]+ events, none lost\.$'
+	matches "and gives back what it maps" "$said" "^$CARD +e1000e .* steady\$"
+	umount $TRACING
+}
+
+# What the kernel did during an operation that was too slow.
+check_trace_above() {
+	mountpoint -q $TRACING || mount -t tracefs tracefs $TRACING
+	said=$(memlab run dma-contiguous size=1M iterations=50 --trace-above 1000 2>&1)
+	equal "a run ends with a slow operation" "$?" 0
+	matches "it is shown" "$said" '^slow: (allocate|acquire|alloc)[a-z]* took [1-9][0-9]+ ns; on its CPU'
+	matches "with what the kernel did meanwhile" "$said" '^  \+[0-9]+ us (cma_|mm_)'
+	said=$(memlab run kmalloc size=64 iterations=50 --trace-above 60000000000 2>&1)
+	equal "where nothing is slow" "$?" 0
+	equal "nothing is shown" "$(echo "$said" | grep -c '^slow')" 0
+	said=$(memlab run kmalloc --trace-above 0 2>&1)
+	equal "no time at all is refused" "$?" 2
+	equal "no instance stays" "$(ls $TRACING/instances)" ""
+	umount $TRACING
+}
+
+# What a command changed, beside the kernel's own counters.
+check_around() {
+	cached() {
+		awk '$1 == "Cached:" { print $2 }' /proc/meminfo
+	}
+	before=$(cached)
+	said=$(memlab around --idle 200 --csv dd if=/dev/zero of=/tmp/much bs=1M count=48 2>/dev/null)
+	equal "the command's own end is ours" "$?" 0
+	grew=$(echo "$said" | awk -F, '$2 == "Cached" { print $3 }')
+	between "the page cache has grown by what was written" "$grew" 48128 51200
+	between "as the kernel says it" $(($(cached) - before - grew)) -1024 1024
+	said=$(memlab around --idle 200 rm /tmp/much 2>/dev/null)
+	matches "it goes with the file" "$said" 'left 4[789] MiB less page cache'
+	said=$(memlab around --idle 50 false 2>&1)
+	equal "a command that fails is a failure" "$?" 1
+	matches "with what it ended with" "$said" '^memlab: false ended with 1$'
+	said=$(memlab around --idle 50 sh -c 'kill -9 $$' 2>&1)
+	matches "or was ended by" "$said" 'was ended by signal 9$'
+	said=$(memlab around nosuch 2>&1)
+	equal "one that is not there is an error" "$?" 7
+	equal "in one line" "$said" "memlab: nosuch: no such file or directory"
+	memlab around 2>/dev/null
+	equal "none at all is wrong use" "$?" 2
+}
+
+# Each kind of leak is named with who has it.
+check_leak() {
+	find_edu
+	rmmod memlab
+	mountpoint -q $TRACING || mount -t tracefs tracefs $TRACING
+	# It starts nobody: what a child shares with it for a moment is not its own.
+	while usleep 100000; do echo; done | awk '{ all[NR] = sprintf("%65536s", "") }' &
+	said=$(memlab leak --time 8 2>/dev/null)
+	equal "a process that grows is a failure" "$?" 1
+	matches "and is named" "$said" "^This grows all the while: process $! \([a-z]+\), [1-9][0-9]+ KiB"
+	matches "where it is asked next" "$said" "^Where: memlab leak $!\$"
+	said=$(memlab leak $! --time 4 2>/dev/null)
+	matches "its area is named" "$said" "process $! in (\[heap\]|anonymous), [1-9][0-9]+"
+	kill $!
+	wait $! 2>/dev/null
+	said=$(memlab leak $! --time 4 2>&1)
+	equal "one that has ended is an error" "$?" 5
+	equal "in one line" "$said" "memlab: pid=$!: there is no such process, or it has ended"
+
+	for seed in "slab:slab cache misuse," "vmalloc:vmalloc\(\) by (take_more|work_on)" \
+		"leak:DMA maps of $edu \(misuse\),"; do
+		insmod /check/misuse.ko what="${seed%%:*}"
+		said=$(memlab leak --time 8 2>/dev/null)
+		equal "${seed%%:*}: what grows is a failure" "$?" 1
+		matches "and is named first" "$said" "^This grows all the while: ${seed#*:}"
+		rmmod misuse
+	done
+	umount $TRACING
+	load
+}

@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The kernel's figures of memory at one moment, by name, to take one from another.
+
+use super::{process::fields, Machine};
+use crate::error::Result;
+use schemars::JsonSchema;
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+/// What a figure is one of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Group {
+    /// Of /proc/meminfo, in KiB.
+    Memory,
+    /// Of /proc/vmstat, counted since boot.
+    Events,
+    /// Free blocks of /proc/buddyinfo, in KiB for each zone and order.
+    Buddy,
+    /// A cache of /proc/slabinfo, in KiB.
+    Slab,
+    /// The bounce buffer, in KiB.
+    Swiotlb,
+}
+
+impl Group {
+    /// Its name, and the unit of its figures.
+    pub fn names(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Memory => ("memory", "KiB"),
+            Self::Events => ("events", ""),
+            Self::Buddy => ("buddy", "KiB"),
+            Self::Slab => ("slab", "KiB"),
+            Self::Swiotlb => ("swiotlb", "KiB"),
+        }
+    }
+}
+
+/// What is asked of meminfo: what memory is used for, and what is left.
+const MEMORY: [&str; 17] = [
+    "MemFree",
+    "MemAvailable",
+    "Buffers",
+    "Cached",
+    "SwapFree",
+    "Dirty",
+    "Writeback",
+    "AnonPages",
+    "Mapped",
+    "Shmem",
+    "SReclaimable",
+    "SUnreclaim",
+    "KernelStack",
+    "PageTables",
+    "VmallocUsed",
+    "Percpu",
+    "CmaFree",
+];
+/// What begins the names of events that a command causes. The rest of vmstat are amounts.
+const EVENTS: [&str; 19] = [
+    "pgfault",
+    "pgmajfault",
+    "pgpgin",
+    "pgpgout",
+    "pswpin",
+    "pswpout",
+    "pgscan_",
+    "pgsteal_",
+    "allocstall_",
+    "pgalloc_",
+    "pgfree",
+    "pgmigrate_",
+    "compact_",
+    "thp_",
+    "cma_alloc_",
+    "oom_kill",
+    "workingset_refault_",
+    "drop_",
+    "kswapd_",
+];
+
+/// The figures.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct State(pub BTreeMap<(Group, String), i64>);
+
+impl State {
+    /// As they are now. What this machine does not have, or not show, is left out.
+    pub fn of(machine: &Machine) -> Result<Self> {
+        let mut state = Self::default();
+        state.memory(&machine.read("/proc/meminfo")?);
+        state.events(&machine.read("/proc/vmstat")?);
+        let page_kib = rustix::param::page_size() as i64 / 1024;
+        if let Some(text) = machine.look("/proc/buddyinfo") {
+            state.buddy(&text, page_kib);
+        }
+        if let Some(text) = machine.look("/proc/slabinfo") {
+            state.slab(&text, page_kib);
+        }
+        let used = machine.look("/sys/kernel/debug/swiotlb/io_tlb_used");
+        if let Some(slots) = used.and_then(|text| text.trim().parse::<i64>().ok()) {
+            state.put(Group::Swiotlb, "used", slots * 2);
+        }
+        Ok(state)
+    }
+
+    fn put(&mut self, group: Group, name: &str, figure: i64) {
+        self.0.insert((group, name.to_owned()), figure);
+    }
+
+    fn memory(&mut self, text: &str) {
+        let fields = fields(text);
+        for name in MEMORY {
+            if let Some(kib) = fields.get(name) {
+                self.put(Group::Memory, name, *kib as i64);
+            }
+        }
+    }
+
+    fn events(&mut self, text: &str) {
+        for (name, count) in fields(text) {
+            if EVENTS.iter().any(|begin| name.starts_with(begin)) {
+                self.put(Group::Events, &name, count as i64);
+            }
+        }
+    }
+
+    fn buddy(&mut self, text: &str, page_kib: i64) {
+        for line in text.lines() {
+            let words: Vec<&str> = line.split_whitespace().collect();
+            let ["Node", node, "zone", zone, blocks @ ..] = words.as_slice() else {
+                continue;
+            };
+            for (order, blocks) in blocks.iter().enumerate() {
+                let node = node.trim_end_matches(',');
+                let name = format!("node {node} {zone} order {order}");
+                let blocks = blocks.parse::<i64>().unwrap_or(0);
+                self.put(Group::Buddy, &name, blocks * (page_kib << order));
+            }
+        }
+    }
+
+    /// Whole slabs, as the kernel takes and gives them back.
+    fn slab(&mut self, text: &str, page_kib: i64) {
+        for line in text.lines() {
+            let mut words = line.split_whitespace();
+            let Some(name) = words.next() else {
+                continue;
+            };
+            let numbers: Vec<i64> = words.filter_map(|word| word.parse().ok()).collect();
+            // Of the tunables between these three are numbers, of slabdata the second is.
+            if let [_, _, _, _, pages, _, _, _, _, slabs, _] = numbers.as_slice() {
+                self.put(Group::Slab, name, slabs * pages * page_kib);
+            }
+        }
+    }
+
+    /// What has been added since an earlier moment; what there was not then began at nothing.
+    pub fn since(&self, before: &Self) -> BTreeMap<(Group, String), i64> {
+        let all = self.0.iter().map(|(key, now)| {
+            let then = before.0.get(key).copied().unwrap_or(0);
+            (key.clone(), now.wrapping_sub(then))
+        });
+        all.collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_file_is_read_as_the_kernel_writes_it() {
+        let mut state = State::default();
+        state.memory("MemFree:  100 kB\nHugetlb: 7 kB\n");
+        state.events("pgfault 12\nnr_free_pages 9\ncompact_stall 1\n");
+        state.buddy("Node 0, zone    DMA32      3      0      2 \n", 4);
+        state.slab(
+            "slabinfo - version: 2.1\n# name <active_objs> ...\n\
+             dentry 100 105 192 21 1 : tunables 0 0 0 : slabdata 5 5 0\n",
+            4,
+        );
+        let get = |group, name: &str| state.0.get(&(group, name.to_owned())).copied();
+        assert_eq!(get(Group::Memory, "MemFree"), Some(100));
+        assert_eq!(get(Group::Events, "compact_stall"), Some(1));
+        assert_eq!(get(Group::Events, "nr_free_pages"), None);
+        assert_eq!(get(Group::Buddy, "node 0 DMA32 order 2"), Some(32));
+        assert_eq!(get(Group::Slab, "dentry"), Some(20));
+        assert_eq!(state.0.len(), 7);
+    }
+
+    #[test]
+    fn what_is_new_began_at_nothing() {
+        let mut now = State::default();
+        now.put(Group::Slab, "new", 8);
+        let grown = now.since(&State::default());
+        assert_eq!(grown.get(&(Group::Slab, "new".into())), Some(&8));
+    }
+}
