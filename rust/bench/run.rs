@@ -14,7 +14,6 @@ use super::{
     measure::Subject, //
 };
 use crate::{
-    compat,
     devices::lent,
     experiment::{
         self,
@@ -170,11 +169,7 @@ impl Runner<'_> {
         if !self.look || !info.allocates || info.family == Family::Instrument {
             return Ok(None);
         }
-        match Watch::new(threads) {
-            Ok(watch) => Ok(Some(watch)),
-            Err(error) if error == compat::not_supported() => Ok(None),
-            Err(error) => Err(error),
-        }
+        Watch::new(threads)
     }
 
     /// What one operation changes, before any other has been done; `None` where nothing can be.

@@ -7,7 +7,10 @@
 //! C headers: [`include/trace/events/vmscan.h`](srctree/include/trace/events/vmscan.h),
 //! [`include/trace/events/compaction.h`](srctree/include/trace/events/compaction.h)
 
-use crate::bindings as lab;
+use crate::{
+    bindings as lab,
+    compat, //
+};
 use core::{
     cell::UnsafeCell,
     marker::PhantomData, //
@@ -59,8 +62,8 @@ pub(crate) struct Watch {
 unsafe impl Sync for Watch {}
 
 impl Watch {
-    /// For so many threads. `EOPNOTSUPP` on a kernel without CONFIG_TRACEPOINTS.
-    pub(crate) fn new(threads: usize) -> Result<Self> {
+    /// For so many threads; `None` on a kernel without CONFIG_TRACEPOINTS.
+    pub(crate) fn new(threads: usize) -> Result<Option<Self>> {
         let mut places = KVec::with_capacity(threads, GFP_KERNEL)?;
         for _ in 0..threads {
             let place = Place(UnsafeCell::new(pin_init::zeroed()));
@@ -72,9 +75,12 @@ impl Watch {
         let trace = KBox::new(UnsafeCell::new(trace), GFP_KERNEL)?;
         // SAFETY: All zero but for the marks, as asked for; it stays where it is, and the marks do,
         // until the probes have been unregistered in `drop`.
-        to_result(unsafe { lab::memlab_trace_begin(trace.get()) })?;
-        // INVARIANT: Just registered; a `KVec` that is not pushed to stays where it is.
-        Ok(Self { trace, places })
+        match to_result(unsafe { lab::memlab_trace_begin(trace.get()) }) {
+            // INVARIANT: Just registered; a `KVec` that is not pushed to stays where it is.
+            Ok(()) => Ok(Some(Self { trace, places })),
+            Err(error) if error == compat::not_supported() => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// The mark of thread `index`, which is the current one.
