@@ -14,7 +14,7 @@ check_claims() {
 	echo "$said"
 	for line in page.lazy:holds page.cow:holds mmu.tables-in-memory:"holds not" \
 		vma.list:"holds not" vma.pss:holds libc.keeps:"holds not" oom.adj:holds \
-		cgroup.limit:holds; do
+		cgroup.limit:holds mmu.levels:holds pagemap.frame:holds slab.task-struct:holds; do
 		id=${line%%:*} verdict=${line#*:}
 		matches "$id $verdict" "$said" "^$id,$verdict,"
 	done

@@ -37,6 +37,32 @@ pub const CLAIMS: &[Claim] = &[
         why: "v2 counts it with the rest, in memory.max; memory.stat says how much it is \
               (Documentation/admin-guide/cgroup-v2.rst).",
     },
+    Claim {
+        id: "cgroup.counts-cache",
+        sentence: "a group pays for the cache that it brings in",
+        lecture: "C",
+        needs: &[Group],
+        gather: counts_cache,
+        judge: counts_cache_judge,
+        control: Control::Live("the group that touches the same pages second"),
+        why: "A page of the cache is charged when it is added, to who faults or reads \
+              (mm/filemap.c: filemap_add_folio, mm/shmem.c), and once.",
+    },
+    Claim {
+        id: "cgroup.usage-lags",
+        sentence: "what a group uses is not exact",
+        lecture: "C",
+        needs: &[Group],
+        gather: usage_lags,
+        judge: usage_lags_judge,
+        control: Control::Supposed("a kernel that charges page by page", || {
+            Evidence::new()
+                .kib("off", 0, "supposed")
+                .kib("used", 1040, "supposed")
+        }),
+        why: "Each CPU takes 64 pages at once from the group and keeps what is left \
+              (mm/memcontrol.c: MEMCG_CHARGE_BATCH, try_charge_memcg).",
+    },
 ];
 
 fn limit(lab: &Lab, side: Side) -> Gathered {
@@ -110,5 +136,73 @@ fn kmem_judge(e: &Evidence) -> Judged {
         false => holds_not(format!(
             "no file of that kind: the {kernel} KiB of the kernel's count in memory.max"
         )),
+    }
+}
+
+fn counts_cache(lab: &Lab, side: Side) -> Gathered {
+    let (first, second) = (Group::make(lab, "first")?, Group::make(lab, "second")?);
+    let file = lab.sparse("brought", 16 * MIB)?;
+    let touch = |group: &Group<'_>| -> Result<u64, Lack> {
+        let mut child = group.child()?;
+        let before = group.stat("file")?;
+        let area = child.ask(&format!("map {} shared ro file={}", 16 * MIB, file.word()))?;
+        child.ask(&format!(
+            "read {} 0 {} {}",
+            area.number("id"),
+            16 * MIB,
+            lab.page()
+        ))?;
+        Ok(group.stat("file")?.saturating_sub(before) / KIB)
+    };
+    let mut grew = touch(&first)?;
+    if side.is_control() {
+        grew = touch(&second)?;
+    }
+    Ok(Evidence::new()
+        .kib("touched", 16 * 1024, "of a file that is in no page before")
+        .kib("grew", grew, "memory.stat: file grew by"))
+}
+
+fn counts_cache_judge(e: &Evidence) -> Judged {
+    let (touched, grew) = (e.get("touched")?, e.get("grew")?);
+    // The counters of each CPU are added up only when they are far off.
+    whether(
+        grew >= 0.9 * touched,
+        format!("{touched} KiB of a file touched: the group's `file` grew by {grew} KiB"),
+    )
+}
+
+fn usage_lags(lab: &Lab, _: Side) -> Gathered {
+    let group = Group::make(lab, "lags")?;
+    let (mut child, page) = (group.child()?, lab.page());
+    let area = child.ask(&format!("map {} small", 512 * page))?;
+    let (mut worst, mut used) = (0, 0);
+    for step in 0..20 {
+        let line = format!(
+            "write {} {} {} {page}",
+            area.number("id"),
+            step * 13 * page,
+            13 * page
+        );
+        child.ask(&line)?;
+        used = group.number("memory.current")? / KIB;
+        let parts = group.stat("anon")? + group.stat("file")? + group.stat("kernel")?;
+        worst = worst.max((used as i64 - (parts / KIB) as i64).abs());
+    }
+    Ok(Evidence::new()
+        .kib(
+            "off",
+            worst,
+            "the most of 20 times: memory.current against anon + file + kernel",
+        )
+        .kib("used", used, "memory.current at the end"))
+}
+
+fn usage_lags_judge(e: &Evidence) -> Judged {
+    let (off, used) = (e.get("off")?, e.get("used")?);
+    let said = format!("{off} KiB beside the sum of its parts, of {used} KiB");
+    match off > 0.0 {
+        true => depends("lags", said),
+        false => depends("exact", said),
     }
 }

@@ -3,7 +3,7 @@
 //! How an address becomes a place in memory.
 
 use super::claim::prelude::*;
-use crate::evidence::{pages::flag, process::Seen, system};
+use crate::evidence::{module, pages::flag, process::Seen, system, walk};
 
 /// The chapter.
 pub const CLAIMS: &[Claim] = &[
@@ -28,6 +28,17 @@ pub const CLAIMS: &[Claim] = &[
         why:
             "A huge page keeps 21 bits of the address, a page of 4 KiB keeps 12: the last ones of \
               the frame's number equal the address's.",
+    },
+    Claim {
+        id: "mmu.levels",
+        sentence: "translation walks a tree of tables whose entries carry rights",
+        lecture: "A1, D",
+        needs: &[Root],
+        gather: levels,
+        judge: levels_judge,
+        control: Control::Live("an address that was never touched: the walk ends early"),
+        why: "pgd, p4d, pud, pmd, pte, of which a machine has two to five \
+              (Documentation/mm/page_tables.rst).",
     },
     Claim {
         id: "mmu.tables-in-memory",
@@ -425,6 +436,41 @@ fn tlb_judge(e: &Evidence) -> Judged {
         format!(
             "{shootdowns} interrupts to flush for {unmaps} munmap(), {} other threads",
             e.get("threads")?
+        ),
+    )
+}
+
+fn levels(lab: &Lab, side: Side) -> Gathered {
+    let (mut child, page) = (lab.child()?, lab.page());
+    let area = child.ask(&format!("map {} small", 64 * MIB))?;
+    let (id, at) = (area.number("id"), area.number("address"));
+    child.ask(&format!("write {id} 0 {page} {page}"))?;
+    let to = if side.is_control() { at + 32 * MIB } else { at };
+    let module = module::open(&lab.machine).map_err(|error| error.message)?;
+    let walk = walk::walk(&*module, &[], to, Some(child.pid())).map_err(|error| error.message)?;
+    let entries = walk.entries.iter();
+    let says: Vec<String> = entries
+        .map(|entry| format!("{}[{}] {}", entry.table, entry.index, entry.says.join(" ")))
+        .collect();
+    let present = walk.entries.iter().filter(|entry| entry.is("present"));
+    Ok(Evidence::new()
+        .count(
+            "tables",
+            walk.entries.len(),
+            "the module's walk: entries on the way",
+        )
+        .count("present", present.count(), "of these, present")
+        .text("found", walk.found, "what is at its end")
+        .text("says", says.join(", "), "what each entry says"))
+}
+
+fn levels_judge(e: &Evidence) -> Judged {
+    let (tables, present, says) = (e.get("tables")?, e.get("present")?, e.words("says")?);
+    whether(
+        tables >= 2.0 && present == tables && e.words("found")? == "page",
+        format!(
+            "{present} of {tables} entries present, {}: {says}",
+            e.words("found")?
         ),
     )
 }

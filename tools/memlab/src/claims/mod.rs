@@ -9,12 +9,17 @@ mod tests;
 
 mod cache;
 mod cgroup;
+mod leak;
 mod libc;
 mod mmu;
 mod oom;
 mod page;
+mod pagemap;
 mod reclaim;
+mod slab;
 mod vma;
+mod vmalloc;
+mod zone;
 
 use self::claim::{Claim, Control, Evidence, Finding, Lack, Need, Side, Verdict};
 use crate::evidence::{group, lab::Lab};
@@ -22,15 +27,20 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 /// The chapters that are built, in the order of the course.
-pub const CHAPTERS: [&[Claim]; 8] = [
+pub const CHAPTERS: [&[Claim]; 13] = [
     mmu::CLAIMS,
+    zone::CLAIMS,
+    slab::CLAIMS,
+    vmalloc::CLAIMS,
     page::CLAIMS,
     oom::CLAIMS,
     vma::CLAIMS,
+    leak::CLAIMS,
     cache::CLAIMS,
     reclaim::CLAIMS,
     cgroup::CLAIMS,
     libc::CLAIMS,
+    pagemap::CLAIMS,
 ];
 
 /// Every claim that is built.

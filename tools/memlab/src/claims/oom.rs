@@ -4,12 +4,42 @@
 
 use super::claim::prelude::*;
 use crate::{
-    evidence::{group::Group, process::Seen},
+    evidence::{group::Group, log::Log, process::Seen, system},
     sys::child::{Child, Silent},
 };
 
 /// The chapter.
 pub const CLAIMS: &[Claim] = &[
+    Claim {
+        id: "oom.score",
+        sentence: "the largest dies first",
+        lecture: "A2, D",
+        needs: &[Group],
+        gather: score,
+        judge: score_judge,
+        control: Control::Live("the sizes are swapped"),
+        why: "oom_badness() adds up RSS, swap and page tables (mm/oom_kill.c).",
+    },
+    Claim {
+        id: "oom.log",
+        sentence: "the log names who was killed, with its adjustment, and for which limit",
+        lecture: "A2, D",
+        needs: &[Group, Root],
+        gather: log,
+        judge: log_judge,
+        control: Control::Live("killed by cgroup.kill"),
+        why: "mm/oom_kill.c: dump_oom_victim() and __oom_kill_process().",
+    },
+    Claim {
+        id: "oom.overcommit",
+        sentence: "overcommit_memory 0, 1, 2: refused where obvious, never, or above the limit",
+        lecture: "A2",
+        needs: &[System],
+        gather: overcommit,
+        judge: overcommit_judge,
+        control: Control::Live("all three with overcommit_memory 1"),
+        why: "mm/util.c: __vm_enough_memory(); what is given may be killed for later.",
+    },
     Claim {
         id: "oom.adj",
         sentence: "oom_score_adj shifts who dies: -1000 exempts, raising it is free",
@@ -176,4 +206,142 @@ fn spared_judge(e: &Evidence) -> Judged {
         init == 0.0 && kernel == 0.0,
         format!("oom_score {init} of process 1, {kernel} of kthreadd"),
     )
+}
+
+fn score(lab: &Lab, side: Side) -> Gathered {
+    let mib = if side.is_control() { [8, 32] } else { [32, 8] };
+    let e = told(&deaths(lab, mib, [0, 0])?);
+    Ok(e.number("first", mib[0], "MiB", "written by the first")
+        .number("second", mib[1], "MiB", "written by the second"))
+}
+
+fn score_judge(e: &Evidence) -> Judged {
+    let (first, said) = died(e)?;
+    whether(
+        first,
+        format!("{} and {} MiB: {said}", e.get("first")?, e.get("second")?),
+    )
+}
+
+fn log(lab: &Lab, side: Side) -> Gathered {
+    let group = Group::make(lab, "log")?;
+    group.set("memory.max", 32 * MIB)?;
+    // No such file where the kernel has no swap.
+    let _ = group.set("memory.swap.max", 0);
+    let mut child = group.child()?;
+    Seen::child(&lab.machine, &child).adjust(123)?;
+    let mut log = Log::from_now(lab)?;
+    match side {
+        Side::Claim => {
+            let area = child.ask(&format!("map {} small", 64 * MIB))?;
+            child.tell(&format!(
+                "write {} 0 {} {}",
+                area.number("id"),
+                64 * MIB,
+                lab.page()
+            ))?;
+        }
+        Side::Control => group.set("cgroup.kill", 1)?,
+    }
+    let killed = matches!(child.hear(), Err(Silent::Killed(9)));
+    lab.pause(100);
+    let lines = log.lines()?;
+    let head = format!("Killed process {} ", child.pid());
+    let victim = lines.iter().find(|line| line.contains(&head));
+    let after = |line: Option<&String>, key: &str| {
+        let found = line.and_then(|line| line.split_once(key));
+        let word = found.and_then(|(_, rest)| rest.split([',', ' ']).next());
+        word.unwrap_or("-").to_owned()
+    };
+    let constraint = lines
+        .iter()
+        .find(|line| line.contains("oom-kill:constraint="));
+    Ok(Evidence::new()
+        .flag("killed", killed, "wait(): it got signal 9")
+        .count("lines", lines.len(), "log: lines meanwhile")
+        .flag(
+            "named",
+            victim.is_some(),
+            "log: Killed process, with its number",
+        )
+        .text(
+            "adjust",
+            after(victim, "oom_score_adj:"),
+            "that line: it was set to 123",
+        )
+        .text(
+            "constraint",
+            after(constraint, "constraint="),
+            "log: oom-kill",
+        ))
+}
+
+fn log_judge(e: &Evidence) -> Judged {
+    let (adjust, constraint) = (e.words("adjust")?, e.words("constraint")?);
+    if !e.is("killed")? {
+        return lacks("a child that is killed");
+    }
+    whether(
+        e.is("named")? && adjust == "123" && constraint == "CONSTRAINT_MEMCG",
+        format!(
+            "{} lines: victim {}, oom_score_adj {adjust}, {constraint}",
+            e.get("lines")?,
+            if e.is("named")? { "named" } else { "not named" },
+        ),
+    )
+}
+
+fn overcommit(lab: &Lab, side: Side) -> Gathered {
+    let of = |key: &str| system::meminfo(lab, key);
+    let (total, swap) = (of("MemTotal")?, of("SwapTotal")?);
+    let mut e = Evidence::new().kib("total", total, "meminfo: MemTotal");
+    let modes = [
+        ("0", "part_0", "twice_0"),
+        ("1", "part_1", "twice_1"),
+        ("2", "part_2", "twice_2"),
+    ];
+    for (mode, part, twice) in modes {
+        let mut child = lab.child()?;
+        let _held = lab.set(
+            system::OVERCOMMIT,
+            if side.is_control() { "1" } else { mode },
+        )?;
+        let mut given = |kib: u64| child.ask(&format!("malloc {} 1", kib * KIB)).is_ok();
+        e = e
+            .flag(
+                part,
+                given(total * 3 / 4 + swap),
+                "malloc() of 3/4 of memory, and swap",
+            )
+            .flag(
+                twice,
+                given(2 * total + swap),
+                "malloc() of twice the memory, and swap",
+            );
+    }
+    Ok(e.kib(
+        "limit",
+        of("CommitLimit")?,
+        "meminfo: CommitLimit, of mode 2",
+    ))
+}
+
+fn overcommit_judge(e: &Evidence) -> Judged {
+    let (mut so, mut said) = (true, Vec::new());
+    for (name, expected) in [
+        ("part_0", true),
+        ("twice_0", false),
+        ("part_1", true),
+        ("twice_1", true),
+        ("part_2", false),
+        ("twice_2", false),
+    ] {
+        let given = e.is(name)?;
+        so &= given == expected;
+        said.push(format!(
+            "{name} {}",
+            if given { "given" } else { "refused" }
+        ));
+    }
+    whether(so, said.join(", "))
 }

@@ -93,6 +93,17 @@ pub const CLAIMS: &[Claim] = &[
         why: "RSS is a counter per CPU (include/linux/mm.h: get_mm_counter), summed when it \
               overflows its batch; smaps walks the tables (fs/proc/task_mmu.c).",
     },
+    Claim {
+        id: "page.rss-sum",
+        sentence: "RSS is what is resident of files and of anonymous memory",
+        lecture: "C",
+        needs: &[],
+        gather: rss_sum,
+        judge: rss_sum_judge,
+        control: Control::Live("private memory instead of shared"),
+        why: "Shared memory has a counter of its own, MM_SHMEMPAGES (include/linux/mm.h: \
+              get_mm_rss adds the three).",
+    },
 ];
 
 const SIZE: u64 = 100 * MIB;
@@ -378,4 +389,38 @@ fn rss_approx_judge(e: &Evidence) -> Judged {
         true => depends("lags", said),
         false => depends("exact", said),
     }
+}
+
+fn rss_sum(lab: &Lab, side: Side) -> Gathered {
+    let (mut child, page) = (lab.child()?, lab.page());
+    let seen = Seen::child(&lab.machine, &child);
+    let kind = if side.is_control() { "small" } else { "shared" };
+    let area = child.ask(&format!("map {} {kind}", 16 * MIB))?;
+    let before = seen.status()?;
+    child.ask(&format!(
+        "write {} 0 {} {page}",
+        area.number("id"),
+        16 * MIB
+    ))?;
+    let after = seen.status()?;
+    let grew = |key: &str| -> Result<i64, Lack> {
+        let of = |status: &std::collections::BTreeMap<String, u64>| status.get(key).copied();
+        let both = of(&after).zip(of(&before));
+        let (after, before) = both.ok_or_else(|| Lack(format!("{key} in /proc/PID/status")))?;
+        Ok(after as i64 - before as i64)
+    };
+    Ok(Evidence::new()
+        .kib("rss", grew("VmRSS")?, "status: VmRSS grew by")
+        .kib("anonymous", grew("RssAnon")?, "status: RssAnon grew by")
+        .kib("file", grew("RssFile")?, "status: RssFile grew by")
+        .kib("shared", grew("RssShmem")?, "status: RssShmem grew by"))
+}
+
+fn rss_sum_judge(e: &Evidence) -> Judged {
+    let (rss, shared) = (e.get("rss")?, e.get("shared")?);
+    let two = e.get("anonymous")? + e.get("file")?;
+    whether(
+        two >= 0.95 * rss,
+        format!("RSS grew by {rss} KiB, files and anonymous by {two}, shared memory by {shared}"),
+    )
 }

@@ -3,7 +3,7 @@
 //! How memory is taken back.
 
 use super::claim::prelude::*;
-use crate::evidence::{group::Group, system};
+use crate::evidence::{group::Group, system, zone};
 
 /// The chapter.
 pub const CLAIMS: &[Claim] = &[
@@ -43,6 +43,34 @@ pub const CLAIMS: &[Claim] = &[
         why:
             "mm/vmscan.c: get_scan_count() takes file pages alone for a limited group at 0. v2 has \
               no file of its own for it: vm.swappiness counts.",
+    },
+    Claim {
+        id: "reclaim.min-formula",
+        sentence: "the lowest mark is 4 sqrt(low memory), in KiB",
+        lecture: "A5",
+        needs: &[],
+        gather: min_formula,
+        judge: min_formula_judge,
+        control: Control::Supposed("2 GiB, and min_free_kbytes lowered by hand", || {
+            Evidence::new()
+                .kib("low", 2_000_000, "supposed")
+                .kib("formula", 5656, "supposed")
+                .kib("min", 1024, "supposed")
+                .text("thp", "always", "supposed")
+        }),
+        why: "mm/page_alloc.c: calculate_min_free_kbytes(), between 128 and 262144; with huge \
+              pages mm/khugepaged.c: set_recommended_min_free_kbytes() raises it.",
+    },
+    Claim {
+        id: "reclaim.reserve",
+        sentence: "lowmem_reserve_ratio sets the lowest mark",
+        lecture: "A5",
+        needs: &[System],
+        gather: reserve,
+        judge: reserve_judge,
+        control: Control::Live("min_free_kbytes is doubled instead"),
+        why: "It sets what a lower zone keeps from requests that may take a higher one \
+              (mm/page_alloc.c: setup_per_zone_lowmem_reserve).",
     },
 ];
 
@@ -135,6 +163,94 @@ fn swappiness_judge(e: &Evidence) -> Judged {
         format!(
             "{swapped} KiB of 32 MiB in swap, swappiness {}",
             e.words("swappiness")?
+        ),
+    )
+}
+
+fn min_formula(lab: &Lab, _: Side) -> Gathered {
+    let zones = zone::zones(lab)?;
+    let low = zones.iter().filter(|zone| zone.is_low());
+    let pages: u64 = low.map(|zone| zone.pages("managed")).sum();
+    let low = pages * lab.page() / KIB;
+    let formula = (16 * low).isqrt().clamp(128, 262_144);
+    Ok(Evidence::new()
+        .kib("low", low, "zoneinfo: managed, without HighMem and Movable")
+        .kib(
+            "formula",
+            formula,
+            "4 sqrt(it), at least 128 and at most 262144",
+        )
+        .kib(
+            "min",
+            system::number(lab, system::MIN_FREE)?,
+            "vm.min_free_kbytes",
+        )
+        .text(
+            "thp",
+            system::thp(lab).unwrap_or("off".into()),
+            "transparent_hugepage/enabled",
+        ))
+}
+
+fn min_formula_judge(e: &Evidence) -> Judged {
+    let (low, formula, min) = (e.get("low")?, e.get("formula")?, e.get("min")?);
+    let thp = e.words("thp")?;
+    let said = format!(
+        "{formula} KiB by the formula from {low} KiB, min_free_kbytes is {min}; huge pages {thp}"
+    );
+    match () {
+        () if (min - formula).abs() <= 0.05 * formula => holds(said),
+        () if min > formula && ["always", "madvise"].contains(&thp) => holds_not(said),
+        () => depends("set by hand", said),
+    }
+}
+
+fn reserve(lab: &Lab, side: Side) -> Gathered {
+    let sums = || -> Result<(u64, u64), Lack> {
+        let zones = zone::zones(lab)?;
+        let kept = zones.iter().map(|zone| zone.protection).sum();
+        Ok((kept, zone::sum(&zones, "min")))
+    };
+    let (file, text) = match side {
+        Side::Claim => {
+            let text = lab.text(system::RESERVE_RATIO)?;
+            let halves = text
+                .split_whitespace()
+                .map(|word| word.parse::<u64>().map_or(0, |ratio| ratio.div_ceil(2)));
+            let halves: Vec<String> = halves.map(|ratio| ratio.to_string()).collect();
+            (system::RESERVE_RATIO, halves.join(" "))
+        }
+        Side::Control => {
+            let twice = 2 * system::number(lab, system::MIN_FREE)?;
+            (system::MIN_FREE, twice.to_string())
+        }
+    };
+    let (kept, min) = sums()?;
+    let _held = lab.set(file, &text)?;
+    let (kept_after, min_after) = sums()?;
+    Ok(Evidence::new()
+        .text(
+            "set",
+            file.rsplit('/').next().unwrap_or(""),
+            "the sysctl that is changed",
+        )
+        .count("kept", kept, "zoneinfo: protection of all zones, before")
+        .count("kept_after", kept_after, "zoneinfo: protection, after")
+        .count("min", min, "zoneinfo: min of all zones, before")
+        .count("min_after", min_after, "zoneinfo: min, after"))
+}
+
+fn reserve_judge(e: &Evidence) -> Judged {
+    let (kept, kept_after) = (e.get("kept")?, e.get("kept_after")?);
+    let (min, min_after) = (e.get("min")?, e.get("min_after")?);
+    if kept == kept_after && min == min_after {
+        return lacks("two zones, of which the one protects the other");
+    }
+    whether(
+        min != min_after,
+        format!(
+            "{}: protection {kept} to {kept_after} pages, min {min} to {min_after}",
+            e.words("set")?
         ),
     )
 }

@@ -140,6 +140,15 @@ impl Lab {
         thread::sleep(Duration::from_millis(ms));
     }
 
+    /// A file of so many bytes none of which is there yet, removed when dropped.
+    pub fn sparse(&self, name: &str, length: u64) -> Look<Scratch> {
+        let scratch = self.file(name, 0)?;
+        let file = fs::OpenOptions::new().write(true).open(&scratch.path);
+        file.and_then(|file| file.set_len(length))
+            .map_err(|error| format!("{}: {}", scratch.word(), crate::error::reason(&error)))?;
+        Ok(scratch)
+    }
+
     /// A file of so many bytes that are not zero, on the disk, removed when dropped.
     pub fn file(&self, name: &str, length: u64) -> Look<Scratch> {
         let path = self

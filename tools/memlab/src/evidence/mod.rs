@@ -12,6 +12,7 @@ pub mod journal;
 pub mod kernel;
 pub mod lab;
 pub mod ledger;
+pub mod log;
 pub mod login;
 pub mod look;
 pub mod maps;
@@ -30,6 +31,7 @@ pub mod trace;
 pub mod tuning;
 pub mod vmalloc;
 pub mod walk;
+pub mod zone;
 
 use crate::error::{Error, Result};
 use std::{

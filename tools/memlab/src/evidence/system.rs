@@ -69,6 +69,84 @@ pub const DEVICE_WITHOUT_MMAP: &str = "/dev/tty0";
 /// How much rather anonymous memory is taken than files.
 pub const SWAPPINESS: &str = "/proc/sys/vm/swappiness";
 
+/// Whether more is given than there is.
+pub const OVERCOMMIT: &str = "/proc/sys/vm/overcommit_memory";
+/// How much of a zone is kept from requests that may take a higher one: a part in so many.
+pub const RESERVE_RATIO: &str = "/proc/sys/vm/lowmem_reserve_ratio";
+/// What the lowest marks of all zones are made from, in KiB.
+pub const MIN_FREE: &str = "/proc/sys/vm/min_free_kbytes";
+
+/// All devices, a folder of sysfs for each.
+pub const DEVICES: &str = "/sys/devices";
+
+/// A file that holds one number.
+pub fn number(lab: &Lab, file: &str) -> Look<u64> {
+    let text = lab.text(file)?;
+    text.trim()
+        .parse()
+        .map_err(|_| format!("{file}: {}", text.trim()))
+}
+
+/// The names and contents of a folder of sysfs and below it, looked at once.
+pub fn roam(lab: &Lab, folder: &str, depth: u32) -> usize {
+    let names = lab.machine.names(folder);
+    let mut found = names.len();
+    for name in &names {
+        let path = format!("{folder}/{name}");
+        // A link is looked up, and not followed: it may lead back.
+        let real = std::fs::symlink_metadata(lab.machine.path(&path));
+        if depth > 0 && real.is_ok_and(|kind| kind.is_dir()) {
+            found += roam(lab, &path, depth - 1);
+        }
+    }
+    found
+}
+
+/// A kind of areas of vmallocinfo: how many, how many of them have pages of their own, and how many
+/// begin in memory.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Mapped {
+    /// Areas.
+    pub areas: usize,
+    /// Of these, with pages.
+    pub own: usize,
+    /// Of these, whose physical address is memory's.
+    pub memory: usize,
+}
+
+/// What vmallocinfo says of areas of a kind: its last words have that name.
+pub fn mapped(lab: &Lab, kind: &str) -> Look<Mapped> {
+    let memory = lab.text("/proc/iomem")?;
+    Ok(mapped_of(&lab.text("/proc/vmallocinfo")?, &memory, kind))
+}
+
+fn mapped_of(info: &str, iomem: &str, kind: &str) -> Mapped {
+    let hex = |word: &str| u64::from_str_radix(word.trim_start_matches("0x"), 16).ok();
+    let ranges = iomem.lines().filter_map(|line| {
+        let (range, name) = line.split_once(" : ")?;
+        let (start, end) = range.trim().split_once('-')?;
+        (name == "System RAM").then_some((hex(start)?, hex(end)?))
+    });
+    let ranges: Vec<(u64, u64)> = ranges.collect();
+    let mut found = Mapped::default();
+    for line in info.lines() {
+        let words: Vec<&str> = line.split_whitespace().skip(2).collect();
+        if !words.contains(&kind) {
+            continue;
+        }
+        let of = |key: &str| words.iter().find_map(|word| word.strip_prefix(key));
+        let inside = |at: u64| {
+            ranges
+                .iter()
+                .any(|(start, end)| (*start..=*end).contains(&at))
+        };
+        found.areas += 1;
+        found.own += usize::from(of("pages=").is_some());
+        found.memory += usize::from(of("phys=").and_then(hex).is_some_and(inside));
+    }
+    found
+}
+
 /// A counter of vmstat.
 pub fn vmstat(lab: &Lab, key: &str) -> Look<u64> {
     lab.field("/proc/vmstat", key)
@@ -85,4 +163,23 @@ pub fn switches(lab: &Lab, name: &str) -> Look<u64> {
         }
     }
     Err(format!("a thread {name}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_area_has_pages_or_lies_at_a_device() {
+        let info = "0x0-0x0 8192 acpi+0x1 phys=0x00000000000f0000 ioremap\n\
+                    0x0-0x0 8192 x+0x1 phys=0x0000000000002000 ioremap\n\
+                    0x0-0x0 20480 y+0x1 pages=4 vmalloc N0=4\n";
+        let iomem = "00001000-0009fbff : System RAM\n000f0000-000fffff : Reserved\n";
+        let of = |kind| {
+            let found = mapped_of(info, iomem, kind);
+            (found.areas, found.own, found.memory)
+        };
+        assert_eq!(of("ioremap"), (2, 0, 1));
+        assert_eq!(of("vmalloc"), (1, 1, 0));
+    }
 }

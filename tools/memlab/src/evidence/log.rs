@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The kernel's log, from a moment on.
+
+use super::{lab::Lab, look::Look};
+use crate::error::reason;
+use std::{
+    fs::{File, OpenOptions},
+    io::{ErrorKind, Read, Seek, SeekFrom},
+    os::unix::fs::OpenOptionsExt,
+};
+
+const FILE: &str = "/dev/kmsg";
+/// No record is longer (kernel/printk/internal.h: PRINTK_MESSAGE_MAX).
+const LONGEST: usize = 2048;
+
+/// What is logged after it was opened.
+pub struct Log(File);
+
+impl Log {
+    /// From now on.
+    pub fn from_now(lab: &Lab) -> Look<Self> {
+        let failed = |error: std::io::Error| format!("{FILE}: {}", reason(&error));
+        let flags = i32::try_from(rustix::fs::OFlags::NONBLOCK.bits()).unwrap_or(0);
+        let mut options = OpenOptions::new();
+        let opened = options
+            .read(true)
+            .custom_flags(flags)
+            .open(lab.machine.path(FILE));
+        let mut file = opened.map_err(failed)?;
+        file.seek(SeekFrom::End(0)).map_err(failed)?;
+        Ok(Self(file))
+    }
+
+    /// The lines since then, or since it was asked the last time.
+    pub fn lines(&mut self) -> Look<Vec<String>> {
+        let mut lines = Vec::new();
+        let mut record = [0; LONGEST];
+        loop {
+            match self.0.read(&mut record) {
+                Ok(0) => return Ok(lines),
+                Ok(length) => {
+                    let text = String::from_utf8_lossy(&record[..length]).into_owned();
+                    let text = text.split_once(';').map_or("", |(_, text)| text);
+                    lines.extend(text.lines().next().map(str::to_owned));
+                }
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(lines),
+                // Records were overwritten before they were read: it goes on behind them.
+                Err(error) if error.kind() == ErrorKind::BrokenPipe => {}
+                Err(error) => return Err(format!("{FILE}: {}", reason(&error))),
+            }
+        }
+    }
+}

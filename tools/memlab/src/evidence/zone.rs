@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! /proc/zoneinfo: the zones, what each has and what it keeps back.
+
+use super::{lab::Lab, look::Look};
+use std::collections::BTreeMap;
+
+/// A zone of a node that has pages.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Zone {
+    /// Its name.
+    pub name: String,
+    /// What it keeps from requests that may take a higher zone, in pages, added up.
+    pub protection: u64,
+    numbers: BTreeMap<String, u64>,
+}
+
+impl Zone {
+    /// A number of it, in pages; 0 where there is none.
+    pub fn pages(&self, key: &str) -> u64 {
+        self.numbers.get(key).copied().unwrap_or(0)
+    }
+
+    /// Whether the kernel may use all of it for itself.
+    pub fn is_low(&self) -> bool {
+        !["HighMem", "Movable", "Device"].contains(&self.name.as_str())
+    }
+
+    /// The first frame behind it.
+    pub fn end(&self) -> u64 {
+        self.pages("start_pfn") + self.pages("spanned")
+    }
+}
+
+/// The zones that have pages.
+pub fn zones(lab: &Lab) -> Look<Vec<Zone>> {
+    Ok(parse(&lab.text("/proc/zoneinfo")?))
+}
+
+/// A number of all zones together.
+pub fn sum(zones: &[Zone], key: &str) -> u64 {
+    zones.iter().map(|zone| zone.pages(key)).sum()
+}
+
+fn parse(text: &str) -> Vec<Zone> {
+    let mut zones: Vec<Zone> = Vec::new();
+    for line in text.lines() {
+        if let Some((_, name)) = line.split_once(", zone ") {
+            zones.push(Zone {
+                name: name.trim().to_owned(),
+                protection: 0,
+                numbers: BTreeMap::new(),
+            });
+            continue;
+        }
+        let Some(zone) = zones.last_mut() else {
+            continue;
+        };
+        let line = line.trim();
+        if let Some(list) = line.strip_prefix("protection:") {
+            let numbers = list.split(|c: char| !c.is_ascii_digit());
+            zone.protection = numbers.filter_map(|word| word.parse::<u64>().ok()).sum();
+            continue;
+        }
+        let line = line.strip_prefix("pages ").unwrap_or(line);
+        let Some((key, value)) = line.split_once(char::is_whitespace) else {
+            continue;
+        };
+        // Each CPU's lists have a `high:` of their own, which stands behind the zone's.
+        if let Ok(value) = value.trim().parse() {
+            zone.numbers
+                .entry(key.trim_end_matches(':').to_owned())
+                .or_insert(value);
+        }
+    }
+    zones.retain(|zone| zone.pages("present") != 0);
+    zones
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_zone_without_pages_is_none_and_a_list_of_a_cpu_is_not_the_zones() {
+        let text = "Node 0, zone      DMA\n  pages free     3840\n        min      67\n        \
+                    high     99\n        spanned  4095\n        present  3998\n        managed  \
+                    3840\n        protection: (0, 10, 20)\n  pagesets\n    cpu: 0\n              \
+                    count:    7\n              high:     500\n  start_pfn:           1\n\
+                    Node 0, zone   Normal\n  pages free     0\n        present  0\n";
+        let zones = parse(text);
+        assert_eq!(zones.len(), 1);
+        let zone = &zones[0];
+        assert_eq!((zone.name.as_str(), zone.protection), ("DMA", 30));
+        assert_eq!((zone.pages("free"), zone.pages("high")), (3840, 99));
+        assert_eq!(zone.end(), 4096);
+        assert!(zone.is_low());
+    }
+}
