@@ -331,7 +331,10 @@ impl Face for Difference {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::evidence::recording::tests::recording;
+    use crate::evidence::{
+        outcome,
+        recording::tests::recording, //
+    };
 
     fn verdict(before: &[&str], after: &[&str]) -> Verdict {
         let found = compare(&recording(before), &recording(after)).unwrap();
@@ -380,6 +383,24 @@ mod tests {
         );
         let error = compare(&recording(&base), &recording(&["1"])).unwrap_err();
         assert!(error.message.contains("--rounds"), "{error}");
+    }
+
+    #[test]
+    fn what_the_asked_device_is_like_comes_from_its_runs() {
+        let behind = |iommu: &str| {
+            let mut all = recording(&["1", "2", "3"]);
+            let mut run = outcome::read(include_str!("../../tests/machine/run.txt")).unwrap();
+            run.facts.insert("iommu".to_owned(), Cell::text(iommu));
+            all.device = run.facts.get("device").map(Cell::csv);
+            all.runs.push(run);
+            all
+        };
+        let found = compare(&behind("none"), &behind("DMA")).unwrap();
+        assert_eq!(found.machines, ["iommu: none -> DMA"]);
+        // Runs of another device say nothing of this one.
+        let mut other = behind("DMA");
+        other.device = Some("0000:00:04.0".to_owned());
+        assert_eq!(other.fact("iommu"), None);
     }
 
     #[test]

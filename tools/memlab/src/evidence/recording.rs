@@ -7,7 +7,10 @@ use super::{
     outcome::{Figure, Ran},
     text::{all_pairs, parse, value},
 };
-use crate::error::{Error, Kind, Result};
+use crate::{
+    error::{Error, Kind, Result},
+    output::Cell, //
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, fs, io, path::Path};
@@ -144,8 +147,17 @@ impl Recording {
             .map_err(|error| (Kind::File, format!("it is damaged: {error}")))
     }
 
-    /// A fact of the machine or of the device.
+    /// A fact of the machine or of the device. The looks are of the module's own device: what a
+    /// device that was asked for is like stands in the runs that used it.
     pub fn fact(&self, key: &str) -> Option<String> {
+        let device = |run: &&Ran| match (&self.device, run.facts.get("device")) {
+            (Some(asked), Some(used)) => used.csv() == *asked,
+            _ => false,
+        };
+        let told = self.runs.iter().find(device).and_then(|run| run.facts.get(key));
+        if let Some(cell) = told {
+            return (*cell != Cell::None).then(|| cell.csv());
+        }
         let text = self.before.get("provenance")?;
         value(&all_pairs(&parse(text)), key).map(str::to_owned)
     }
