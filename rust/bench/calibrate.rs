@@ -7,6 +7,7 @@ use super::{
     progress,
     run::{
         self,
+        Part,
         Report, //
     }, //
 };
@@ -63,7 +64,7 @@ pub(crate) fn calibrate(cancelled: &dyn Fn() -> bool) -> Result<Calibration, Ref
         ] {
             one.set(parameter, value, &limits)?;
         }
-        let report = run::turn(&one, cancelled)?;
+        let report = run::turn(&one, Part::First, cancelled)?;
         progress::one_more();
         fill(delay, &report);
         found.ending = report.ending;

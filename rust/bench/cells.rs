@@ -7,6 +7,7 @@ use super::{
     progress,
     run::{
         self,
+        Part,
         Report, //
     }, //
 };
@@ -133,7 +134,7 @@ impl Asked<'_> {
     /// Measures a cell for the first time: from now on it has figures, or a reason to have none.
     #[inline(never)]
     fn first(&self, cell: &mut Cell, time: u64) -> Result<(), Refusal> {
-        match run::turn(&*self.turn(cell, time)?, self.cancelled) {
+        match run::turn(&*self.turn(cell, time)?, Part::First, self.cancelled) {
             Ok(report) => cell.report = Some(report),
             Err(refusal) => {
                 self.lent()?;
@@ -156,7 +157,7 @@ impl Asked<'_> {
         };
         one.set(Parameter::Batch, report.batch, self.limits)?;
         one.set(Parameter::Mode, mode as u64, self.limits)?;
-        let Ok(more) = run::turn(&one, self.cancelled) else {
+        let Ok(more) = run::turn(&one, Part::Later, self.cancelled) else {
             // There may be less memory by now: the cell keeps what it has.
             return self.lent();
         };

@@ -77,6 +77,18 @@ const WARMUP_SHIFT: u32 = 2;
 /// A run's time is looked at 2 to this times in it, as far as ticks go.
 const TICK_SHIFT: u32 = 4;
 
+/// What a run is part of.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Part {
+    /// Nothing: it is all that was asked for.
+    Whole,
+    /// The first of many, which follow each other without a pause.
+    First,
+    /// One that follows. Where its memory comes from has been looked at by then, which may take as
+    /// long as all that it measures.
+    Later,
+}
+
 /// Alone on its cache line, also where the CPU fetches two at a time.
 #[repr(align(128))]
 struct CachePadded<T>(T);
@@ -87,8 +99,7 @@ struct Shared<'a> {
     request: &'a Request,
     subject: &'a dyn Subject,
     batch_shift: u32,
-    /// Whether it is one of many, which follow each other without a pause.
-    is_turn: bool,
+    part: Part,
     watch: Option<&'a Watch>,
     ready: &'a Atomic<u32>,
     crowd: u32,
@@ -132,14 +143,14 @@ struct Total {
 }
 
 /// Runs a thread on each of `cpus` and puts together what they counted. `called_off` is asked now
-/// and then whether to end before the time, and why. `is_turn` tells whether it is one of many runs;
-/// what is acquired is counted by class too if `watch` is there.
+/// and then whether to end before the time, and why. What is acquired is counted by class too if
+/// `watch` is there.
 #[inline(never)]
 pub(super) fn run(
     request: &Request,
     subject: &dyn Subject,
     batch_shift: u32,
-    is_turn: bool,
+    part: Part,
     cpus: &[u32],
     watch: Option<&Watch>,
     called_off: &dyn Fn() -> Option<Ending>,
@@ -152,7 +163,7 @@ pub(super) fn run(
         request,
         subject,
         batch_shift,
-        is_turn,
+        part,
         watch,
         ready: &ready,
         // CAST: The number of threads is limited to a few times the number of CPUs.
@@ -179,7 +190,7 @@ pub(super) fn run(
     let mut deadline = None;
     // Of one run among many, only that it is done is told.
     let tell = |done, deadline| {
-        if !is_turn {
+        if part == Part::Whole {
             progress::tell(request, done, deadline);
         }
     };
@@ -283,7 +294,7 @@ impl Shared<'_> {
     fn stint(&self, index: usize, hands: &mut dyn Hands, tallies: &mut Tallies) -> Result {
         let stop = || self.ending.load(Relaxed) != 0;
         let mut placement = None;
-        if index == 0 {
+        if index == 0 && self.part != Part::Later {
             hands.look(&mut placement);
         }
 
@@ -347,7 +358,7 @@ impl Shared<'_> {
         let mut done = 0u64;
         loop {
             let spent = now().saturating_sub(start);
-            let enough = done >= asked && (asked == 0 || self.is_turn || spent >= WARMUP_NS);
+            let enough = done >= asked && (asked == 0 || self.part != Part::Whole || spent >= WARMUP_NS);
             if enough || spent >= most || self.ending.load(Relaxed) != 0 {
                 return Ok(done);
             }

@@ -58,6 +58,7 @@ use kernel::{
 };
 
 pub(crate) use super::crew::Report;
+pub(super) use super::crew::Part;
 
 /// The device that `request` asks for, with the mask that it asks for; `None` where it needs none.
 #[inline(never)]
@@ -77,21 +78,21 @@ fn lease(request: &Request) -> Result<Option<Lease>, Refusal> {
 /// Runs what `request` asks for, and looks at what the first operation of it changes. `cancelled`
 /// is asked now and then whether to stop.
 pub(crate) fn run(request: &Request, cancelled: &dyn Fn() -> bool) -> Result<Report, Refusal> {
-    go(request, true, cancelled)
+    turn(request, Part::Whole, cancelled)
 }
 
-/// Runs what `request` asks for as one of many.
-pub(super) fn turn(request: &Request, cancelled: &dyn Fn() -> bool) -> Result<Report, Refusal> {
-    go(request, false, cancelled)
-}
-
-fn go(request: &Request, look: bool, cancelled: &dyn Fn() -> bool) -> Result<Report, Refusal> {
+/// The same as what `part` says it is.
+pub(super) fn turn(
+    request: &Request,
+    part: Part,
+    cancelled: &dyn Fn() -> bool,
+) -> Result<Report, Refusal> {
     let lease = lease(request)?;
     let runner = Runner {
         request,
         lease: lease.as_ref(),
         cancelled,
-        look,
+        part,
     };
     let dev = lease.as_ref().map(Lease::device);
     let mut report = experiment::open(request, dev, runner)??;
@@ -111,8 +112,7 @@ struct Runner<'a> {
     request: &'a Request,
     lease: Option<&'a Lease>,
     cancelled: &'a dyn Fn() -> bool,
-    /// Whether to look at the first operation.
-    look: bool,
+    part: Part,
 }
 
 impl Visitor for Runner<'_> {
@@ -136,7 +136,7 @@ impl Runner<'_> {
                 self.request,
                 subject,
                 batch_shift,
-                !self.look,
+                self.part,
                 &cpus,
                 watch.as_ref(),
                 &called_off,
@@ -152,7 +152,7 @@ impl Runner<'_> {
         if let Some(changes) = changes {
             report.tally.delta = changes.delta;
         }
-        if self.look {
+        if self.part == Part::Whole {
             let failed = report.tally.failures.total() != 0;
             report.tally.remark = subject.remark(failed, held_max(), &stopped);
             if let Some(found) = self.shortage(&report) {
@@ -166,7 +166,7 @@ impl Runner<'_> {
     /// turn of many, and where the kernel does not tell.
     fn watch(&self, threads: usize) -> Result<Option<Watch>> {
         let info = self.request.info();
-        if !self.look || !info.allocates || info.family == Family::Instrument {
+        if self.part != Part::Whole || !info.allocates || info.family == Family::Instrument {
             return Ok(None);
         }
         Watch::new(threads)
@@ -175,7 +175,7 @@ impl Runner<'_> {
     /// What one operation changes, before any other has been done; `None` where nothing can be.
     #[inline(never)]
     fn changes(&self, subject: &dyn Subject, cpus: &[u32]) -> Option<KVBox<Tally>> {
-        if !self.look || self.request.info().family == Family::Instrument {
+        if self.part != Part::Whole || self.request.info().family == Family::Instrument {
             return None;
         }
         // A thread does the operation, so that one that takes long can be halted from here.
