@@ -135,9 +135,8 @@ def report(folder, output):
     return [
         *output[:begin],
         *output[end + 1 :],
-        "Page and recording, memlab.html and memlab.json (REPORT=DIR: elsewhere), in",
-        f"  {shown}",
-        "A prompt in this guest, with memlab in it: make shell",
+        f"Page and recording: {shown}/memlab.{{html,json}}",
+        "Elsewhere: make run REPORT=DIR. A prompt in this guest, with memlab: make shell",
     ]
 
 
