@@ -343,6 +343,7 @@ JOBS = [
         "stock",
         options={"icount": True, "timeout": 900, "cpu": X86_64.steady},
         recordings=True,
+        full=True,
     ),
     Job("exact rt", "rt", ["uname", "engine"], {"append": "exact=1", **EXACT}),
     Job(
