@@ -129,6 +129,9 @@ check_leak() {
 	find_edu
 	rmmod memlab
 	mountpoint -q $TRACING || mount -t tracefs tracefs $TRACING
+	said=$(memlab leak --time 8 2>/dev/null)
+	equal "a quiet machine is no failure" "$?" 0
+	matches "and is said to be quiet" "$said" "^Nothing grows all the while\.\$"
 	# It starts nobody: what a child shares with it for a moment is not its own.
 	while usleep 100000; do echo; done | awk '{ all[NR] = sprintf("%65536s", "") }' &
 	said=$(memlab leak --time 8 2>/dev/null)

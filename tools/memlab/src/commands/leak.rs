@@ -109,14 +109,11 @@ pub fn leak(context: &Context, arguments: &Arguments) -> Result<Found<Leaks>> {
         Some(maps) => rows(machine, maps)?,
         None => Vec::new(),
     };
-    let own = format!("{} (", std::process::id());
     let value = Leaks {
         pid: arguments.pid,
         seconds: began.elapsed().as_secs_f64(),
         looks: growth.looks(),
-        holders: (growth.grown().into_iter())
-            .filter(|grown| !grown.name.starts_with(&own))
-            .collect(),
+        holders: growth.grown(),
         maps,
         not_looked_at,
     };

@@ -188,6 +188,12 @@ fn whole(machine: &Machine) -> Result<Sizes> {
         let seen = Seen::new(machine, pid);
         // One that ends meanwhile, and a thread of the kernel's, has none.
         if let Ok(kib) = seen.uss() {
+            if pid == std::process::id() {
+                // It keeps all looks, and is no part of what is looked at.
+                let own = (Holder::Kind, "AnonPages".to_owned());
+                *sizes.entry(own).or_default() -= kib as i64;
+                continue;
+            }
             let comm = seen.text("comm").unwrap_or_default();
             let name = format!("{pid} ({})", comm.trim());
             sizes.insert((Holder::Process, name), kib as i64);
