@@ -358,7 +358,8 @@ impl Shared<'_> {
         let mut done = 0u64;
         loop {
             let spent = now().saturating_sub(start);
-            let enough = done >= asked && (asked == 0 || self.part != Part::Whole || spent >= WARMUP_NS);
+            let enough =
+                done >= asked && (asked == 0 || self.part != Part::Whole || spent >= WARMUP_NS);
             if enough || spent >= most || self.ending.load(Relaxed) != 0 {
                 return Ok(done);
             }

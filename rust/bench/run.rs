@@ -57,8 +57,8 @@ use kernel::{
     prelude::*, //
 };
 
-pub(crate) use super::crew::Report;
 pub(super) use super::crew::Part;
+pub(crate) use super::crew::Report;
 
 /// The device that `request` asks for, with the mask that it asks for; `None` where it needs none.
 #[inline(never)]

@@ -6,8 +6,7 @@ use super::{Context, Found};
 use crate::{
     error::{reason, Error, Kind, Result},
     evidence::{
-        process::fields,
-        state::{Group, State},
+        state::{self, Group, State},
         Machine,
     },
     output::{fold, Cell, Check, Face, Table, COLUMNS},
@@ -172,10 +171,8 @@ fn follow(machine: &Machine, child: &mut Child) -> Result<(ExitStatus, Option<u6
         if let Some(status) = status {
             return Ok((status, peak, least));
         }
-        let of = |file: &str, key: &str| fields(&machine.look(file)?).get(key).copied();
-        let had = of(&format!("/proc/{}/status", child.id()), "VmHWM");
-        peak = peak.max(had);
-        let left = of("/proc/meminfo", "MemAvailable");
+        peak = peak.max(state::most_had(machine, child.id()));
+        let left = state::available(machine);
         least = least.min(left).or(left);
         thread::sleep(STEP);
     }

@@ -8,7 +8,7 @@ use crate::{
     error::{Error, Kind, Result},
     evidence::{
         debt::{row, Row, Verdict},
-        growth::{Grown, Growth, Holder},
+        growth::{self, Grown, Growth, Holder},
         maps::Maps,
         Machine,
     },
@@ -77,13 +77,8 @@ pub fn leak(context: &Context, arguments: &Arguments) -> Result<Found<Leaks>> {
             .map_err(|error| not_looked_at.push(format!("DMA maps: {error}")))
             .ok(),
     };
-    for (file, what) in [
-        ("/proc/slabinfo", "slab caches"),
-        ("/proc/vmallocinfo", "vmalloc()"),
-    ] {
-        if arguments.pid.is_none() && machine.look(file).is_none() {
-            not_looked_at.push(format!("{what}: {file} is not to be read"));
-        }
+    if arguments.pid.is_none() {
+        not_looked_at.extend(growth::closed(machine));
     }
     let time = Duration::from_secs(arguments.time);
     let apart = (time / LOOKS).max(APART);

@@ -41,6 +41,9 @@ impl Holder {
     }
 }
 
+const SLABINFO: &str = "/proc/slabinfo";
+const VMALLOCINFO: &str = "/proc/vmallocinfo";
+
 /// The kinds of meminfo that say what memory is used for, and together all of it.
 const KINDS: [&str; 9] = [
     "Buffers",
@@ -159,6 +162,15 @@ fn slope(points: &[(f64, i64)]) -> f64 {
     }
 }
 
+/// What of the machine cannot be looked at, and why: root alone may read it, or the kernel has none.
+pub fn closed(machine: &Machine) -> impl Iterator<Item = String> + '_ {
+    let files = [(SLABINFO, "slab caches"), (VMALLOCINFO, "vmalloc()")];
+    let closed = files
+        .into_iter()
+        .filter(|(file, _)| machine.look(file).is_none());
+    closed.map(|(file, what)| format!("{what}: {file} is not to be read"))
+}
+
 fn whole(machine: &Machine) -> Result<Sizes> {
     let mut sizes = Sizes::new();
     let meminfo = fields(&machine.read("/proc/meminfo")?);
@@ -176,7 +188,7 @@ fn whole(machine: &Machine) -> Result<Sizes> {
             sizes.insert((Holder::Slab, name), kib);
         }
     }
-    if let Some(text) = machine.look("/proc/vmallocinfo") {
+    if let Some(text) = machine.look(VMALLOCINFO) {
         for (caller, kib) in callers(&text) {
             sizes.insert((Holder::Vmalloc, caller.to_owned()), kib);
         }

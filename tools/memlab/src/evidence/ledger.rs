@@ -208,7 +208,7 @@ fn was_made(kind: Kind, key: u64, words: &str) -> bool {
         Kind::Map => key != u64::MAX && key != u64::from(u32::MAX),
         Kind::Memory => {
             let virt = field(words, "virt_addr=").unwrap_or("");
-            virt != "(null)" && virt.trim_start_matches('0') != ""
+            virt != "(null)" && !virt.trim_start_matches('0').is_empty()
         }
         Kind::List | Kind::Pieces => true,
     }

@@ -154,7 +154,11 @@ impl Recording {
             (Some(asked), Some(used)) => used.csv() == *asked,
             _ => false,
         };
-        let told = self.runs.iter().find(device).and_then(|run| run.facts.get(key));
+        let told = self
+            .runs
+            .iter()
+            .find(device)
+            .and_then(|run| run.facts.get(key));
         if let Some(cell) = told {
             return (*cell != Cell::None).then(|| cell.csv());
         }

@@ -80,6 +80,20 @@ const EVENTS: [&str; 19] = [
     "kswapd_",
 ];
 
+/// The most that a process had in memory so far, in KiB; none where it is gone.
+pub fn most_had(machine: &Machine, pid: u32) -> Option<u64> {
+    amount(machine, &format!("/proc/{pid}/status"), "VmHWM")
+}
+
+/// What could be had without swapping, in KiB (mm/show_mem.c: si_mem_available()).
+pub fn available(machine: &Machine) -> Option<u64> {
+    amount(machine, "/proc/meminfo", "MemAvailable")
+}
+
+fn amount(machine: &Machine, file: &str, key: &str) -> Option<u64> {
+    fields(&machine.look(file)?).get(key).copied()
+}
+
 /// The figures.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct State(pub BTreeMap<(Group, String), i64>);
