@@ -45,6 +45,7 @@ module_param(left, int, 0444);
 static void *kept;
 
 #define RING		64
+#define PIECE		(SIZE / (2 * RING))
 static struct device *busy;
 static dma_addr_t ring[RING];
 static unsigned int turn;
@@ -67,16 +68,20 @@ static void take_more(void)
 
 static void map_more(void)
 {
-	unsigned int at = turn++ % RING;
 	bool rings = !strcmp(what, "ring");
-	dma_addr_t addr = dma_map_single(busy, kept, SIZE, DMA_TO_DEVICE);
+	unsigned int at = turn % RING;
+	/* What is new in a place of the ring lies elsewhere than what was there. */
+	void *piece = kept + (rings ? turn % (2 * RING) * PIECE : 0);
+	unsigned int size = rings ? PIECE : SIZE;
+	dma_addr_t addr = dma_map_single(busy, piece, size, DMA_TO_DEVICE);
 
+	turn++;
 	if (dma_mapping_error(busy, addr))
 		return;
 	if (rings)
 		swap(addr, ring[at]);
 	if (rings ? addr : turn % 12)
-		dma_unmap_single(busy, addr, SIZE, DMA_TO_DEVICE);
+		dma_unmap_single(busy, addr, size, DMA_TO_DEVICE);
 }
 
 static void work_on(struct work_struct *unused)
