@@ -43,6 +43,8 @@ CHECKS = [
     "rmmod_while_open",
     "reload",
 ]
+# Where memory and the kernel lie, with all bits of address that a CPU has.
+PLACES = ["uname", "cpu_name", "layout", "boot_log", "zones", "buddy"]
 # In the testing kernels; on ARM there is high memory to map.
 OWN = {"x86_64": ["faults", "leaks"], "arm": ["fixmap", "leaks"], "arm64": ["kasan"]}
 # Of what is free, most is taken for them.
@@ -145,6 +147,12 @@ def testing(word):
     return Job(f"testing {arch}", word, checks, {"smp": 2, "append": NO_KUNIT})
 
 
+def placed(word, cpu, kaslr, full=True):
+    """Where a CPU of 48 bits of address, or of 52 ("max"), lets things lie; moved, or as linked."""
+    label = f"{word.replace('-', ' ')} {cpu}{'' if kaslr else ' fixed'}"
+    return Job(label, word, PLACES, {"cpu": cpu, "append": "" if kaslr else "nokaslr"}, full=full)
+
+
 # The longest ones first: none of them is left to run alone.
 JOBS = [
     testing("test-x86_64"),
@@ -160,8 +168,21 @@ JOBS = [
         {"smp": 2, "append": f"{NO_KUNIT} {MULTI_SHOT}"},
         full=True,
     ),
-    Job("arm64", "arm64", [*CHECKS, "buffer_import", "machine"], {"smp": 2, "cma": "32M"}),
-    Job("arm64 16k", "arm64-16k", CHECKS, {"smp": 2, "cma": "32M"}),
+    Job(
+        "arm64",
+        "arm64",
+        [*CHECKS, "buffer_import", "machine", "boot_log"],
+        {"smp": 2, "cma": "32M"},
+    ),
+    Job("arm64 16k", "arm64-16k", [*CHECKS, "boot_log"], {"smp": 2, "cma": "32M"}),
+    placed("arm64", "cortex-a57", True, full=False),
+    placed("arm64", "cortex-a57", False),
+    placed("arm64", "cortex-a72", True),
+    placed("arm64", "cortex-a72", False),
+    placed("arm64", "max", False),
+    placed("arm64-16k", "cortex-a76", True),
+    placed("arm64-16k", "cortex-a76", False, full=False),
+    placed("arm64-16k", "max", False),
     # Its tables come from firmware, and no device tree is there to be asked.
     Job("arm64 acpi", "arm64", ["uname", "machine"], {"acpi": True, "timeout": 300}),
     Job(

@@ -310,3 +310,71 @@ check_layout() {
 	awk '!/^#/ && $1 ~ /^0x/ { if (start && $2 != start) print; start = $1 }' "$MEMLAB/layout" >/tmp/torn
 	quiet "without holes and overlaps" /tmp/torn
 }
+
+# ends REGION: the first address of it and the one after it, as numbers
+ends() {
+	awk -v region="$1" '!/^#/ && $4 == region { print $1; print $2 }' "$MEMLAB/layout" |
+		while read -r address; do echo $((address)); done | tr '\n' ' '
+}
+
+# around ADDRESS: the region that it lies in
+around() {
+	awk '!/^#/ && $1 ~ /^0x/ { print $1, $2, $4 }' "$MEMLAB/layout" |
+		while read -r start end region; do
+			# Of the kernel's half: as numbers these are negative.
+			[ $((start)) -le $(($1)) ] && [ $(($1)) -lt $((end)) ] && echo "$region"
+		done
+}
+
+# vmcore WORD: what the kernel writes down by that for whoever reads its dump, of arm64
+vmcore() {
+	head -c 16384 /proc/kcore | strings | sed -n "s/^$1=//p"
+}
+
+# What the kernel said when it booted, and what it writes down for whoever reads its dump.
+check_boot_log() {
+	local first last linear moved
+	dmesg >/tmp/boot
+	# "  node   0: [mem 0x0000000040000000-0x000000007fffffff]"
+	first=$(sed -n 's/.*node *0: \[mem \(0x[0-9a-f]*\)-.*/\1/p' /tmp/boot | head -n 1)
+	last=$(sed -n 's/.*node *0: \[mem .*-\(0x[0-9a-f]*\)\].*/\1/p' /tmp/boot | tail -n 1)
+	moved=$(vmcore KERNELOFFSET)
+	if grep -q -w nokaslr /proc/cmdline; then
+		matches "nothing is moved about" "$(cat /tmp/boot)" 'KASLR disabled'
+		equal "the kernel lies where it was linked" "$moved" 0
+	else
+		matches "all is moved about" "$(cat /tmp/boot)" 'KASLR enabled'
+		succeeds "the kernel does not lie where it was linked" [ $((0x$moved)) != 0 ]
+	fi
+	case $(awk '$1 == "cpu" { print $2, $3, $4 }' "$MEMLAB/provenance") in
+	"QEMU TCG max,"*) matches "52 bits" "$(cat /tmp/boot)" '52-bit Virtual Addressing \(L' ;;
+	*) equal "48 bits" "$(grep -c '52-bit Virtual Addressing' /tmp/boot)" 0 ;;
+	esac
+
+	equal "modules" "$(ends modules)" "$(($(vmcore 'NUMBER(MODULES_VADDR)'))) $(($(vmcore 'NUMBER(MODULES_END)'))) "
+	equal "vmalloc" "$(ends vmalloc)" "$(($(vmcore 'NUMBER(VMALLOC_START)'))) $(($(vmcore 'NUMBER(VMALLOC_END)'))) "
+	# It and PAGE_OFFSET are for the widest CPU that the kernel knows; PHYS_OFFSET, and where page 0
+	# would be, make up for others.
+	equal "vmemmap begins" "$(ends vmemmap | cut -d ' ' -f 1)" \
+		"$((0x$(vmcore 'SYMBOL(vmemmap)') + $(vmcore 'SIZE(page)') * (first / PAGE)))"
+	linear=$((first - $(vmcore 'NUMBER(PHYS_OFFSET)') - (1 << $(vmcore 'NUMBER(VA_BITS)'))))
+	equal "linear" "$(ends linear)" "$linear $((linear + last + 1 - first)) "
+	held kernel_code "$(around "$(awk '$3 == "_text" { print "0x" $1 }' /proc/kallsyms)")"
+	held module_code "$(around "$(awk '$1 == "memlab" { print $6 }' /proc/modules)")"
+
+	# "  DMA      [mem 0x0000000040000000-0x000000007fffffff]"
+	sed -n 's/.*  \([A-Z][A-Za-z0-9]*\) *\[mem \(0x[0-9a-f]*\)-\(0x[0-9a-f]*\)\]$/\1 \2 \3/p' /tmp/boot |
+		while read -r zone from to; do
+			echo "$zone $((from / PAGE)) $(((to + 1 - from) / PAGE))"
+		done >/tmp/zones
+	equal "the zones" "$(columns start_pfn spanned <"$MEMLAB/zones" |
+		sed 's/node 0 zone \([^ ]*\) [a-z_]*=/\1 /' |
+		awk '{ row[$1] = row[$1] " " $2 } END { for (zone in row) print zone row[zone] }' | sort)" \
+		"$(sort /tmp/zones)"
+	# "Memory: 900928K/1048576K available (19264K kernel code, ..., 65536K cma-reserved)"
+	equal "memory, and that of areas" \
+		"$(columns present cma <"$MEMLAB/zones" | awk -v kb=$((PAGE / 1024)) '
+			{ sub(/.* /, ""); split($0, pair, "="); sum[pair[1]] += pair[2] * kb }
+			END { print sum["present"], sum["cma"] }')" \
+		"$(sed -n 's/.*Memory: [0-9]*K\/\([0-9]*\)K available.* \([0-9]*\)K cma-reserved.*/\1 \2/p' /tmp/boot)"
+}

@@ -132,7 +132,7 @@ static const char *memlab_cpu_name(u32 midr)
 	int i;
 
 	for (i = 0; i < ARRAY_SIZE(names); i++)
-		if (midr_is_cpu_model_range(midr, names[i].model, 0, 0xff))
+		if ((midr & MIDR_CPU_MODEL_MASK) == names[i].model)
 			return names[i].name;
 	return NULL;
 }
