@@ -44,6 +44,7 @@ COMMAND = {
     "outstanding",
     "trace_above",
     "around",
+    "watch",
     "leak",
     *LENDING,
 }

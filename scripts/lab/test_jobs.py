@@ -209,6 +209,7 @@ JOBS = [
             "command",
             "trace_above",
             "around",
+            "watch",
             "outstanding",
             "leak",
             "distorting",

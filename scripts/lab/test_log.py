@@ -53,6 +53,12 @@ LIMITED = re.compile(
     r"invoked oom-killer: .*?Memory cgroup out of memory: Killed process \d+ \(memlab\)", re.S
 )
 
+# What check_watch asks for: a process that takes more than its cgroup has.
+WATCH = "memlab-test: check watch"
+WATCHED = re.compile(
+    r"invoked oom-killer: .*?Memory cgroup out of memory: Killed process \d+ \(awk\)", re.S
+)
+
 # A line may be on the console twice (as it happened, and in the final dmesg).
 STAMP = re.compile(r"^(boot: )?(<\d+>)?\[ *\d+\.\d+\](\[ *[CT]\d+\])? *")
 
@@ -65,6 +71,8 @@ def complaints(console: str) -> list[str]:
         console = KILLED.sub("", console)
     if CLAIMS in console:
         console = LIMITED.sub("", console)
+    if WATCH in console:
+        console = WATCHED.sub("", console)
     found: dict[str, None] = {}
     for line in console.splitlines():
         line = line.rstrip()

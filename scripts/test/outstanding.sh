@@ -157,3 +157,95 @@ check_leak() {
 	umount $TRACING
 	load
 }
+
+# What the machine does, beside the kernel's own counters in the same time.
+check_watch() {
+	mountpoint -q $TRACING || mount -t tracefs tracefs $TRACING
+	counter() {
+		awk -v key="$1" '$1 == key { print $2 }' /proc/vmstat
+	}
+	# figure GROUP NAME COLUMN of CSV, all intervals together
+	figure() {
+		echo "$said" | awk -F, -v group="$1" -v name="$2" -v at="$3" \
+			'$2 == group && $3 == name { all += $at } END { print all + 0 }'
+	}
+	said=$(memlab watch --once --csv)
+	between "one look has the faults since boot" $(($(counter pgfault) - $(figure events pgfault 4))) \
+		0 2000
+	equal "the lowest mark of a zone" "$(figure zone "node 0 DMA32 min" 4)" \
+		"$(awk '/zone +DMA32$/ { on = 1 } on && $1 == "min" { print $2 * 4; exit }' /proc/zoneinfo)"
+	equal "a cache of slabs" "$(figure slab task_struct 4)" \
+		"$(awk '$1 == "task_struct" { print $6 * $15 * 4 }' /proc/slabinfo)"
+	said=$(memlab watch --once --sort now --only slab)
+	matches "the largest cache is first" "$said" \
+		"^slab .* $(awk 'NR > 2 { print $15 * $6, $1 }' /proc/slabinfo | sort -rn | head -n 1 |
+			cut -d ' ' -f 2)\$"
+
+	# The root is a tmpfs, which is no page cache to these tracepoints.
+	mkdir -p /tmp/files
+	mount -t ramfs none /tmp/files
+	dd if=/dev/zero of=/tmp/files/read bs=1M count=32 2>/dev/null
+	fault=$(counter pgfault)
+	memlab watch --for 4 --every 1000 --csv >/tmp/said &
+	sleep 2
+	# What this reads is in the page cache: 8192 pages, or fewer larger ones.
+	cat /tmp/files/read >/dev/null
+	for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16; do sh -c 'ls /' >/dev/null; done
+	wait $!
+	equal "it ends by itself" "$?" 0
+	fault=$(($(counter pgfault) - fault))
+	said=$(cat /tmp/said)
+	equal "with a row for each interval" "$(echo "$said" | grep -c ',zone,node 0 DMA32 free,')" 4
+	seen=$(figure events pgfault 5)
+	between "it counts the faults that the kernel counts" $((fault - seen)) 0 $((fault / 2))
+	between "what is read of files" "$(figure cache read 5)" 8192 10240
+	between "of which little has to come in" "$(figure cache added 5)" 0 1024
+
+	memlab watch --for 3 >/tmp/said 2>&1 &
+	sleep 1
+	cat /tmp/files/read >/dev/null
+	wait $!
+	umount /tmp/files
+	matches "for people it is a sentence" "$(cat /tmp/said)" '^(Quiet: |It is at work: )'
+	matches "with what was in the page cache" "$(cat /tmp/said)" '^Page cache: [0-9]+ pages asked for'
+	matches "and what there is not" "$(cat /tmp/said)" '^Not looked at: the bounce buffer'
+	matches "the zone's marks" "$(cat /tmp/said)" '^node 0 DMA32 +[0-9]+'
+	memlab watch >/tmp/said 2>&1 &
+	sleep 2
+	kill -INT $! 2>/dev/null
+	kill -TERM $!
+	wait $!
+	equal "a signal ends it" "$?" 0
+	equal "no instance stays" "$(ls $TRACING/instances)" ""
+
+	# Whom the kernel kills, in a group of its own.
+	mkdir -p /tmp/group
+	mount -t cgroup2 none /tmp/group
+	echo +memory >/tmp/group/cgroup.subtree_control
+	mkdir /tmp/group/small
+	echo 16M >/tmp/group/small/memory.max
+	kills=$(counter oom_kill)
+	memlab watch --for 6 --json >/tmp/said &
+	watching=$!
+	sleep 1
+	sh -c 'echo $$ >/tmp/group/small/cgroup.procs; exec awk "BEGIN { for (;;) all[n++] = sprintf(\"%65536s\", \"\") }"' \
+		2>/dev/null &
+	victim=$!
+	wait $victim 2>/dev/null
+	wait $watching
+	equal "the kernel has killed one" $(($(counter oom_kill) - kills)) 1
+	matches "who it was is said" "$(cat /tmp/said)" "\"pid\": $victim,"
+	matches "by name" "$(cat /tmp/said)" '"command": "awk"'
+	rmdir /tmp/group/small
+	umount /tmp/group
+	umount $TRACING
+	umount /sys/kernel/debug/tracing 2>/dev/null
+	umount /sys/kernel/debug
+	said=$(memlab watch --for 1 2>&1)
+	mount -t debugfs debugfs /sys/kernel/debug
+	matches "without tracefs that is said" "$said" '^Not looked at: the page cache'
+	memlab watch --once --for 3 2>/dev/null
+	equal "one look has no end" "$?" 2
+	memlab watch --every 0 2>/dev/null
+	equal "no interval is wrong use" "$?" 2
+}

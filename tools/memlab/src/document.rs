@@ -5,7 +5,7 @@
 use crate::{
     commands::{
         advise, around, claims, diff, doctor, leak, lend, outstanding, pattern, plot, record,
-        scenario, show, walk,
+        scenario, show, walk, watch,
     },
     error::{Error, Kind, Result},
     evidence::outcome::Ran,
@@ -80,6 +80,8 @@ pub enum Body {
     Leak(leak::Leaks),
     /// What a command changed.
     Around(around::Around),
+    /// What a machine does.
+    Watch(watch::Watched),
     /// DMA maps that were not given back.
     Outstanding(outstanding::Outstanding),
 }
@@ -112,6 +114,7 @@ impl Body {
             Self::Walk(value) => value,
             Self::Outstanding(value) => value,
             Self::Around(value) => value,
+            Self::Watch(value) => value,
             Self::Leak(value) => value,
         }
     }

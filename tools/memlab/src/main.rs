@@ -70,6 +70,7 @@ enum Command {
     Outstanding(commands::outstanding::Arguments),
     Leak(commands::leak::Arguments),
     Around(commands::around::Arguments),
+    Watch(commands::watch::Arguments),
     /// Does to its memory what it is told: a child of claims
     #[command(hide = true, name = sys::child::VERB)]
     Act,
@@ -98,6 +99,7 @@ impl Command {
             Self::Outstanding(_) => "outstanding",
             Self::Leak(_) => "leak",
             Self::Around(_) => "around",
+            Self::Watch(_) => "watch",
             Self::Act => sys::child::VERB,
             Self::Generate { .. } => "generate",
         }
@@ -130,6 +132,7 @@ impl Command {
             Self::Around(arguments) => {
                 commands::around::around(context, arguments)?.map(Body::Around)
             }
+            Self::Watch(arguments) => commands::watch::watch(context, arguments)?.map(Body::Watch),
             Self::Leak(arguments) => commands::leak::leak(context, arguments)?.map(Body::Leak),
             Self::Outstanding(arguments) => {
                 commands::outstanding::outstanding(context, arguments)?.map(Body::Outstanding)
@@ -169,6 +172,7 @@ fn main() -> ExitCode {
     let context = Context {
         machine: evidence::Machine::at(cli.global.root.as_deref()),
         percentiles: cli.global.percentiles.clone(),
+        live: format == Format::Text,
     };
     let shown = cli
         .command

@@ -20,6 +20,7 @@ pub mod run;
 pub mod scenario;
 pub mod show;
 pub mod walk;
+pub mod watch;
 pub mod why;
 
 use crate::{
@@ -33,6 +34,8 @@ pub struct Context {
     pub machine: Machine,
     /// The percentiles to show; none asks for the usual ones.
     pub percentiles: Vec<f64>,
+    /// Whether what is seen is to be shown as it is seen: to people, and not as one document.
+    pub live: bool,
 }
 
 /// What a command found, and whether something that was to hold did not.

@@ -193,22 +193,16 @@ fn whole(machine: &Machine) -> Result<Sizes> {
             sizes.insert((Holder::Vmalloc, caller.to_owned()), kib);
         }
     }
-    for name in machine.names("/proc") {
-        let Ok(pid) = name.parse() else {
-            continue;
-        };
-        let seen = Seen::new(machine, pid);
+    for seen in Seen::all(machine) {
         // One that ends meanwhile, and a thread of the kernel's, has none.
         if let Ok(kib) = seen.uss() {
-            if pid == std::process::id() {
+            if seen.pid() == std::process::id() {
                 // It keeps all looks, and is no part of what is looked at.
                 let own = (Holder::Kind, "AnonPages".to_owned());
                 *sizes.entry(own).or_default() -= kib as i64;
                 continue;
             }
-            let comm = seen.text("comm").unwrap_or_default();
-            let name = format!("{pid} ({})", comm.trim());
-            sizes.insert((Holder::Process, name), kib as i64);
+            sizes.insert((Holder::Process, seen.label()), kib as i64);
         }
     }
     sizes.insert((Holder::Unaccounted, "nobody accounts for".into()), rest);

@@ -15,6 +15,7 @@ pub mod ledger;
 pub mod log;
 pub mod login;
 pub mod look;
+pub mod lookups;
 pub mod maps;
 pub mod module;
 pub mod outcome;

@@ -34,6 +34,23 @@ impl Seen {
         }
     }
 
+    /// All that there are.
+    pub fn all(machine: &Machine) -> impl Iterator<Item = Self> + '_ {
+        let names = machine.names("/proc").into_iter();
+        names.filter_map(|name| Some(Self::new(machine, name.parse().ok()?)))
+    }
+
+    /// Its number.
+    pub fn pid(&self) -> u32 {
+        self.pid
+    }
+
+    /// Its number and what it calls itself.
+    pub fn label(&self) -> String {
+        let comm = self.text("comm").unwrap_or_default();
+        format!("{} ({})", self.pid, comm.trim())
+    }
+
     /// This process.
     pub fn own(machine: &Machine) -> Self {
         Self::new(machine, std::process::id())

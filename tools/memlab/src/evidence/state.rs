@@ -2,18 +2,22 @@
 
 //! The kernel's figures of memory at one moment, by name, to take one from another.
 
-use super::{process::fields, Machine};
+use super::{process::fields, swiotlb, zone, Machine};
 use crate::error::Result;
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
 /// What a figure is one of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema, clap::ValueEnum,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum Group {
     /// Of /proc/meminfo, in KiB.
     Memory,
+    /// Of /proc/zoneinfo, in KiB for each zone: what is free, and its watermarks.
+    Zone,
     /// Of /proc/vmstat, counted since boot.
     Events,
     /// Free blocks of /proc/buddyinfo, in KiB for each zone and order.
@@ -22,7 +26,18 @@ pub enum Group {
     Slab,
     /// The bounce buffer, in KiB.
     Swiotlb,
+    /// Areas of CMA by name, in pages since boot.
+    Cma,
+    /// How long processes have waited for something (/proc/pressure), in us.
+    Pressure,
+    /// The page cache, by the kernel's tracepoints, in pages since it is looked at.
+    Cache,
+    /// Processes by number, in major faults of each: reads of files, and swap-ins.
+    Process,
 }
+
+/// What is shown of a zone.
+const ZONE: [&str; 7] = ["free", "min", "low", "high", "managed", "cma", "free_cma"];
 
 impl Group {
     /// Its name, and the unit of its figures.
@@ -32,7 +47,12 @@ impl Group {
             Self::Events => ("events", ""),
             Self::Buddy => ("buddy", "KiB"),
             Self::Slab => ("slab", "KiB"),
+            Self::Zone => ("zone", "KiB"),
             Self::Swiotlb => ("swiotlb", "KiB"),
+            Self::Cma => ("cma", "pages"),
+            Self::Pressure => ("pressure", "us"),
+            Self::Cache => ("cache", "pages"),
+            Self::Process => ("process", "major faults"),
         }
     }
 }
@@ -58,7 +78,7 @@ const MEMORY: [&str; 17] = [
     "CmaFree",
 ];
 /// What begins the names of events that a command causes. The rest of vmstat are amounts.
-const EVENTS: [&str; 19] = [
+const EVENTS: [&str; 20] = [
     "pgfault",
     "pgmajfault",
     "pgpgin",
@@ -76,9 +96,13 @@ const EVENTS: [&str; 19] = [
     "cma_alloc_",
     "oom_kill",
     "workingset_refault_",
+    "nr_dirtied",
     "drop_",
     "kswapd_",
 ];
+
+/// CMA's areas (mm/cma_sysfs.c).
+const CMA: &str = "/sys/kernel/mm/cma";
 
 /// The most that a process had in memory so far, in KiB; none where it is gone.
 pub fn most_had(machine: &Machine, pid: u32) -> Option<u64> {
@@ -111,14 +135,67 @@ impl State {
         if let Some(text) = machine.look("/proc/slabinfo") {
             state.slab(&text, page_kib);
         }
-        let used = machine.look("/sys/kernel/debug/swiotlb/io_tlb_used");
-        if let Some(slots) = used.and_then(|text| text.trim().parse::<i64>().ok()) {
-            state.put(Group::Swiotlb, "used", slots * 2);
+        if let Some(text) = machine.look("/proc/zoneinfo") {
+            state.zones(&text, page_kib);
+        }
+        if let Some(pool) = swiotlb::pool(machine) {
+            let all = [
+                ("size", Some(pool.size)),
+                ("used", pool.used),
+                ("most", pool.most),
+            ];
+            for (name, kib) in all {
+                if let Some(kib) = kib {
+                    state.put(Group::Swiotlb, name, kib as i64);
+                }
+            }
+        }
+        for area in machine.names(CMA) {
+            for file in machine.names(&format!("{CMA}/{area}")) {
+                let text = machine.look(&format!("{CMA}/{area}/{file}"));
+                if let Some(pages) = text.and_then(|text| text.trim().parse().ok()) {
+                    state.put(Group::Cma, &format!("{area} {file}"), pages);
+                }
+            }
+        }
+        for what in ["memory", "io", "cpu"] {
+            if let Some(text) = machine.look(&format!("/proc/pressure/{what}")) {
+                state.pressure(&text, what);
+            }
         }
         Ok(state)
     }
 
-    fn put(&mut self, group: Group, name: &str, figure: i64) {
+    /// A figure.
+    pub fn get(&self, group: Group, name: &str) -> Option<i64> {
+        self.0.get(&(group, name.to_owned())).copied()
+    }
+
+    fn zones(&mut self, text: &str, page_kib: i64) {
+        for zone in zone::parse(text) {
+            for key in ZONE {
+                let name = format!("node {} {} {key}", zone.node, zone.name);
+                let key = if key == "free_cma" {
+                    "nr_free_cma"
+                } else {
+                    key
+                };
+                self.put(Group::Zone, &name, zone.pages(key) as i64 * page_kib);
+            }
+        }
+    }
+
+    fn pressure(&mut self, text: &str, what: &str) {
+        for line in text.lines() {
+            let total = line.rsplit_once("total=").map(|(_, total)| total.parse());
+            if let (Some((who, _)), Some(Ok(us))) = (line.split_once(' '), total) {
+                self.put(Group::Pressure, &format!("{what} {who}"), us);
+            }
+        }
+    }
+
+    /// Adds a figure.
+    pub fn put(&mut self, group: Group, name: &str, figure: i64) {
         self.0.insert((group, name.to_owned()), figure);
     }
 
@@ -173,15 +250,32 @@ impl State {
     pub fn since(&self, before: &Self) -> BTreeMap<(Group, String), i64> {
         let all = self.0.iter().map(|(key, now)| {
             let then = before.0.get(key).copied().unwrap_or(0);
-            (key.clone(), now.wrapping_sub(then))
+            let counts = key.0 == Group::Events;
+            (key.clone(), difference(*now, then, counts, usize::BITS))
         });
         all.collect()
+    }
+}
+
+/// What counts does not fall: on a machine of 32 bits it has begun again.
+fn difference(now: i64, then: i64, counts: bool, bits: u32) -> i64 {
+    match now.wrapping_sub(then) {
+        fallen @ i64::MIN..0 if counts && bits == 32 => fallen + (1 << 32),
+        change => change,
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_counter_of_32_bits_begins_again() {
+        let last = i64::from(u32::MAX);
+        assert_eq!(difference(3, last, true, 32), 4);
+        assert_eq!(difference(3, last, true, 64), 3 - last);
+        assert_eq!(difference(3, last, false, 32), 3 - last);
+    }
 
     #[test]
     fn every_file_is_read_as_the_kernel_writes_it() {

@@ -86,6 +86,12 @@ impl Instance {
         fs::write(&path, line).map_err(|error| Error::file(&path, &error))
     }
 
+    /// The text of a file of it.
+    pub fn text(&self, file: &str) -> Result<String> {
+        let path = self.folder.join(file);
+        fs::read_to_string(&path).map_err(|error| Error::file(&path, &error))
+    }
+
     /// Whether it has a file.
     pub fn has(&self, file: &str) -> bool {
         fs::metadata(self.folder.join(file)).is_ok()

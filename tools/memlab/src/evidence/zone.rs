@@ -8,6 +8,8 @@ use std::collections::BTreeMap;
 /// A zone of a node that has pages.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Zone {
+    /// Its node.
+    pub node: String,
     /// Its name.
     pub name: String,
     /// What it keeps from requests that may take a higher zone, in pages, added up.
@@ -42,11 +44,13 @@ pub fn sum(zones: &[Zone], key: &str) -> u64 {
     zones.iter().map(|zone| zone.pages(key)).sum()
 }
 
-fn parse(text: &str) -> Vec<Zone> {
+/// The zones that have pages, of the file's text.
+pub fn parse(text: &str) -> Vec<Zone> {
     let mut zones: Vec<Zone> = Vec::new();
     for line in text.lines() {
-        if let Some((_, name)) = line.split_once(", zone ") {
+        if let Some((node, name)) = line.split_once(", zone ") {
             zones.push(Zone {
+                node: node.trim_start_matches("Node ").to_owned(),
                 name: name.trim().to_owned(),
                 protection: 0,
                 numbers: BTreeMap::new(),

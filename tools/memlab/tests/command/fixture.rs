@@ -62,6 +62,33 @@ impl Machine {
         self.file("proc/cmdline", "console=ttyS0 quiet\n");
         self.file("proc/meminfo", "MemTotal: 984236 kB\nCmaTotal: 65536 kB\n");
         self.file(
+            "proc/vmstat",
+            "nr_free_pages 9\npgfault 1200\npgmajfault 3\npgscan_kswapd 12\npgscan_direct 70\n\
+             pswpin 5\ncompact_stall 2\noom_kill 0\nnr_dirtied 40\n",
+        );
+        self.file(
+            "proc/zoneinfo",
+            "Node 0, zone    DMA32\n  pages free     6000\n        min      63\n        low      \
+             90\n        high     117\n        present  130000\n        managed  126000\n        \
+             cma      16384\n      nr_free_cma 16000\nNode 0, zone   Normal\n  pages free     0\n        \
+             present  0\n",
+        );
+        self.file(
+            "proc/slabinfo",
+            "slabinfo - version: 2.1\n# name <active_objs>\n\
+             dentry 100 105 192 21 1 : tunables 0 0 0 : slabdata 5 5 0\n\
+             inode_cache 10 13 600 13 2 : tunables 0 0 0 : slabdata 9 9 0\n",
+        );
+        self.file(
+            "proc/pressure/memory",
+            "some avg10=0.00 avg60=0.00 avg300=0.00 total=42\n\
+             full avg10=0.00 avg60=0.00 avg300=0.00 total=7\n",
+        );
+        for (name, slots) in [("nslabs", "32768"), ("used", "12"), ("used_hiwater", "0")] {
+            let name = format!("sys/kernel/debug/swiotlb/io_tlb_{name}");
+            self.file(&name, &format!("{slots}\n"));
+        }
+        self.file(
             "proc/iomem",
             "00001000-0009fbff : System RAM\n100000000-17fffffff : System RAM\n",
         );

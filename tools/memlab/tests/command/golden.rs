@@ -7,7 +7,7 @@ use crate::fixture::Machine;
 use std::{fs, path::Path};
 
 /// A name for each command line whose faces are kept.
-const LINES: [(&str, &str); 15] = [
+const LINES: [(&str, &str); 16] = [
     ("advise", "advise"),
     ("diff", "diff a.json b.json"),
     ("doctor", "doctor"),
@@ -28,6 +28,7 @@ const LINES: [(&str, &str); 15] = [
     ("show-meminfo", "show meminfo"),
     ("show-vmalloc", "show vmalloc"),
     ("show-zones", "show zones"),
+    ("watch", "watch --once"),
     ("why", "advise --why bounce"),
 ];
 /// The median of a map of 4K in tests/machine/compare.txt, and what it becomes.
@@ -170,8 +171,22 @@ fn what_is_generated_names_every_command() {
     let read = |name: &str| fs::read_to_string(machine.root.join("made").join(name)).unwrap();
     let man = read("memlab.8");
     for command in [
-        "ADVISE", "RUN", "SHOW", "SCENARIO", "DOCTOR", "LEND", "RETURN", "RECORD", "DIFF", "PLOT",
-        "CLAIMS", "WALK",
+        "ADVISE",
+        "RUN",
+        "SHOW",
+        "SCENARIO",
+        "DOCTOR",
+        "LEND",
+        "RETURN",
+        "RECORD",
+        "DIFF",
+        "PLOT",
+        "CLAIMS",
+        "WALK",
+        "OUTSTANDING",
+        "LEAK",
+        "AROUND",
+        "WATCH",
     ] {
         assert!(man.contains(&format!("MEMLAB {command}")), "{command}");
     }
