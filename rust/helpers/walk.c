@@ -51,6 +51,19 @@ static bool memlab_read(const struct memlab_path *path, void *value, const void 
 	return true;
 }
 
+/*
+ * The page of a frame that is memory. Behind the end of memory, in its last section, are pages that
+ * no zone has: firmware's tables lie there, and the kernel maps them.
+ */
+static struct page *memlab_memory(unsigned long pfn)
+{
+	struct page *page = pfn_to_online_page(pfn);
+
+	if (!page || page_to_nid(page) >= MAX_NUMNODES || !node_online(page_to_nid(page)))
+		return NULL;
+	return zone_spans_pfn(page_zone(page), pfn) ? page : NULL;
+}
+
 /* Notes an entry with what it says; @phys is its own address. */
 static void memlab_note(struct memlab_path *path, u32 level, u32 shift, const void *at, u64 phys,
 			const void *value, size_t size, bool leaf)
@@ -71,7 +84,7 @@ static void memlab_note(struct memlab_path *path, u32 level, u32 shift, const vo
 	if (!leaf)
 		return;
 	out->phys = here->phys + (path->addr & ((1ULL << here->shift) - 1));
-	path->page = pfn_to_online_page(PHYS_PFN(out->phys));
+	path->page = memlab_memory(PHYS_PFN(out->phys));
 	out->found = path->page ? MEMLAB_FOUND_PAGE : MEMLAB_FOUND_DEVICE;
 }
 
