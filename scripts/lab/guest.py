@@ -160,6 +160,7 @@ def command(
     chardevs=(),
     netdevs=(),
     disk=None,
+    throttle=None,
 ):
     """QEMU's command line, for inside the root.
 
@@ -167,7 +168,8 @@ def command(
     cpu: instead of the machine's usual one; machine: further properties of it, as in QEMU's -M.
     dtb: a device tree instead of the board's own; acpi: firmware, and its tables instead of any.
     chardevs, netdevs: what devices may be joined to; disk: an image that they may, by
-    the name disk; what is written stays with QEMU and goes with it.
+    the name disk; what is written stays with QEMU and goes with it. throttle: how many bytes of
+    writing it takes in a second.
     """
     arch = ARCHES[kernel.arch]
     devices = [arch.edu] if devices is None else devices
@@ -217,7 +219,8 @@ def command(
     for netdev in netdevs:
         argv += ["-netdev", netdev]
     if disk:
-        argv += ["-drive", "file=/tmp/disk,format=raw,if=none,id=disk,snapshot=on"]
+        limit = f",throttling.bps-write={throttle}" if throttle else ""
+        argv += ["-drive", f"file=/tmp/disk,format=raw,if=none,id=disk,snapshot=on{limit}"]
     for device in devices:
         argv += ["-device", device]
     if icount:

@@ -49,7 +49,10 @@ COMMAND = {
     *LENDING,
 }
 # The kernel's own modules, and the checks that load them.
-DRIVERS = {("nvme", "e1000e", "virtio_net", "ext4"): LENDING}
+DRIVERS = {
+    ("nvme", "e1000e", "virtio_net", "ext4"): LENDING,
+    ("virtio_blk", "ext4", "zram"): {"claims"},
+}
 # Modules of our own beside memlab, and the checks that load them.
 MODULES = {
     "misuse": {"misuse", "bounced", "outstanding", "leak"},

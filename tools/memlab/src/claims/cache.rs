@@ -91,6 +91,39 @@ pub const CLAIMS: &[Claim] = &[
         control: Control::Live("the shared memory is unmapped before"),
         why: "Its pages have no file to come back from: without swap they stay (mm/shmem.c).",
     },
+    Claim {
+        id: "cache.write-back",
+        sentence: "a write dirties pages in memory, and the disk gets them later",
+        lecture: "A4",
+        needs: &[Scratch],
+        gather: write_back,
+        judge: write_back_judge,
+        control: Control::Live("fsync() after it"),
+        why: "A write copies into the page cache and marks it dirty (mm/filemap.c: \
+              generic_perform_write); the flusher writes it (fs/fs-writeback.c).",
+    },
+    Claim {
+        id: "cache.buffers",
+        sentence: "pages of a raw block device are Buffers, those of files Cached",
+        lecture: "A4, C",
+        needs: &[Root, Scratch],
+        gather: buffers,
+        judge: buffers_judge,
+        control: Control::Live("a file instead"),
+        why: "Buffers is the page cache of block devices' own inodes (block/bdev.c: \
+              nr_blockdev_pages), which file systems read their metadata through.",
+    },
+    Claim {
+        id: "cache.direct",
+        sentence: "O_DIRECT goes past the cache",
+        lecture: "A4",
+        needs: &[Scratch],
+        gather: direct,
+        judge: direct_judge,
+        control: Control::Live("the same file, without O_DIRECT"),
+        why: "mm/filemap.c: generic_file_read_iter() has the file system read straight into the \
+              program's pages.",
+    },
 ];
 
 const SIZE: u64 = 16 * MIB;
@@ -302,5 +335,119 @@ fn not_all_judge(e: &Evidence) -> Judged {
             "of {} KiB cached {after} stay, {shmem} of them shared",
             e.get("before")?
         ),
+    )
+}
+
+fn write_back(lab: &Lab, side: Side) -> Gathered {
+    let file = lab.file("write-back", 0)?;
+    lab.settle();
+    let of = || -> Result<(u64, u64), Lack> {
+        Ok((
+            system::meminfo(lab, "Dirty")?,
+            system::vmstat(lab, "pgpgout")?,
+        ))
+    };
+    let (dirty, written) = of()?;
+    file.append(SIZE)?;
+    if side.is_control() {
+        file.evict()?;
+    }
+    let (dirty_after, written_after) = of()?;
+    Ok(Evidence::new()
+        .kib("wrote", SIZE / KIB, "by write()")
+        .kib(
+            "dirty",
+            dirty_after as i64 - dirty as i64,
+            "meminfo: Dirty grew by",
+        )
+        .kib(
+            "written",
+            written_after - written,
+            "vmstat: pgpgout grew by",
+        ))
+}
+
+fn write_back_judge(e: &Evidence) -> Judged {
+    let (wrote, dirty, written) = (e.get("wrote")?, e.get("dirty")?, e.get("written")?);
+    whether(
+        dirty >= 0.6 * wrote && written <= 0.4 * wrote,
+        format!("{wrote} KiB written: {dirty:+} KiB dirty in memory, {written} KiB to the disk"),
+    )
+}
+
+fn buffers(lab: &Lab, side: Side) -> Gathered {
+    const PART: u64 = 8 * MIB;
+    let file = lab.file("buffers", PART)?;
+    file.evict()?;
+    let of = |key: &str| system::meminfo(lab, key);
+    let (buffers, cached) = (of("Buffers")?, of("Cached")?);
+    match side {
+        Side::Claim => lab.read_device(PART)?,
+        Side::Control => {
+            file.read()?;
+        }
+    }
+    let grew = |now: u64, was: u64| now as i64 - was as i64;
+    Ok(Evidence::new()
+        .text(
+            "of",
+            if side.is_control() {
+                "a file"
+            } else {
+                "the block device"
+            },
+            "what 8 MiB were read of",
+        )
+        .kib(
+            "buffers",
+            grew(of("Buffers")?, buffers),
+            "meminfo: Buffers grew by",
+        )
+        .kib(
+            "cached",
+            grew(of("Cached")?, cached),
+            "meminfo: Cached grew by",
+        ))
+}
+
+fn buffers_judge(e: &Evidence) -> Judged {
+    let (buffers, cached) = (e.get("buffers")?, e.get("cached")?);
+    if buffers.max(cached) < 4096.0 {
+        return lacks("blocks that are not in memory yet");
+    }
+    whether(
+        buffers > cached,
+        format!(
+            "8192 KiB of {} read: Buffers {buffers:+} KiB, Cached {cached:+}",
+            e.words("of")?
+        ),
+    )
+}
+
+fn direct(lab: &Lab, side: Side) -> Gathered {
+    let file = lab.file("direct", SIZE)?;
+    file.evict()?;
+    let read = match side {
+        Side::Claim => file.read_direct()?,
+        Side::Control => file.read()?,
+    };
+    let mut child = lab.child()?;
+    let area = child.ask(&format!("map {SIZE} ro file={}", file.word()))?;
+    let found = child.ask(&format!("resident {}", area.number("id")))?;
+    Ok(Evidence::new()
+        .kib("read", read as u64 / KIB, "by read()")
+        .count("pages", found.number("pages"), "of the file")
+        .count(
+            "resident",
+            found.number("resident"),
+            "mincore(): in memory after",
+        ))
+}
+
+fn direct_judge(e: &Evidence) -> Judged {
+    let (read, pages, resident) = (e.get("read")?, e.get("pages")?, e.get("resident")?);
+    whether(
+        resident < pages / 20.0,
+        format!("{read} KiB read: {resident} of {pages} pages are in memory"),
     )
 }

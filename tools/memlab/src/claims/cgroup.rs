@@ -63,6 +63,17 @@ pub const CLAIMS: &[Claim] = &[
         why: "Each CPU takes 64 pages at once from the group and keeps what is left \
               (mm/memcontrol.c: MEMCG_CHARGE_BATCH, try_charge_memcg).",
     },
+    Claim {
+        id: "cgroup.rss-swap",
+        sentence: "limiting memory alone pushes a group into swap",
+        lecture: "C",
+        needs: &[Group, System, Scratch],
+        gather: rss_swap,
+        judge: rss_swap_judge,
+        control: Control::Live("memory.swap.max 0 as well"),
+        why: "memory.max counts what is resident: what reclaim writes to swap is not \
+              (mm/memcontrol.c: memory.swap.max is a limit of its own).",
+    },
 ];
 
 fn limit(lab: &Lab, side: Side) -> Gathered {
@@ -205,4 +216,40 @@ fn usage_lags_judge(e: &Evidence) -> Judged {
         true => depends("lags", said),
         false => depends("exact", said),
     }
+}
+
+fn rss_swap(lab: &Lab, side: Side) -> Gathered {
+    let _swap = lab.swap(64)?;
+    let group = Group::make(lab, "rss-swap")?;
+    group.set("memory.max", 16 * MIB)?;
+    if side.is_control() {
+        group.set("memory.swap.max", 0)?;
+    }
+    let mut child = group.child()?;
+    let area = child.ask(&format!("map {} small", 32 * MIB))?;
+    let id = area.number("id");
+    let wrote = child.ask(&format!("write {id} 0 {} {}", 32 * MIB, lab.page()));
+    Ok(Evidence::new()
+        .kib("max", 16 * 1024, "memory.max")
+        .flag("alive", wrote.is_ok(), "whether who wrote 32 MiB lives")
+        .kib(
+            "swapped",
+            group.number("memory.swap.current")? / KIB,
+            "memory.swap.current",
+        ))
+}
+
+fn rss_swap_judge(e: &Evidence) -> Judged {
+    let (max, swapped) = (e.get("max")?, e.get("swapped")?);
+    let lives = if e.is("alive")? {
+        "lives"
+    } else {
+        "was killed"
+    };
+    whether(
+        e.is("alive")? && swapped > 8192.0,
+        format!(
+            "32768 KiB written with a limit of {max}: {swapped} KiB in swap, the writer {lives}"
+        ),
+    )
 }

@@ -28,16 +28,6 @@ pub const COURSE: &[(&str, &str)] = &[
     ("pagemap", "frame snapshot two-ways"),
 ];
 
-/// Built, and not yet shown on any kernel: in the guests that they were asked in something is missing.
-const UNTRIED: &[&str] = &[
-    "cache.not-all",
-    "reclaim.drop",
-    "reclaim.cgroup-swappiness",
-    "oom.overcommit",
-    "reclaim.reserve",
-    "slab.reclaimable",
-];
-
 /// What a chapter is about, and what to read next in the kernel's own documentation.
 pub fn about(chapter: &str) -> (&'static str, &'static str) {
     match chapter {
@@ -170,11 +160,6 @@ supposed: figures made up for the purpose, which show that the verdict can diffe
             );
         }
     }
-    text += &format!(
-        "\n## Built, and not yet shown on any kernel: {}\n\n{}\n",
-        UNTRIED.len(),
-        lines(UNTRIED.iter().map(|id| (*id).to_owned()))
-    );
     text += &format!("\n## Not built yet: {}\n\n", missing.len());
     text += &lines(missing.into_iter());
     text.push('\n');

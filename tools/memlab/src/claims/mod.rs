@@ -7,16 +7,23 @@ pub mod course;
 #[cfg(test)]
 mod tests;
 
+mod buddy;
 mod cache;
 mod cgroup;
+mod cma;
+mod dirty;
+mod dma;
 mod leak;
 mod libc;
 mod mmu;
+mod mmu_device;
 mod oom;
 mod page;
 mod pagemap;
 mod reclaim;
 mod slab;
+mod swap;
+mod tool;
 mod vma;
 mod vmalloc;
 mod zone;
@@ -27,9 +34,12 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 /// The chapters that are built, in the order of the course.
-pub const CHAPTERS: [&[Claim]; 13] = [
+pub const CHAPTERS: &[&[Claim]] = &[
     mmu::CLAIMS,
+    mmu_device::CLAIMS,
     zone::CLAIMS,
+    buddy::CLAIMS,
+    cma::CLAIMS,
     slab::CLAIMS,
     vmalloc::CLAIMS,
     page::CLAIMS,
@@ -37,8 +47,12 @@ pub const CHAPTERS: [&[Claim]; 13] = [
     vma::CLAIMS,
     leak::CLAIMS,
     cache::CLAIMS,
+    swap::CLAIMS,
     reclaim::CLAIMS,
+    dma::CLAIMS,
     cgroup::CLAIMS,
+    dirty::CLAIMS,
+    tool::CLAIMS,
     libc::CLAIMS,
     pagemap::CLAIMS,
 ];

@@ -3,7 +3,7 @@
 //! Small objects cut from pages.
 
 use super::claim::prelude::*;
-use crate::evidence::system;
+use crate::evidence::{probe::Probe, system};
 
 /// The chapter.
 pub const CLAIMS: &[Claim] = &[
@@ -28,6 +28,28 @@ pub const CLAIMS: &[Claim] = &[
         control: Control::Live("SUnreclaim instead of SReclaimable"),
         why: "Their caches are SLAB_RECLAIM_ACCOUNT and have shrinkers (fs/super.c: \
               super_cache_scan); what somebody refers to is passed over.",
+    },
+    Claim {
+        id: "slab.second-level",
+        sentence: "kmalloc cuts pages into equal objects",
+        lecture: "A2, B",
+        needs: &[Root],
+        gather: second_level,
+        judge: second_level_judge,
+        control: Control::Live("a size above the largest class"),
+        why: "mm/slab_common.c: kmalloc_info[] has the classes; what is larger goes to the page \
+              allocator (mm/slub.c: ___kmalloc_large_node).",
+    },
+    Claim {
+        id: "slab.leak-visible",
+        sentence: "allocations without their frees show in slabinfo",
+        lecture: "A2, A3",
+        needs: &[Root],
+        gather: leak_visible,
+        judge: leak_visible_judge,
+        control: Control::Live("each is closed before the next is opened"),
+        why: "An open file is an object of the cache filp (fs/file_table.c), which is joined with \
+              no other: who never closes leaves a count that only rises.",
     },
 ];
 
@@ -73,12 +95,17 @@ fn reclaimable(lab: &Lab, side: Side) -> Gathered {
     };
     // The second time there is nothing to make any more but what the first one let go.
     lab.drop_caches(2)?;
-    let names = system::roam(lab, system::DEVICES, 6);
+    let names = 30_000;
+    system::miss(lab, system::DEVICES, names);
     let before = system::meminfo(lab, key)?;
     lab.drop_caches(2)?;
     let dentries = system::slab(lab, "dentry")?;
     Ok(Evidence::new()
-        .count("names", names, "names looked up in sysfs")
+        .count(
+            "names",
+            names,
+            "names looked up in sysfs that are not there: a dentry each",
+        )
         .text("of", key, "meminfo")
         .kib("before", before, "meminfo: it before")
         .kib(
@@ -101,5 +128,67 @@ fn reclaimable_judge(e: &Evidence) -> Judged {
             "{} {before} to {after} KiB, {stay} dentries stay",
             e.words("of")?
         ),
+    )
+}
+
+fn second_level(lab: &Lab, side: Side) -> Gathered {
+    let probe = Probe::open(lab)?;
+    let size = if side.is_control() {
+        9 * lab.page()
+    } else {
+        100
+    };
+    let came = probe.run(&format!("kmalloc size={size}"))?;
+    let takes = came.number("takes_bytes")?;
+    let class = system::slab_class(lab, takes)?;
+    Ok(Evidence::new()
+        .number("asked", size, "B", "of kmalloc()")
+        .number("takes", takes, "B", "the module: ksize() of it")
+        .count(
+            "objects",
+            class.0,
+            "slabinfo: objects in a slab of that size, 0 without such a class",
+        )
+        .count("pages", class.1, "slabinfo: pages of such a slab"))
+}
+
+fn second_level_judge(e: &Evidence) -> Judged {
+    let (asked, takes, objects) = (e.get("asked")?, e.get("takes")?, e.get("objects")?);
+    whether(
+        objects >= 2.0 && takes > asked,
+        format!(
+            "{asked} bytes take {takes}: {objects} such objects in a slab of {} pages",
+            e.get("pages")?
+        ),
+    )
+}
+
+/// A process may have 1024 files open: two for each pipe.
+const PIPES: u64 = 450;
+
+fn leak_visible(lab: &Lab, side: Side) -> Gathered {
+    let mut child = lab.child()?;
+    let count = || -> Result<u64, Lack> {
+        let found = system::slab(lab, "filp")?;
+        found.ok_or_else(|| "a cache filp in /proc/slabinfo".into())
+    };
+    let before = count()?;
+    let close = if side.is_control() { "close" } else { "" };
+    child.ask(&format!("pipes {PIPES} {close}"))?;
+    Ok(Evidence::new()
+        .count("opened", 2 * PIPES, "files: both ends of pipes")
+        .count(
+            "grew",
+            count()? as i64 - before as i64,
+            "slabinfo: filp, in use",
+        ))
+}
+
+fn leak_visible_judge(e: &Evidence) -> Judged {
+    let (opened, grew) = (e.get("opened")?, e.get("grew")?);
+    // What lies ready for a CPU counts as used already.
+    whether(
+        grew >= 0.6 * opened,
+        format!("{opened} files opened: {grew} objects of filp more"),
     )
 }

@@ -86,6 +86,14 @@ impl<'a> Group<'a> {
         found.ok_or_else(|| format!("memory.events has no {key}"))
     }
 
+    /// How long its processes waited for memory so far, in us: some of them, or full, all of them.
+    pub fn pressure(&self, whose: &str) -> Look<u64> {
+        let text = self.lab.text(&self.file("memory.pressure"))?;
+        let line = text.lines().find(|line| line.starts_with(whose));
+        let total = line.and_then(|line| line.split_once("total=")?.1.parse().ok());
+        total.ok_or_else(|| "memory.pressure (PSI)".into())
+    }
+
     /// Starts a child in it.
     pub fn child(&self) -> Look<Child> {
         let child = self.lab.child()?;

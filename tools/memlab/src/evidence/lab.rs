@@ -91,6 +91,39 @@ impl Lab {
         Ok(child)
     }
 
+    /// The block device that the scratch folder lies on.
+    pub fn device(&self) -> Look<PathBuf> {
+        let device = rustix::fs::stat(&self.scratch).map_err(|error| error.to_string())?;
+        let (major, minor) = (
+            rustix::fs::major(device.st_dev),
+            rustix::fs::minor(device.st_dev),
+        );
+        let text = self.text(&format!("/sys/dev/block/{major}:{minor}/uevent"));
+        let text = text.map_err(|_| "a file system on one block device".to_owned())?;
+        let name = text.lines().find_map(|line| line.strip_prefix("DEVNAME="));
+        let name = name.ok_or("a block device with a name")?;
+        Ok(Path::new("/dev").join(name))
+    }
+
+    /// Reads so many bytes of that device, past its file system, from its middle on, where no
+    /// file of a small file system has brought them in yet.
+    pub fn read_device(&self, length: u64) -> Look<()> {
+        let path = self.device()?;
+        let done = (|| {
+            let mut file = fs::File::open(&path)?;
+            let end = std::io::Seek::seek(&mut file, std::io::SeekFrom::End(0))?;
+            std::io::Seek::seek(&mut file, std::io::SeekFrom::Start((end / 2) & !0xfff))?;
+            let mut block = vec![0; MIB as usize];
+            for _ in 0..length / MIB {
+                std::io::Read::read_exact(&mut file, &mut block)?;
+            }
+            Ok(())
+        })();
+        done.map_err(|error: std::io::Error| {
+            format!("{}: {}", path.display(), crate::error::reason(&error))
+        })
+    }
+
     /// The frames of a process's pages.
     pub fn pages(&self) -> Pages {
         Pages::of(&self.machine)
@@ -182,6 +215,41 @@ impl Scratch {
         done.map_err(|error: std::io::Error| {
             format!("{}: {}", self.path.display(), crate::error::reason(&error))
         })
+    }
+
+    /// Writes so many bytes to its end, and does not wait for the disk.
+    pub fn append(&self, length: u64) -> Look<()> {
+        let block = vec![b'm'; MIB as usize];
+        let done = (|| {
+            let mut file = fs::OpenOptions::new().append(true).open(&self.path)?;
+            for _ in 0..length / MIB {
+                std::io::Write::write_all(&mut file, &block)?;
+            }
+            Ok(())
+        })();
+        done.map_err(|error: std::io::Error| crate::error::reason(&error))
+    }
+
+    /// Reads it whole, past the cache.
+    pub fn read_direct(&self) -> Look<usize> {
+        #[repr(align(4096))]
+        struct Block([u8; 1 << 16]);
+        let mut block = Box::new(Block([0; 1 << 16]));
+        let direct = rustix::fs::OFlags::DIRECT.bits();
+        let opened = std::os::unix::fs::OpenOptionsExt::custom_flags(
+            fs::OpenOptions::new().read(true),
+            i32::try_from(direct).unwrap_or(0),
+        )
+        .open(&self.path);
+        let mut file = opened.map_err(|error| crate::error::reason(&error))?;
+        let mut all = 0;
+        loop {
+            let got = std::io::Read::read(&mut file, &mut block.0);
+            match got.map_err(|error| crate::error::reason(&error))? {
+                0 => return Ok(all),
+                count => all += count,
+            }
+        }
     }
 
     /// Reads it whole.

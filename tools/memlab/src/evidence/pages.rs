@@ -13,6 +13,8 @@ const FRAME: u64 = (1 << 55) - 1;
 pub mod flag {
     /// Mapped by whoever read before anything was written.
     pub const ZERO_PAGE: u32 = 24;
+    /// Free, the first page of its block.
+    pub const BUDDY: u32 = 10;
     /// Part of a transparent huge page.
     pub const THP: u32 = 22;
     /// A table of a page-table tree.
@@ -84,6 +86,25 @@ impl Pages {
     /// How often a frame is mapped.
     pub fn mapped(&self, frame: u64) -> Look<u64> {
         Ok(self.words("/proc/kpagecount", frame, 1)?[0])
+    }
+
+    /// Some frames of a kind, from anywhere.
+    pub fn frames(&self, bit: u32, most: usize) -> Look<Vec<u64>> {
+        const CHUNK: u64 = 1 << 12;
+        let mut found = Vec::new();
+        let mut from = 0;
+        while let Ok(words) = self.words("/proc/kpageflags", from, CHUNK as usize) {
+            let mut here = (from..).zip(&words);
+            if let Some((frame, _)) = here.find(|(_, word)| (**word >> bit) & 1 == 1) {
+                found.push(frame);
+            }
+            // One of each chunk: they lie apart.
+            from += CHUNK;
+            if found.len() == most {
+                break;
+            }
+        }
+        Ok(found)
     }
 
     /// How many frames of the whole machine are of a kind.

@@ -34,6 +34,66 @@ impl Lab {
             .map_err(|why| format!("{file}: {why}"))
     }
 
+    /// Limits dirty pages by bytes, `dirty` or `dirty_background`. The share of memory that counts
+    /// otherwise is zero from then on, and has to be put back instead.
+    pub fn dirty(&self, which: &str, bytes: u64) -> Look<Held<'_>> {
+        if !self.system {
+            return Err("--system".into());
+        }
+        let [ratio, limit] = ["ratio", "bytes"].map(|unit| format!("/proc/sys/vm/{which}_{unit}"));
+        let share = self.chosen(&ratio)?;
+        let undo = match share.as_str() {
+            "0" => Undo::Write {
+                text: self.chosen(&limit)?,
+                file: limit.clone(),
+            },
+            _ => Undo::Write {
+                file: ratio,
+                text: share,
+            },
+        };
+        let path = self.machine.path(&limit);
+        self.change(undo, || fs::write(path, bytes.to_string()))
+            .map_err(|why| format!("{limit}: {why}"))
+    }
+
+    /// Has all that is dirty written, so that what comes is of who looks.
+    pub fn settle(&self) {
+        rustix::fs::sync();
+        self.pause(200);
+    }
+
+    /// Swap in compressed memory, on the first device of zram if nobody uses it.
+    pub fn zram(&self, mib: u64) -> Look<((Held<'_>, Held<'_>), String)> {
+        if !self.system {
+            return Err("--system".into());
+        }
+        let folder = "/sys/block/zram0";
+        let size = self
+            .text(&format!("{folder}/disksize"))
+            .map_err(|_| "zram (modprobe zram)".to_owned())?;
+        if size.trim() != "0" {
+            return Err("a device of zram that nobody uses".into());
+        }
+        let path = std::path::PathBuf::from("/dev/zram0");
+        let reset = Undo::Write {
+            file: format!("{folder}/reset"),
+            text: "1".into(),
+        };
+        let page = self.page();
+        let pages = u32::try_from((mib << 20) / page).unwrap_or(u32::MAX);
+        let made = self.change(reset, || {
+            let size = self.machine.path(&format!("{folder}/disksize"));
+            fs::write(size, (mib << 20).to_string())?;
+            swap::mark_device(&path, pages, page as usize)
+        })?;
+        let file = path.display().to_string();
+        let on = self
+            .change(Undo::SwapOff { file }, || swap::on(&path))
+            .map_err(|why| format!("swapon: {why}"))?;
+        Ok(((on, made), "zram0".into()))
+    }
+
     fn change(&self, undo: Undo, change: impl FnOnce() -> std::io::Result<()>) -> Look<Held<'_>> {
         self.journal.borrow_mut().note(undo.clone())?;
         let held = Held { lab: self, undo };
@@ -50,6 +110,15 @@ impl Lab {
         let file = "/proc/sys/vm/drop_caches";
         fs::write(self.machine.path(file), what.to_string())
             .map_err(|error| format!("{file}: {}", reason(&error)))
+    }
+
+    /// Takes a block of memory out for a while.
+    pub fn offline(&self, block: u64) -> Look<Held<'_>> {
+        let file = format!("/sys/devices/system/memory/memory{block}/state");
+        match self.chosen(&file)?.as_str() {
+            "online" => self.set(&file, "offline"),
+            other => Err(format!("{file} says {other}")),
+        }
     }
 
     /// An area of swap in the scratch folder.

@@ -76,6 +76,21 @@ pub const RESERVE_RATIO: &str = "/proc/sys/vm/lowmem_reserve_ratio";
 /// What the lowest marks of all zones are made from, in KiB.
 pub const MIN_FREE: &str = "/proc/sys/vm/min_free_kbytes";
 
+/// From when on a dirty page is old, in hundredths of a second.
+pub const DIRTY_EXPIRE: &str = "/proc/sys/vm/dirty_expire_centisecs";
+/// How often the flusher looks for old ones.
+pub const DIRTY_WRITEBACK: &str = "/proc/sys/vm/dirty_writeback_centisecs";
+
+/// What a device of zram keeps, before and after compression, in bytes.
+pub fn zram(lab: &Lab, device: &str) -> Look<(u64, u64)> {
+    let text = lab.text(&format!("/sys/block/{device}/mm_stat"))?;
+    let mut numbers = text.split_whitespace().map(str::parse::<u64>);
+    match (numbers.next(), numbers.nth(1)) {
+        (Some(Ok(original)), Some(Ok(used))) => Ok((original, used)),
+        _ => Err(format!("mm_stat: {}", text.trim())),
+    }
+}
+
 /// All devices, a folder of sysfs for each.
 pub const DEVICES: &str = "/sys/devices";
 
@@ -87,19 +102,40 @@ pub fn number(lab: &Lab, file: &str) -> Look<u64> {
         .map_err(|_| format!("{file}: {}", text.trim()))
 }
 
-/// The names and contents of a folder of sysfs and below it, looked at once.
-pub fn roam(lab: &Lab, folder: &str, depth: u32) -> usize {
-    let names = lab.machine.names(folder);
-    let mut found = names.len();
-    for name in &names {
-        let path = format!("{folder}/{name}");
-        // A link is looked up, and not followed: it may lead back.
-        let real = std::fs::symlink_metadata(lab.machine.path(&path));
-        if depth > 0 && real.is_ok_and(|kind| kind.is_dir()) {
-            found += roam(lab, &path, depth - 1);
-        }
+/// Objects and pages of a slab of kmalloc's class of a size; zeros where there is no such class.
+pub fn slab_class(lab: &Lab, bytes: u64) -> Look<(u64, u64)> {
+    let text = lab.text("/proc/slabinfo")?;
+    Ok(class_of(&text, bytes).unwrap_or((0, 0)))
+}
+
+fn class_of(text: &str, bytes: u64) -> Option<(u64, u64)> {
+    text.lines().find_map(|line| {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let is = words.first()?.starts_with("kmalloc-") && *words.get(3)? == bytes.to_string();
+        let number = |at: usize| words.get(at)?.parse().ok();
+        is.then_some((number(4)?, number(5)?))
+    })
+}
+
+/// The numbers of the blocks of memory that can be taken out, rising.
+pub fn memory_blocks(lab: &Lab) -> Look<Vec<u64>> {
+    let names = lab.machine.names("/sys/devices/system/memory");
+    let numbers = names
+        .iter()
+        .filter_map(|name| name.strip_prefix("memory")?.parse().ok());
+    let mut numbers: Vec<u64> = numbers.collect();
+    numbers.sort_unstable();
+    match numbers.is_empty() {
+        true => Err("/sys/devices/system/memory (CONFIG_MEMORY_HOTREMOVE)".into()),
+        false => Ok(numbers),
     }
-    found
+}
+
+/// Looks for names that are not there: the kernel remembers each.
+pub fn miss(lab: &Lab, folder: &str, count: usize) {
+    for number in 0..count {
+        let _ = std::fs::symlink_metadata(lab.machine.path(&format!("{folder}/none-{number}")));
+    }
 }
 
 /// A kind of areas of vmallocinfo: how many, how many of them have pages of their own, and how many
@@ -168,6 +204,14 @@ pub fn switches(lab: &Lab, name: &str) -> Look<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_class_is_by_the_size_of_its_objects() {
+        let text = "# name <active_objs> <num_objs> <objsize> <objperslab> <pagesperslab>\n\
+                    kmalloc-128 100 128 128 32 1 : tunables\ndentry 9 9 192 21 1 : tunables\n";
+        assert_eq!(class_of(text, 128), Some((32, 1)));
+        assert_eq!(class_of(text, 192), None);
+    }
 
     #[test]
     fn an_area_has_pages_or_lies_at_a_device() {

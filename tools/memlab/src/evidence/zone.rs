@@ -44,6 +44,28 @@ pub fn sum(zones: &[Zone], key: &str) -> u64 {
     zones.iter().map(|zone| zone.pages(key)).sum()
 }
 
+/// The largest order that there may be.
+pub const ORDERS: usize = 20;
+
+/// The free blocks of a zone by their order, of the first node that has it.
+pub fn free_lists(lab: &Lab, zone: &str) -> Look<Vec<u64>> {
+    let text = lab.text("/proc/buddyinfo")?;
+    let found = lists(&text).find(|(name, _)| name == zone);
+    found
+        .map(|(_, counts)| counts)
+        .ok_or_else(|| format!("a zone {zone} in /proc/buddyinfo"))
+}
+
+/// The lines of buddyinfo: a zone and its counts.
+fn lists(text: &str) -> impl Iterator<Item = (String, Vec<u64>)> + '_ {
+    text.lines().filter_map(|line| {
+        let (_, rest) = line.split_once(", zone")?;
+        let mut words = rest.split_whitespace();
+        let name = words.next()?.to_owned();
+        Some((name, words.filter_map(|word| word.parse().ok()).collect()))
+    })
+}
+
 /// The zones that have pages, of the file's text.
 pub fn parse(text: &str) -> Vec<Zone> {
     let mut zones: Vec<Zone> = Vec::new();
@@ -84,6 +106,14 @@ pub fn parse(text: &str) -> Vec<Zone> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_line_is_a_zone_and_its_counts() {
+        let text = "Node 0, zone      DMA      0      1      2 \nNode 0, zone   Normal  7 1 1 3\n";
+        let found: Vec<_> = lists(text).collect();
+        assert_eq!(found[0], ("DMA".into(), vec![0, 1, 2]));
+        assert_eq!(found[1], ("Normal".into(), vec![7, 1, 1, 3]));
+    }
 
     #[test]
     fn a_zone_without_pages_is_none_and_a_list_of_a_cpu_is_not_the_zones() {

@@ -4,6 +4,7 @@
 
 pub mod child;
 pub mod door;
+mod pipes;
 pub mod puppet;
 pub mod signals;
 pub mod swap;

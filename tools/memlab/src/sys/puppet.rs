@@ -5,7 +5,10 @@
 //! It is this very program, executed anew, so that nothing else happens in it. A line is a verb
 //! and its words; the answer is a line, too: `ok` and `key=value ...`, or `error` and why.
 
-use super::victim::{self, pipe, Answer};
+use super::{
+    pipes::Pipes,
+    victim::{self, pipe, Answer},
+};
 use std::{
     io::{self, BufRead, Write},
     sync::atomic::{AtomicBool, Ordering},
@@ -28,6 +31,7 @@ struct Puppet {
     areas: Vec<Area>,
     /// Objects of malloc(), a group for each time that it was asked for some.
     objects: Vec<Vec<*mut libc::c_void>>,
+    pipes: Pipes,
 }
 
 fn failed(what: &str) -> String {
@@ -93,6 +97,19 @@ impl Puppet {
                 // SAFETY: It takes integers only, and is called by the only thread there is.
                 let done = unsafe { libc::mallopt(what as i32, to as i32) };
                 Ok(format!("done={done}"))
+            }
+            "miss" => {
+                let folder = words.get(2).copied().unwrap_or("/");
+                for number in 0..number(words, 1)? {
+                    let _ = std::fs::symlink_metadata(format!("{folder}/none-{number}"));
+                }
+                Ok(String::new())
+            }
+            "noise" => self.noise(words),
+            "pipes" => self.pipes.make(number(words, 1)?, words.contains(&"close")),
+            "splice" => {
+                let area = self.area(words)?;
+                self.pipes.pin(area.at, area.length)
             }
             "faults" => faults(),
             "fork" => self.fork(words.get(1..).unwrap_or(&[])),
@@ -251,6 +268,20 @@ impl Puppet {
             0 => Ok(String::new()),
             _ => Err(failed("mprotect")),
         }
+    }
+
+    /// `noise ID`: fills the area with bytes none of which follows from the one before
+    fn noise(&self, words: &[&str]) -> Answer {
+        let area = self.area(words)?;
+        let mut state = 0x9e37_79b9_7f4a_7c15u64;
+        for at in 0..area.length {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            // SAFETY: `at` is below the length of the area, which is mapped while it is listed.
+            unsafe { area.at.wrapping_add(at).write_volatile((state >> 32) as u8) };
+        }
+        Ok(String::new())
     }
 
     /// `resident ID`: how many pages mincore() finds in memory

@@ -42,6 +42,13 @@ pub fn make(path: &Path, pages: u32, page: usize) -> io::Result<()> {
     file.sync_all()
 }
 
+/// Makes a device of so many pages an area of swap.
+pub fn mark_device(path: &Path, pages: u32, page: usize) -> io::Result<()> {
+    let file = OpenOptions::new().write(true).open(path)?;
+    mark(&file, pages, page)?;
+    file.sync_all()
+}
+
 /// Writes the header: version 1, the last page, no bad ones, and the magic at the first page's end.
 fn mark(file: &impl FileExt, pages: u32, page: usize) -> io::Result<()> {
     let mut head = vec![0u8; page];
