@@ -195,7 +195,9 @@ check_watch() {
 	equal "it ends by itself" "$?" 0
 	fault=$(($(counter pgfault) - fault))
 	said=$(cat /tmp/said)
-	equal "with a row for each interval" "$(echo "$said" | grep -c ',zone,node 0 DMA32 free,')" 4
+	# A look takes a while on a busy host, and the interval with it.
+	between "with a row for each interval" \
+		"$(echo "$said" | grep -c ',zone,node 0 DMA32 free,')" 2 4
 	seen=$(figure events pgfault 5)
 	between "it counts the faults that the kernel counts" $((fault - seen)) 0 $((fault / 2))
 	between "what is read of files" "$(figure cache read 5)" 8192 10240
@@ -207,7 +209,7 @@ check_watch() {
 	wait $!
 	umount /tmp/files
 	matches "for people it is a sentence" "$(cat /tmp/said)" '^(Quiet: |It is at work: )'
-	matches "with what was in the page cache" "$(cat /tmp/said)" '^Page cache: [0-9]+ pages asked for'
+	matches "with what was in the page cache" "$(cat /tmp/said)" '^Page cache: [89][0-9]{3} pages asked for, at least [89][0-9]{3} were there'
 	matches "and what there is not" "$(cat /tmp/said)" '^Not looked at: the bounce buffer'
 	matches "the zone's marks" "$(cat /tmp/said)" '^node 0 DMA32 +[0-9]+'
 	memlab watch >/tmp/said 2>&1 &

@@ -313,16 +313,16 @@ impl Interval {
         }
     }
 
-    /// Of what is read or touched in files, what was there: what came in and is not written is
-    /// what was not.
+    /// Of what is read or touched in files, what was there at least: what came in and is not known
+    /// to be written may have come for it.
     fn cache(&self) -> Option<String> {
         let asked = self.changed(Group::Cache, "read") + self.changed(Group::Cache, "faulted");
         let added = self.changed(Group::Cache, "added");
         let missed = (added - self.changed(Group::Events, "nr_dirtied")).clamp(0.0, asked);
         (asked > 0.0).then(|| {
             format!(
-                "Page cache: {asked:.0} pages asked for, {:.0} were there ({:.1} %), {added:.0} \
-                 came in.",
+                "Page cache: {asked:.0} pages asked for, at least {:.0} were there ({:.1} %), \
+                 {added:.0} came in.",
                 asked - missed,
                 (asked - missed) * 100.0 / asked
             )
