@@ -3,11 +3,6 @@
 //! memlab asks a running kernel what each way of getting memory, and of getting it to a device,
 //! really costs and really does.
 
-#![allow(
-    clippy::result_large_err,
-    reason = "a refusal carries its sentence, and is made once per request"
-)]
-
 mod bench;
 mod bindings;
 mod buffers;
@@ -20,6 +15,7 @@ pub mod model;
 mod probe;
 pub mod report;
 mod scenario;
+mod sentence;
 mod settings;
 mod sys;
 

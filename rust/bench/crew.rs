@@ -39,6 +39,7 @@ use crate::{
         trace::Watch,
     },
 };
+use core::mem::MaybeUninit;
 use kernel::{
     new_mutex,
     prelude::*,
@@ -129,7 +130,8 @@ const ENDINGS: [Ending; 5] = [
 
 /// What the threads put together when they are done.
 struct Total {
-    tally: KVBox<Tally>,
+    /// Until it is taken out.
+    tally: Option<KVBox<Tally>>,
     classes: Option<KVBox<Classes>>,
     before: KVBox<Tally>,
     after: KVBox<Tally>,
@@ -155,6 +157,8 @@ pub(super) fn run(
     watch: Option<&Watch>,
     called_off: &dyn Fn() -> Option<Ending>,
 ) -> Result<Report> {
+    // Where the result goes is there before anything is measured.
+    let report = KBox::new_uninit(GFP_KERNEL)?;
     // The threads look at `ending` between operations, while this one wakes and writes its stack.
     let (ready, padded) = (Atomic::new(0u32), CachePadded(Atomic::new(0u32)));
     let (ending, done) = (&padded.0, Atomic::new(0u64));
@@ -212,11 +216,8 @@ pub(super) fn run(
     // CAST: `ending` holds an index into the table.
     let why = ENDINGS.get(ending.load(Relaxed) as usize);
     let mut total = total.lock();
-    total.outcome(
-        request,
-        batch_shift,
-        why.copied().unwrap_or(Ending::Stopped),
-    )
+    let why = why.copied().unwrap_or(Ending::Stopped);
+    total.outcome(report, request, batch_shift, why)
 }
 
 impl Total {
@@ -224,7 +225,7 @@ impl Total {
     #[inline(never)]
     fn boxed() -> Result<Pin<KBox<Mutex<Self>>>> {
         let total = Self {
-            tally: sys::zeroed::tally()?,
+            tally: Some(sys::zeroed::tally()?),
             classes: None,
             before: sys::zeroed::tally()?,
             after: sys::zeroed::tally()?,
@@ -240,16 +241,22 @@ impl Total {
 
     /// What came back, when all threads are done; their tally is taken out.
     #[inline(never)]
-    fn outcome(&mut self, request: &Request, batch_shift: u32, ending: Ending) -> Result<Report> {
+    fn outcome(
+        &mut self,
+        report: KBox<MaybeUninit<Outcome<Counts>>>,
+        request: &Request,
+        batch_shift: u32,
+        ending: Ending,
+    ) -> Result<Report> {
         if let Some(error) = self.error {
             return Err(error);
         }
+        let tally = self.tally.take().ok_or(EINVAL)?;
         let (before, after) = (&self.before.phases, &self.after.phases);
         let clock = ClockCost::between(before, after, self.step, batch_shift);
-        let spent = sys::zeroed::tally()?;
         let outcome = Outcome {
             request: *request,
-            rounds: self.tally.round(&clock),
+            rounds: tally.round(&clock),
             clock,
             batch: 1 << batch_shift,
             warmed: self.warmed,
@@ -257,12 +264,9 @@ impl Total {
             device: None,
             elapsed: self.ended.saturating_sub(self.started),
             ending,
-            tally: Counts::new(
-                core::mem::replace(&mut self.tally, spent),
-                self.classes.take(),
-            ),
+            tally: Counts::new(tally, self.classes.take()),
         };
-        Ok(KBox::new(outcome, GFP_KERNEL)?)
+        Ok(KBox::write(report, outcome))
     }
 }
 
@@ -330,9 +334,9 @@ impl Shared<'_> {
         self.calibrate(&mut tallies.after)?;
 
         let mut total = self.total.lock();
-        total
-            .tally
-            .add_thread(index, task::current_cpu(), &tallies.tally);
+        if let Some(all) = &mut total.tally {
+            all.add_thread(index, task::current_cpu(), &tallies.tally);
+        }
         match (&mut total.classes, tallies.classes.take()) {
             (Some(all), Some(classes)) => all.merge(&classes),
             (all, classes) => *all = classes,
@@ -360,7 +364,9 @@ impl Shared<'_> {
             let spent = now().saturating_sub(start);
             let enough =
                 done >= asked && (asked == 0 || self.part != Part::Whole || spent >= WARMUP_NS);
-            if enough || spent >= most || self.ending.load(Relaxed) != 0 {
+            // One is done at least, or the run would begin as cold as if none had been asked for.
+            let late = done > 0 && spent >= most;
+            if enough || late || self.ending.load(Relaxed) != 0 {
                 return Ok(done);
             }
             // In steps of a batch, because its time is looked at too; a shorter one is one batch.

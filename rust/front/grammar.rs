@@ -20,7 +20,6 @@ use crate::model::{
     request::{
         Direction,
         Directions,
-        Errno,
         Info,
         Limits,
         Mode,
@@ -290,12 +289,11 @@ fn parse_number(name: &str, unit: &str, value: &str, range: Range) -> Result<u64
         .parse()
         .ok()
         .and_then(|digits: u64| digits.checked_mul(1 << shift))
-        .ok_or_else(|| Refusal {
-            errno: Errno::Range,
-            message: Text::format(format_args!(
+        .ok_or_else(|| {
+            Refusal::beyond(format_args!(
                 "{name}={}: out of range, {min} to {max} {unit}",
                 Clip(value)
-            )),
+            ))
         })
 }
 

@@ -38,6 +38,7 @@ use crate::{
     },
     probe,
     scenario::Scenario,
+    sentence::Sentence,
     sys::{
         alloc::MAX_ORDER,
         clock,
@@ -121,14 +122,14 @@ impl Drop for Turn {
 /// people.
 pub(crate) struct Failure {
     error: Error,
-    pub(super) message: Text<MESSAGE_MAX>,
+    message: Option<Sentence<MESSAGE_MAX>>,
 }
 
 impl Failure {
     pub(super) fn new(error: Error, args: fmt::Arguments<'_>) -> Self {
         Self {
             error,
-            message: Text::format(args),
+            message: Some(Sentence::format(args)),
         }
     }
 
@@ -136,20 +137,19 @@ impl Failure {
     pub(super) fn errno(self) -> Error {
         self.error
     }
-}
 
-impl From<&Refusal> for Failure {
-    fn from(refusal: &Refusal) -> Self {
-        Self {
-            error: errno(refusal),
-            message: refusal.message,
-        }
+    /// The sentence; empty where the errno says it all.
+    pub(super) fn message(&self) -> &str {
+        self.message.as_ref().map_or("", Sentence::as_str)
     }
 }
 
 impl From<Refusal> for Failure {
     fn from(refusal: Refusal) -> Self {
-        Self::from(&refusal)
+        Self {
+            error: errno(&refusal),
+            message: Some(refusal.message),
+        }
     }
 }
 
@@ -157,7 +157,7 @@ impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         Self {
             error,
-            message: Text::EMPTY,
+            message: None,
         }
     }
 }
@@ -390,8 +390,12 @@ fn keep<T: Unpin>(
             early(ending)
         }
         Err(refusal) => {
-            last.lock().refusal = Some(refusal);
-            Err(Failure::from(&refusal))
+            let failure = Failure::new(
+                errno(&refusal),
+                format_args!("{}", refusal.message.as_str()),
+            );
+            let _old = core::mem::replace(&mut last.lock().refusal, Some(refusal));
+            Err(failure)
         }
     }
 }

@@ -150,7 +150,7 @@ fn answer<T: Argument, R>(
             Ok(0)
         }
         Err(failure) => {
-            abi::put(taken.value.message(), failure.message.as_str());
+            abi::put(taken.value.message(), failure.message());
             taken.refuse()?;
             Err(failure.errno())
         }

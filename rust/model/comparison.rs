@@ -9,7 +9,7 @@ use super::request::{
 };
 
 /// What was asked for and could not be measured.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub struct Refused {
     /// The experiment.
     pub info: &'static Info,

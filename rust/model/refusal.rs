@@ -4,12 +4,12 @@
 
 use super::{
     num::Dec,
-    parameter::Range,
-    text::Text, //
+    parameter::Range, //
 };
+use crate::sentence::Sentence;
 use core::fmt;
 
-/// The longest sentence of a refusal. It is passed by value down to kernels with 8 KiB of stack.
+/// The longest sentence of a refusal.
 pub const MESSAGE_MAX: usize = 168;
 
 /// Which errno a refusal carries.
@@ -28,23 +28,38 @@ pub enum Errno {
 }
 
 /// Why a request was not carried out: names the parameter, its value and what it may be.
-#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Refusal {
     /// The errno.
     pub errno: Errno,
     /// The sentence.
-    pub message: Text<MESSAGE_MAX>,
+    pub message: Sentence<MESSAGE_MAX>,
+}
+
+impl fmt::Debug for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}: {}", self.errno, self.message.as_str())
+    }
+}
+
+impl PartialEq for Refusal {
+    fn eq(&self, other: &Self) -> bool {
+        self.errno == other.errno && self.message.as_str() == other.message.as_str()
+    }
 }
 
 impl Refusal {
+    fn new(errno: Errno, args: fmt::Arguments<'_>) -> Self {
+        Self {
+            errno,
+            message: Sentence::format(args),
+        }
+    }
+
     /// Refuses what cannot be understood.
     #[cold]
     #[inline(never)]
     pub fn invalid(args: fmt::Arguments<'_>) -> Self {
-        Self {
-            errno: Errno::Invalid,
-            message: Text::format(args),
-        }
+        Self::new(Errno::Invalid, args)
     }
 
     /// Refuses `value` of `parameter`, which is outside `range`.
@@ -52,51 +67,37 @@ impl Refusal {
     #[inline(never)]
     pub fn range(parameter: &str, value: u64, range: Range, unit: &str) -> Self {
         let (value, min, max) = (Dec(value), Dec(range.min), Dec(range.max));
-        Self {
-            errno: Errno::Range,
-            message: Text::format(format_args!(
-                "{parameter}={value}: out of range, {min} to {max} {unit}"
-            )),
-        }
+        Self::new(
+            Errno::Range,
+            format_args!("{parameter}={value}: out of range, {min} to {max} {unit}"),
+        )
     }
 
     /// Refuses a device that is not there to be used.
     #[cold]
     #[inline(never)]
     pub fn no_device(args: fmt::Arguments<'_>) -> Self {
-        Self {
-            errno: Errno::NoDevice,
-            message: Text::format(args),
-        }
+        Self::new(Errno::NoDevice, args)
     }
 
     /// Refuses what this machine or device cannot do.
     #[cold]
     #[inline(never)]
     pub fn unsupported(args: fmt::Arguments<'_>) -> Self {
-        Self {
-            errno: Errno::Unsupported,
-            message: Text::format(args),
-        }
+        Self::new(Errno::Unsupported, args)
     }
 
-    /// Refuses a value that is beyond what this device allows.
+    /// Refuses a value that is beyond what can be.
     #[cold]
     #[inline(never)]
     pub fn beyond(args: fmt::Arguments<'_>) -> Self {
-        Self {
-            errno: Errno::Range,
-            message: Text::format(args),
-        }
+        Self::new(Errno::Range, args)
     }
 
     /// Refuses a run that does not fit in the memory that it may use.
     #[cold]
     #[inline(never)]
     pub fn no_memory(args: fmt::Arguments<'_>) -> Self {
-        Self {
-            errno: Errno::NoMemory,
-            message: Text::format(args),
-        }
+        Self::new(Errno::NoMemory, args)
     }
 }

@@ -109,7 +109,7 @@ fn refusals(out: &mut dyn Write, found: &Findings<'_>) -> fmt::Result {
     for (at, refused) in found.refused.iter().enumerate() {
         let mut before = found.refused.iter().take(at);
         if !before.any(|before| before.why == refused.why) {
-            writeln!(out, "# not measured: {}", refused.why.message)?;
+            writeln!(out, "# not measured: {}", refused.why.message.as_str())?;
         }
     }
     Ok(())

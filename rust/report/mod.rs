@@ -82,7 +82,7 @@ pub fn refusal(out: &mut dyn Write, refusal: &Refusal) -> fmt::Result {
         Errno::NoMemory => "ENOMEM",
         Errno::Unsupported => "EOPNOTSUPP",
     };
-    writeln!(out, "refused {errno} {}", refusal.message)
+    writeln!(out, "refused {errno} {}", refusal.message.as_str())
 }
 
 /// What a file shows before anything was written to it.

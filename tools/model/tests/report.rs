@@ -127,13 +127,12 @@ fn what_a_table_does_not_show_is_said() {
     rows[0].ending = Ending::Time;
     rows[5].ending = Ending::DeviceGone;
     rows[1].tally.disturbed = 5;
-    let refused = Refused {
+    let refused = [64, 64].map(|size| Refused {
         info: &CMA,
-        size: 64,
+        size,
         direction: None,
         why: Refusal::unsupported(format_args!("cma: the device has no CMA area")),
-    };
-    let refused = [refused; 2];
+    });
     let findings = Findings {
         refused: &refused,
         ..NOTHING_FOUND
