@@ -46,7 +46,7 @@ CHECKS = [
 # Where memory and the kernel lie, with all bits of address that a CPU has.
 PLACES = ["uname", "cpu_name", "layout", "boot_log", "zones", "buddy"]
 # In the testing kernels; on ARM there is high memory to map.
-OWN = {"x86_64": ["faults", "leaks"], "arm": ["fixmap", "leaks"], "arm64": ["kasan"]}
+OWN = {"x86_64": ["faults", "leaks"], "arm": ["fixmap", "stack", "leaks"], "arm64": ["kasan"]}
 # Of what is free, most is taken for them.
 HELD = ["fragment", "pressure"]
 # What takes minutes where everything is checked: in kernels that do not.

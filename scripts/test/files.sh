@@ -70,6 +70,13 @@ check_faults() {
 }
 
 # Only a kernel built with DEBUG_KMEMLEAK has the file; the host asks for this check there.
+# The kernel says at the end of each process what no other has left less of. Reclaim below one of the
+# module's allocations, an interrupt's frame and lockdep need some 2 KiB.
+check_stack() {
+	left=$(dmesg | sed -n 's/.* used greatest stack depth: \([0-9]*\) bytes left$/\1/p' | tail -n 1)
+	between "bytes of a stack of 8 KiB that nobody used" "${left:-0}" 3072 8192
+}
+
 check_leaks() {
 	kmemleak=/sys/kernel/debug/kmemleak
 	# A leak counts once it is five seconds old (MSECS_MIN_AGE).
