@@ -65,11 +65,13 @@ pub(super) const BOOKS: u64 = 4 * size_of::<Tally>() as u64 + size_of::<Classes>
 pub(crate) type Report = KBox<Outcome<Counts>>;
 
 /// Samples of the empty operation, per thread, before those that are measured and again after them;
-/// they are taken so many at a time, and no more are begun after so many nanoseconds: where a kernel
-/// checks each lock, its clock is slow.
+/// they are taken so many at a time, and no more are begun after so many nanoseconds, or the run's
+/// time divided by 2 to this: where a kernel checks each lock, its clock is slow, and a comparison
+/// calibrates each of its many short runs.
 const CALIBRATION: u64 = 1_000;
 const CALIBRATION_STEP: u64 = 100;
 const CALIBRATION_NS: u64 = 2_500_000;
+const CALIBRATION_SHIFT: u32 = 2;
 /// A CPU that was idle needs some time to reach its speed: a warm-up that is asked for takes so many
 /// nanoseconds at least, however short its operations are.
 const WARMUP_NS: u64 = 10_000_000;
@@ -325,8 +327,8 @@ impl Shared<'_> {
             ending: self.ending,
             done: self.done,
         };
-        if work.measure(hands, tally, &mut slow)? {
-            self.end(Ending::Above);
+        if let Some(why) = work.measure(hands, tally, &mut slow)? {
+            self.end(why);
         }
         let ended = now();
         slow.finish(tally);
@@ -384,7 +386,8 @@ impl Shared<'_> {
     #[inline(never)]
     fn calibrate(&self, empty: &mut Tally) -> Result {
         let go_on = Atomic::new(0u32);
-        let until = now().saturating_add(CALIBRATION_NS);
+        let most = CALIBRATION_NS.min(self.request.time_ns() >> CALIBRATION_SHIFT);
+        let until = now().saturating_add(most);
         Empty.with_hands(self.batch_shift, &mut |hands| {
             for _ in 0..CALIBRATION / CALIBRATION_STEP {
                 let samples = CALIBRATION_STEP << self.batch_shift;

@@ -10,7 +10,10 @@ use super::{
 };
 use crate::{
     model::{
-        outcome::Tally,
+        outcome::{
+            Ending,
+            Tally, //
+        },
         request::Request, //
     },
     sys::{
@@ -27,8 +30,9 @@ use kernel::{
 };
 
 /// A stretch has one operation or batch at first, and twice as many each time until it takes so many
-/// nanoseconds.
+/// nanoseconds, or the run's time divided by 2 to this.
 const STRETCH_NS: u64 = 1_000_000;
+const STRETCH_SHIFT: u32 = 4;
 
 /// What one thread is to measure, and what it shares with who waits for it.
 pub(super) struct Work<'a> {
@@ -41,16 +45,20 @@ pub(super) struct Work<'a> {
 }
 
 impl Work<'_> {
-    /// Measures that. Whether it ended with an operation that was too slow.
+    /// Measures that. Why it is to end for the others too, if it is: who waits for the threads looks
+    /// at the time as well, but no oftener than the kernel ticks.
     pub(super) fn measure(
         &self,
         hands: &mut dyn Hands,
         tally: &mut Tally,
         slow: &mut Slow<'_>,
-    ) -> Result<bool> {
+    ) -> Result<Option<Ending>> {
         let mut left = self.request.iterations() >> self.batch_shift;
         let mut stretch = 1;
+        let time = self.request.time_ns();
+        let long = STRETCH_NS.min(time >> STRETCH_SHIFT);
         let mut began = now();
+        let deadline = began.saturating_add(time);
         while left != 0 && self.ending.load(Relaxed) == 0 {
             let batches = left.min(stretch);
             hands.measure(batches << self.batch_shift, tally, slow, self.ending)?;
@@ -59,17 +67,20 @@ impl Work<'_> {
             if let Some(above) = self.request.above() {
                 // One operation at a time: the first that is too slow is the last.
                 if self.was_slow(tally, slow, above) {
-                    return Ok(true);
+                    return Ok(Some(Ending::Above));
                 }
                 continue;
             }
             let ended = now();
-            if ended.saturating_sub(began) < STRETCH_NS {
+            if left != 0 && ended >= deadline {
+                return Ok(Some(Ending::Time));
+            }
+            if ended.saturating_sub(began) < long {
                 stretch <<= 1;
             }
             began = ended;
         }
-        Ok(false)
+        Ok(None)
     }
 
     /// Whether a phase of an operation took `above` ns, though it failed; says so to who traces.
