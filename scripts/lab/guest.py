@@ -186,7 +186,7 @@ def command(
         "-M",
         f"{board},{machine}" if machine else board,
         "-cpu",
-        cpu or arch.cpu,
+        cpu or ("max" if accel == "kvm" else arch.cpu),
         "-accel",
         accel,
         "-m",
