@@ -69,7 +69,6 @@ check_faults() {
 	succeeds "it runs after that" put "$MEMLAB/run" "kmalloc iterations=10"
 }
 
-# Only a kernel built with DEBUG_KMEMLEAK has the file; the host asks for this check there.
 # The kernel says at the end of each process what no other has left less of. Reclaim below one of the
 # module's allocations, an interrupt's frame and lockdep need some 2 KiB.
 check_stack() {
@@ -77,6 +76,7 @@ check_stack() {
 	between "bytes of a stack of 8 KiB that nobody used" "${left:-0}" 3072 8192
 }
 
+# Only a kernel built with DEBUG_KMEMLEAK has the file; the host asks for this check there.
 check_leaks() {
 	kmemleak=/sys/kernel/debug/kmemleak
 	# A leak counts once it is five seconds old (MSECS_MIN_AGE).
