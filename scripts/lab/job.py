@@ -33,7 +33,7 @@ rmmod memlab
 FIRST = r"""
 insmod /memlab.ko || exit 1
 cd /tmp
-memlab record memlab.json --rounds 1 --time 1000 >/dev/null || exit 1
+memlab record memlab.json --rounds 1 --time 2000 >/dev/null || exit 1
 memlab plot memlab.json --output memlab.html >/dev/null || exit 1
 memlab advise --from memlab.json --chart || exit 1
 echo "@BEGIN@"
