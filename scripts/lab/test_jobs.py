@@ -353,6 +353,13 @@ JOBS = [
         {"append": "exact=1 backend=direct", **EXACT},
     ),
     Job(
+        "watched",
+        "stock",
+        ["watched"],
+        {**EXACT, "append": "exact=1 watched=10000", "timeout": 1200},
+        full=True,
+    ),
+    Job(
         "strict",
         "stock",
         ["iova", "buffer_transfer", "advice"],
