@@ -235,7 +235,8 @@ impl Interval {
         });
         let counted = state.get(Group::Swiotlb, "most");
         let mut interval = Self {
-            at,
+            // One look is no interval, and says the same of the same state.
+            at: if before.is_some() { at } else { 0.0 },
             seconds: before.map(|(_, then)| at - then),
             says: Vec::new(),
             figures,
