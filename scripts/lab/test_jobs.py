@@ -267,6 +267,12 @@ JOBS = [
         ],
         LENT,
     ),
+    Job(
+        "translated arm64",
+        "arm64",
+        ["narrow"],
+        {"machine": "iommu=smmuv3", "devices": ["edu"]},
+    ),
     Job("pool", "stock", ["pool_full"], {"append": "swiotlb=512,force counted=0", **POOL}),
     Job(
         "pool counted",

@@ -62,6 +62,23 @@ check_translated() {
 		"$(put "$MEMLAB/run" "dma-single size=1M mask=24 iterations=20 buffers=reachable")" .
 }
 
+# All memory lies above what a device's 28 bits reach, and an IOMMU translates for it.
+check_narrow() {
+	find_edu
+	with_parameters edu_mask=28
+	lend "$edu"
+	equal "28 bits" "$(cat "$PCI/devices/$edu/dma_mask_bits")" 28
+	between "are fewer than an address of memory has" "$MEMORY_BITS" 29 52
+	for name in dma-single dma-page dma-phys dma-sg dma-sync transfer-single transfer-sg; do
+		succeeds "$name: any memory is reached" put "$MEMLAB/run" \
+			"$name size=4K direction=to-device iterations=20 device=$edu"
+		equal "$name: nothing fails" "$(placed failures)" 0
+		equal "$name: nor is bounced" "$(placed bounced)" no
+	done
+	give_back "$edu"
+	with_parameters
+}
+
 # The pool has 512 slots, which eight threads of 128 slots use up.
 check_pool_full() {
 	as_wide
