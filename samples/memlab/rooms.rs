@@ -15,6 +15,8 @@ mod devices;
 #[path = "../../rust/model/mod.rs"]
 mod model;
 #[allow(dead_code, reason = "a sample uses some of it")]
+#[path = "../../rust/sentence.rs"]
+mod sentence;
 #[path = "../../rust/settings.rs"]
 mod settings;
 #[allow(dead_code, unused_imports, reason = "a sample uses some of it")]
