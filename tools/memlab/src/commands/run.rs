@@ -114,7 +114,8 @@ pub fn run(context: &Context, arguments: &Arguments) -> Result<Found<Ran>> {
             let watch = Watch::begin(&context.machine)?;
             // A batch has no single operation that could be slow.
             let mut ran = measure(&*module, &format!("{line} above={ns} mode=op"))?;
-            ran.slow = watch.end()?;
+            let released = ran.phases.get(1).and_then(|phase| phase.percentile(100.0));
+            ran.slow = watch.end(released.unwrap_or(0))?;
             ran
         }
         None => measure(&*module, &line)?,

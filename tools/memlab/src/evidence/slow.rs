@@ -83,8 +83,9 @@ impl Watch {
         Ok(Self { instance })
     }
 
-    /// Ends it, and says what was seen; `None` where no operation was slow.
-    pub fn end(mut self) -> Result<Option<Slow>> {
+    /// Ends it, and says what was seen; `None` where no operation was slow. `released` is how long the
+    /// release took that followed, in ns: the event comes behind it.
+    pub fn end(mut self, released: u64) -> Result<Option<Slow>> {
         self.instance.set("tracing_on", "0")?;
         let mut lines = Vec::new();
         loop {
@@ -94,12 +95,15 @@ impl Watch {
             }
             lines.extend(more);
         }
-        Ok(read(&lines))
+        Ok(read(&lines, released))
     }
 }
 
+/// From the end of an operation to its event: what is counted and looked at in between.
+const BETWEEN_US: u64 = 20;
+
 /// What lies between the beginning of the slow operation and its end.
-fn read(lines: &[String]) -> Option<Slow> {
+fn read(lines: &[String], released: u64) -> Option<Slow> {
     let at = lines
         .iter()
         .position(|line| line.contains(": memlab_above: "))?;
@@ -110,7 +114,10 @@ fn read(lines: &[String]) -> Option<Slow> {
             .find_map(|(key, value)| (key == name).then_some(value))
     };
     let ns: u64 = field("ns")?.parse().ok()?;
-    let begin = end.us.saturating_sub(ns.div_ceil(1000));
+    let phase = field("phase")?;
+    let behind = if phase == "release" { 0 } else { released };
+    let took = ns.saturating_add(behind).div_ceil(1000);
+    let begin = end.us.saturating_sub(took + BETWEEN_US);
     let events = lines.iter().take(at).filter_map(|line| {
         let (head, text) = head(line)?;
         let inside = head.cpu == end.cpu && head.us >= begin;
@@ -120,7 +127,7 @@ fn read(lines: &[String]) -> Option<Slow> {
         })
     });
     Some(Slow {
-        phase: field("phase")?.to_owned(),
+        phase: phase.to_owned(),
         ns,
         events: events.collect(),
         lost: lines.iter().filter_map(|line| lost(line)).sum(),
@@ -137,17 +144,18 @@ mod tests {
             "  memlab/0-9     [001] .....     7.000100: cma_alloc_start: before",
             "  memlab/0-9     [001] .....     7.000210: cma_alloc_start: inside",
             "  other-8        [000] .....     7.000220: cma_alloc_start: elsewhere",
-            "  memlab/0-9     [001] .....     7.000300: memlab_above: experiment=contig \
+            "  memlab/0-9     [001] .....     7.000350: memlab_above: experiment=contig \
              phase=acquire ns=100000 above=5000",
         ]
         .map(str::to_owned);
-        let slow = read(&lines).unwrap();
+        // Thirty microseconds of release, and twenty until the event.
+        let slow = read(&lines, 30_000).unwrap();
         assert_eq!((slow.phase.as_str(), slow.ns), ("acquire", 100_000));
         let event = Event {
             us: 10,
             text: "cma_alloc_start: inside".into(),
         };
         assert_eq!(slow.events, [event]);
-        assert_eq!(read(&lines[..3]), None);
+        assert_eq!(read(&lines[..3], 0), None);
     }
 }
