@@ -11,11 +11,11 @@ mod devices;
 mod experiment;
 mod facts;
 pub mod front;
+pub mod heap;
 pub mod model;
 mod probe;
 pub mod report;
 mod scenario;
-mod sentence;
 mod settings;
 mod sys;
 

@@ -28,17 +28,16 @@ use crate::{
         },
         outcome::Ending,
         progress::Progress,
+        refusal::Sentence,
         request::{
             Errno,
             Refusal,
-            Request,
-            MESSAGE_MAX, //
+            Request, //
         },
         text::Text, //
     },
     probe,
     scenario::Scenario,
-    sentence::Sentence,
     sys::{
         alloc::MAX_ORDER,
         clock,
@@ -122,7 +121,7 @@ impl Drop for Turn {
 /// people.
 pub(crate) struct Failure {
     error: Error,
-    message: Option<Sentence<MESSAGE_MAX>>,
+    message: Option<Sentence>,
 }
 
 impl Failure {

@@ -4,13 +4,44 @@
 
 use super::{
     num::Dec,
-    parameter::Range, //
+    parameter::Range,
+    text::Text, //
 };
-use crate::sentence::Sentence;
-use core::fmt;
+use crate::heap::{
+    boxed,
+    Boxed, //
+};
+use core::fmt::{
+    self,
+    Write, //
+};
 
 /// The longest sentence of a refusal.
 pub const MESSAGE_MAX: usize = 168;
+
+/// A sentence of up to [`MESSAGE_MAX`] bytes. On the heap: it is handed on by a dozen callers.
+pub struct Sentence(Option<Boxed<Text<MESSAGE_MAX>>>);
+
+impl Sentence {
+    /// Formats into a new sentence.
+    #[inline(never)]
+    pub fn format(args: fmt::Arguments<'_>) -> Self {
+        let mut text = boxed(Text::EMPTY);
+        if let Some(text) = &mut text {
+            // A text cuts what does not fit, and never fails.
+            let _ = text.write_fmt(args);
+        }
+        Self(text)
+    }
+
+    /// The sentence, or that there was no memory for it.
+    pub fn as_str(&self) -> &str {
+        match &self.0 {
+            Some(text) => text.as_str(),
+            None => "no memory to say why",
+        }
+    }
+}
 
 /// Which errno a refusal carries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,7 +63,7 @@ pub struct Refusal {
     /// The errno.
     pub errno: Errno,
     /// The sentence.
-    pub message: Sentence<MESSAGE_MAX>,
+    pub message: Sentence,
 }
 
 impl fmt::Debug for Refusal {

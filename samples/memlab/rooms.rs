@@ -12,11 +12,11 @@ mod compat;
 #[path = "../../rust/devices/mod.rs"]
 mod devices;
 #[allow(dead_code, unreachable_pub, reason = "a sample uses some of it")]
+#[path = "../../rust/heap.rs"]
+mod heap;
+#[allow(dead_code, unreachable_pub, reason = "a sample uses some of it")]
 #[path = "../../rust/model/mod.rs"]
 mod model;
-#[allow(dead_code, reason = "a sample uses some of it")]
-#[path = "../../rust/sentence.rs"]
-mod sentence;
 #[path = "../../rust/settings.rs"]
 mod settings;
 #[allow(dead_code, unused_imports, reason = "a sample uses some of it")]

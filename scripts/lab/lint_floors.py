@@ -38,7 +38,8 @@ MAY_NAME = {
     "bindings": {"bindings"},
     "compat": {"compat"},
     "settings": {"settings"},
-    "model": {"model"},
+    "model": {"model", "heap"},
+    "heap": set(),
 }
 MAY_SAY_UNSAFE = {"sys", "bindings"}
 # What the host compiles too: `core` alone.

@@ -8,4 +8,4 @@ pub mod grammar;
 pub mod model;
 #[path = "../../../rust/report/mod.rs"]
 pub mod report;
-pub mod sentence;
+pub mod heap;
