@@ -98,7 +98,10 @@ mod tests {
             if info.needs_engine {
                 // None of the devices of this machine is lent yet.
                 let refusal = refused(request(info.name, size, 1));
-                assert_eq!(refusal.as_ref().map(|refusal| refusal.errno), Some(Errno::NoDevice));
+                assert_eq!(
+                    refusal.as_ref().map(|refusal| refusal.errno),
+                    Some(Errno::NoDevice)
+                );
                 continue;
             }
             if info.name == "dma-iova" {
@@ -211,7 +214,10 @@ mod tests {
             few,
             &[(Parameter::Iterations, 7), (Parameter::Batch, 8)],
         ));
-        assert_eq!(refusal.as_ref().map(|refusal| refusal.errno), Some(Errno::Invalid));
+        assert_eq!(
+            refusal.as_ref().map(|refusal| refusal.errno),
+            Some(Errno::Invalid)
+        );
         assert!(refusal.is_some_and(|r| r.message.as_str().contains("batch=8: ")));
     }
 
@@ -225,7 +231,10 @@ mod tests {
             ],
         );
         let refusal = refused(nested);
-        assert_eq!(refusal.as_ref().map(|refusal| refusal.errno), Some(Errno::Invalid));
+        assert_eq!(
+            refusal.as_ref().map(|refusal| refusal.errno),
+            Some(Errno::Invalid)
+        );
         assert!(refusal.is_some_and(|r| r.message.as_str().starts_with("batch=16: ")));
     }
 
@@ -237,7 +246,10 @@ mod tests {
         );
         let refusal = refused(huge);
         // The threads' own book-keeping must not be allocated first.
-        assert_eq!(refusal.as_ref().map(|refusal| refusal.errno), Some(Errno::NoMemory));
+        assert_eq!(
+            refusal.as_ref().map(|refusal| refusal.errno),
+            Some(Errno::NoMemory)
+        );
         assert!(refusal.is_some_and(|r| r.message.as_str().starts_with("size=16777216 ")));
     }
 
@@ -246,7 +258,10 @@ mod tests {
         // 16 KiB at most are asked for, and as much as a large machine's memory to keep books in.
         let crowd = with(request("kmalloc", 1, 1), &[(Parameter::Threads, 1 << 14)]);
         let refusal = refused(crowd);
-        assert_eq!(refusal.as_ref().map(|refusal| refusal.errno), Some(Errno::NoMemory));
+        assert_eq!(
+            refusal.as_ref().map(|refusal| refusal.errno),
+            Some(Errno::NoMemory)
+        );
         assert!(refusal.is_some_and(|r| r.message.as_str().contains("the threads' figures")));
     }
 
@@ -279,7 +294,10 @@ mod tests {
             assert!(request.set_device(Text::new("nowhere")).is_ok());
         }
         let refusal = refused(elsewhere);
-        assert_eq!(refusal.as_ref().map(|refusal| refusal.errno), Some(Errno::NoDevice));
+        assert_eq!(
+            refusal.as_ref().map(|refusal| refusal.errno),
+            Some(Errno::NoDevice)
+        );
         assert!(refusal.is_some_and(|r| r.message.as_str().starts_with("device=nowhere: ")));
     }
 

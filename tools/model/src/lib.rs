@@ -4,8 +4,8 @@
 
 #[path = "../../../rust/front/grammar.rs"]
 pub mod grammar;
+pub mod heap;
 #[path = "../../../rust/model/mod.rs"]
 pub mod model;
 #[path = "../../../rust/report/mod.rs"]
 pub mod report;
-pub mod heap;
