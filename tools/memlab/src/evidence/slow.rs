@@ -42,7 +42,7 @@ pub struct Slow {
 /// One event of the kernel's.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Event {
-    /// Since the operation began, in us.
+    /// Since the operation began, in us, and some 20 too much.
     pub us: u64,
     /// As the kernel says it.
     pub text: String,
@@ -157,5 +157,8 @@ mod tests {
         };
         assert_eq!(slow.events, [event]);
         assert_eq!(read(&lines[..3], 0), None);
+        // A release is the last that is done before the event.
+        let released = lines.map(|line| line.replace("acquire", "release"));
+        assert_eq!(read(&released, 30_000).unwrap().events, []);
     }
 }
