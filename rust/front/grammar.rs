@@ -312,8 +312,13 @@ fn directions(key: &str, value: &str) -> Result<Directions, Refusal> {
         )));
     }
     value.split(',').try_fold(Directions::NONE, |set, word| {
-        let place = choice(key, word, Direction::NAMES)?;
-        Ok(set.with(Direction::of(Some(place))))
+        let direction = Direction::of(Some(choice(key, word, Direction::NAMES)?));
+        if set.has(direction) {
+            return Err(Refusal::invalid(format_args!(
+                "{key}={word}: given twice, must differ from the others"
+            )));
+        }
+        Ok(set.with(direction))
     })
 }
 

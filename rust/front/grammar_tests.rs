@@ -301,6 +301,11 @@ mod tests {
             Errno::Invalid,
             "experiments=maps: given twice, must differ from the others"
         ));
+        assert!(compare_refuses(
+            "direction=to-device,from-device,to-device",
+            Errno::Invalid,
+            "direction=to-device: given twice, must differ from the others"
+        ));
         for line in ["direction=all,to-device", "direction=to-device,all"] {
             let value = line.strip_prefix("direction=").unwrap_or("");
             let said = Text::<96>::format(format_args!(
