@@ -4,7 +4,7 @@
 
 mod random;
 
-use memlab_model::grammar::{parse, parse_compare, COMPARE_KEYS, LINE_MAX};
+use memlab_model::grammar::{parse, parse_compare, parse_nothing, COMPARE_KEYS, LINE_MAX};
 use memlab_model::model::compare_request::{CompareRequest, Places};
 use memlab_model::model::request::{
     Errno, Family, Info, Limits, Parameter, Range, Refusal, Request, Values, MESSAGE_MAX,
@@ -192,6 +192,18 @@ fn an_offset_is_within_a_page_and_an_alignment_within_a_block() {
             assert!(refusal.message.as_str().contains(&format!(" 0 to {most} ")));
         }
     }
+}
+
+/// Where a comparison takes an empty line, what takes no parameters does, however it is written.
+#[test]
+fn a_line_of_blanks_is_an_empty_one() {
+    for line in ["", "\n", " ", " \t \n"] {
+        assert!(parse_compare(line, &CATALOGUE, &LIMITS).is_ok(), "{line:?}");
+        assert!(parse_nothing("calibrate", line).is_ok(), "{line:?}");
+    }
+    let refusal = parse_nothing("calibrate", " size=5 ").unwrap_err();
+    let said = "size=5: calibrate takes no parameters, write an empty line";
+    assert_eq!(refusal.message.as_str(), said);
 }
 
 #[test]
