@@ -136,13 +136,7 @@ pub(super) fn operate<E: Experiment>(experiment: &E, observer: &mut Observer<'_>
 }
 
 fn compare(delta: &mut Delta, step: usize, before: &Moment, after: &Moment) {
-    for after in &after.zones {
-        let same = |before: &&Zone| (before.node, before.index) == (after.node, after.index);
-        // One that was not there before has come by hotplug, and not by the operation.
-        if let Some(before) = before.zones.iter().find(same) {
-            delta.add_zone(step, before, after);
-        }
-    }
+    delta.add_zones(step, &before.zones, &after.zones);
     for (number, (before, after)) in before.events.iter().zip(&after.events).enumerate() {
         if let Some(name) = sys::totals::event_name(number) {
             // CAST: `unsigned long` is not wider than 64 bits.

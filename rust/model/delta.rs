@@ -112,8 +112,18 @@ impl Delta {
             .unwrap_or(0)
     }
 
-    /// Adds what `step` changed in a zone.
-    pub fn add_zone(&mut self, step: usize, before: &Zone, after: &Zone) {
+    /// Adds what `step` changed in the zones that were there before and after it. One that was not has
+    /// come or gone by hotplug, and not by the operation.
+    pub fn add_zones(&mut self, step: usize, before: &[Zone], after: &[Zone]) {
+        for after in after {
+            let same = |before: &&Zone| (before.node, before.index) == (after.node, after.index);
+            if let Some(before) = before.iter().find(same) {
+                self.add_zone(step, before, after);
+            }
+        }
+    }
+
+    fn add_zone(&mut self, step: usize, before: &Zone, after: &Zone) {
         let differ =
             before.free != after.free || before.pcp != after.pcp || before.blocks != after.blocks;
         if !differ {
