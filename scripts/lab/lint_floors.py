@@ -42,6 +42,8 @@ MAY_NAME = {
     "heap": set(),
 }
 MAY_SAY_UNSAFE = {"sys", "bindings"}
+# What a read shows: it changes nothing, so that it finds out nothing by taking it.
+SHOWN = re.compile(r"rust/front/(snapshots|files)\.rs$")
 # What the host compiles too: `core` alone.
 PURE = re.compile(r"rust/(model|report)/|rust/front/grammar")
 
@@ -63,6 +65,8 @@ KERNELS_FILES = re.compile(r'"/(?:proc|sys|dev)/|\bprocfs::')
 ROOT = re.compile(r"\b(?P<root>crate|super(?:::super)*)::(?P<next>\w+|\{)")
 # What leaves it to the reader to find out why something is sound.
 LAZY = re.compile(r"(?:SAFETY|INVARIANT): *(?:As above|See above|Likewise|Takes \w+\b)[^\n]*")
+# A description that says nothing where its row stands alone.
+LEANING = re.compile(r'"(?:[Tt]he same|[Ll]ikewise|[Aa]s above|[Dd]itto)\b[^"\n]*')
 # What differs by architecture has one home.
 ARCH_HOME = "rust/helpers/arch/"
 ARCH = re.compile(
@@ -134,6 +138,11 @@ def rust_complaints(name, text):
             word = "bindings" if word.startswith("bindings") else word
             if word not in MAY_NAME.get(room, set()):
                 yield line, f"`{room}` may not name `{word}`"
+            elif word == "probe" and SHOWN.match(name):
+                yield line, "what a read shows may not name `probe`"
+    for found in LEANING.finditer(text) if room == "experiment" else ():
+        line = text.count("\n", 0, found.start()) + 1
+        yield line, f"`{found[0]}` leans on another row: say what this one does"
     for found in LAZY.finditer(text):
         line = text.count("\n", 0, found.start()) + 1
         yield line, f"`{found[0].strip()}` justifies nothing: say why this one is sound"

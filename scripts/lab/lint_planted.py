@@ -10,6 +10,8 @@ PLANTED = (
     ("rust/facts/a.rs", "use crate::{model, module_parameters};", "may not name `module_param"),
     ("rust/facts/a.rs", "use super::super::front;", "may not name `front`"),
     ("rust/facts/a_tests.rs", "use super::super::super::super::front;", "may not name `front`"),
+    ("rust/front/snapshots.rs", "use crate::{probe, sys};", "a read shows may not name `probe`"),
+    ("rust/experiment/a.rs", 'about: "the same, uncached",', "leans on another row"),
     ("rust/facts/a.rs", "unsafe { f() };", "`unsafe` outside"),
     ("rust/sys/a.rs", "// SAFETY: As above.", "justifies nothing"),
     ("rust/sys/a.rs", "// SAFETY: Takes nothing.", "justifies nothing"),
