@@ -23,6 +23,7 @@ PROGRAMS = {
     "scripts/test/walk.c": {"walk", "walk_race", "lockdown"},
     "scripts/test/buffer.c": {"buffer"},
     "scripts/test/buffer_calls.c": {"buffer", *BUFFERS},
+    "scripts/test/attr.c": {"attr"},
     "scripts/test/faults.c": {"faults"},
     "scripts/test/engine.c": {"engine", "edu_ends"},
     "scripts/test/greedy.c": {"greedy"},

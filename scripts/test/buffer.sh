@@ -67,3 +67,42 @@ check_buffer_import() {
 	succeeds "rmmod, with nothing left" rmmod memlab
 	succeeds "insmod" load
 }
+
+# On arm64, how the CPU reaches the memory of a device whose caches follow and of one whose do not:
+# scripts/test/attr.c asks the page tables.
+check_attr() {
+	local linear first restricted coherent
+	linear=$(awk '$4 == "linear" { print $1 }' "$MEMLAB/layout")
+	first=$(sed -n 's/^\([0-9a-f]*\)-.* : System RAM$/0x\1/p' /proc/iomem | head -n 1)
+	# Without it /proc/vmallocinfo has no addresses for anybody.
+	restricted=$(cat /proc/sys/kernel/kptr_restrict)
+	echo 1 >/proc/sys/kernel/kptr_restrict
+	for coherent in 1 0; do
+		with_parameters coherent=$coherent
+		/check/attr "$linear" "$first" $coherent || fail "the program" "status $?"
+		case $coherent in
+		1) given=cached ;;
+		0) given=uncached ;;
+		esac
+		reached access-coherent $given
+		reached access-wc $given
+		reached access-noncoherent cached
+		reached access-cached cached
+		reached dma-coherent $given
+	done
+	before=$(/check/attr areas)
+	echo "access-coherent size=64K iterations=10000000 time=5000" >"$MEMLAB/run" &
+	usleep 1500000
+	during=$(/check/attr areas)
+	wait
+	matches "nothing that DMA has mapped anew is cached" "$before" '^(2 )*$'
+	equal "what access-coherent writes to is uncached too, by the tables" "$during" "2 $before"
+	echo "$restricted" >/proc/sys/kernel/kptr_restrict
+	with_parameters
+}
+
+# reached EXPERIMENT HOW: how a run says that the CPU reaches its memory
+reached() {
+	put "$MEMLAB/run" "$1 size=64K iterations=5"
+	equal "$1, coherent=$coherent" "$(awk '$1 == "attr" { print $2 }' "$MEMLAB/run")" "$2"
+}
