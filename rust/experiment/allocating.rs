@@ -89,15 +89,6 @@ impl Asked {
         })
     }
 
-    /// What `request` asks for, of a function that takes [`Flags::without_killing`] at its word.
-    pub(super) fn without_killing(request: &Request) -> Result<Self, Refusal> {
-        let Self { size, flags } = Self::of(request)?;
-        Ok(Self {
-            size,
-            flags: flags.without_killing(),
-        })
-    }
-
     /// The same of a function that falls back to smaller pieces. What takes up no more than a page
     /// has nothing to fall back to.
     pub(super) fn falling_back(request: &Request) -> Result<Self, Refusal> {
@@ -105,8 +96,8 @@ impl Asked {
         Ok(Self {
             size,
             flags: match size <= PAGE_SIZE {
-                true => flags.without_killing(),
-                false => flags.without_killing_in_fallback(),
+                true => flags,
+                false => flags.falling_back(),
             },
         })
     }

@@ -28,7 +28,7 @@ impl<'d> Listed<'d> for Kmalloc {
     };
 
     fn prepare(request: &Request, _device: Option<&'d Device<Bound>>) -> Result<Self, Refusal> {
-        Ok(Self(Asked::without_killing(request)?))
+        Ok(Self(Asked::of(request)?))
     }
 }
 

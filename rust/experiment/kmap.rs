@@ -58,7 +58,7 @@ impl<'d> Listed<'d> for Kmap {
             ));
         }
         Ok(Self {
-            flags: Flags::of(request.gfp()).without_killing(),
+            flags: Flags::of(request.gfp()),
             size: size_of(request)?,
         })
     }
@@ -118,7 +118,7 @@ impl<'d> Listed<'d> for Vmap {
 
     fn prepare(request: &Request, _device: Option<&'d Device<Bound>>) -> Result<Self, Refusal> {
         Ok(Self {
-            flags: Flags::of(request.gfp()).without_killing(),
+            flags: Flags::of(request.gfp()),
             size: size_of(request)?,
         })
     }

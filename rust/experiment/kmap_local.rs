@@ -58,7 +58,7 @@ where
                 "{name}: this kernel has no CONFIG_DEBUG_KMAP_LOCAL_FORCE_MAP"
             )));
         }
-        let page = Pages::with(0, Flags::of(request.gfp()).without_killing())
+        let page = Pages::with(0, Flags::of(request.gfp()))
             .map_err(|_| Refusal::no_memory(format_args!("{name}: no page to map")))?;
         let size = size_of(request)?;
         Ok(Self { page, size })

@@ -47,7 +47,7 @@ impl<'d> Listed<'d> for Pages {
     };
 
     fn prepare(request: &Request, _device: Option<&'d Device<Bound>>) -> Result<Self, Refusal> {
-        let asked = Asked::without_killing(request)?;
+        let asked = Asked::of(request)?;
         let pages = asked.size.div_ceil(PAGE_SIZE);
         Ok(Self {
             asked,
@@ -95,7 +95,7 @@ impl<'d> Listed<'d> for PagesExact {
     };
 
     fn prepare(request: &Request, _device: Option<&'d Device<Bound>>) -> Result<Self, Refusal> {
-        Ok(Self(Asked::without_killing(request)?))
+        Ok(Self(Asked::of(request)?))
     }
 }
 

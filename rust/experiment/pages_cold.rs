@@ -89,7 +89,7 @@ impl<'d> Row<'d> for PagesCold {
 
     fn prepare(request: &Request, _device: Option<&'d Device<Bound>>) -> Result<Self, Refusal> {
         Ok(Self {
-            flags: Flags::of(request.gfp()).without_killing(),
+            flags: Flags::of(request.gfp()),
         })
     }
 }

@@ -47,7 +47,7 @@ struct Objects {
 
 impl Objects {
     fn new(request: &Request) -> Result<Self, Refusal> {
-        let (asked, name) = (Asked::without_killing(request)?, request.info().name);
+        let (asked, name) = (Asked::of(request)?, request.info().name);
         let cache = Cache::new(asked.size)
             .map_err(|_| Refusal::no_memory(format_args!("{name}: no memory for a cache")))?;
         Ok(Self { cache, asked })

@@ -34,7 +34,7 @@ impl<'d, const HUGE: bool> Listed<'d> for Vmalloc<HUGE> {
     fn prepare(request: &Request, _device: Option<&'d Device<Bound>>) -> Result<Self, Refusal> {
         let asked = match HUGE {
             true => Asked::falling_back(request)?,
-            false => Asked::without_killing(request)?,
+            false => Asked::of(request)?,
         };
         Ok(Self(asked))
     }

@@ -74,7 +74,7 @@ mod tests {
     }
 
     fn flags(gfp: Gfp) -> Flags {
-        Flags::of(gfp).without_killing()
+        Flags::of(gfp)
     }
 
     #[test]

@@ -10,39 +10,41 @@
 #include <linux/memlab.h>
 #include "helpers.h"
 
-/*
- * The flags of enum memlab_gfp, which does not include what only fits one
- * allocator: failing is an answer here, so that no allocation warns.
- */
-u32 memlab_gfp(u32 gfp)
+/* What enum memlab_gfp stands for. */
+static gfp_t memlab_named(u32 gfp)
 {
 	switch (gfp) {
 	case MEMLAB_GFP_ATOMIC:
-		return (__force u32)(GFP_ATOMIC | __GFP_NOWARN);
+		return GFP_ATOMIC;
 	case MEMLAB_GFP_NOWAIT:
-		return (__force u32)(GFP_NOWAIT | __GFP_NOWARN);
+		return GFP_NOWAIT;
 	case MEMLAB_GFP_DMA:
-		return (__force u32)(GFP_KERNEL | GFP_DMA | __GFP_NOWARN);
+		return GFP_KERNEL | GFP_DMA;
 	case MEMLAB_GFP_DMA32:
-		return (__force u32)(GFP_KERNEL | GFP_DMA32 | __GFP_NOWARN);
+		return GFP_KERNEL | GFP_DMA32;
 	case MEMLAB_GFP_HIGHUSER:
-		return (__force u32)(GFP_HIGHUSER | __GFP_NOWARN);
+		return GFP_HIGHUSER;
 	case MEMLAB_GFP_ZERO:
-		return (__force u32)(GFP_KERNEL | __GFP_ZERO | __GFP_NOWARN);
+		return GFP_KERNEL | __GFP_ZERO;
 	case MEMLAB_GFP_ACCOUNT:
-		/* By the last flag a cgroup that is full refuses, and kills nobody. */
-		return (__force u32)(GFP_KERNEL_ACCOUNT | __GFP_NOWARN | __GFP_RETRY_MAYFAIL);
+		return GFP_KERNEL_ACCOUNT;
 	default:
-		return (__force u32)(GFP_KERNEL | __GFP_NOWARN);
+		return GFP_KERNEL;
 	}
 }
 
-/* For one that may sleep: it tries as hard, but does not have a process killed. */
-u32 memlab_gfp_mayfail(u32 flags)
+/*
+ * Its flags, as an instrument takes them: failing is an answer here, so that no
+ * allocation warns, and what may sleep fails where the kernel would kill a
+ * process, or one of a cgroup that is full, to make room.
+ */
+u32 memlab_gfp(u32 gfp)
 {
-	if (flags & (__force u32)__GFP_DIRECT_RECLAIM)
-		flags |= (__force u32)__GFP_RETRY_MAYFAIL;
-	return flags;
+	gfp_t flags = memlab_named(gfp) | __GFP_NOWARN;
+
+	if (flags & __GFP_DIRECT_RECLAIM)
+		flags |= __GFP_RETRY_MAYFAIL;
+	return (__force u32)flags;
 }
 
 /*

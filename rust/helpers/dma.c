@@ -9,6 +9,9 @@
 #include <linux/scatterlist.h>
 #include "helpers.h"
 
+/* As elsewhere: no warning, and nobody is killed to make room. */
+#define MEMLAB_GFP	(GFP_KERNEL | __GFP_NOWARN | __GFP_RETRY_MAYFAIL)
+
 /* Zeroed pages: 0 from any zone with a permanent address, 1 below 4 GiB, 2 for 24-bit devices. */
 void *memlab_alloc_exact(size_t size, u32 zone)
 {
@@ -16,7 +19,7 @@ void *memlab_alloc_exact(size_t size, u32 zone)
 
 	if (zone >= ARRAY_SIZE(zones))
 		return NULL;
-	return alloc_pages_exact(size, GFP_KERNEL | __GFP_ZERO | __GFP_NOWARN | zones[zone]);
+	return alloc_pages_exact(size, MEMLAB_GFP | __GFP_ZERO | zones[zone]);
 }
 
 void memlab_free_exact(void *ptr, size_t size)
@@ -94,7 +97,7 @@ void memlab_sg_set_buf(struct scatterlist *sg, const void *ptr, unsigned int len
 void *memlab_dma_alloc_noncoherent(struct device *dev, size_t size, u64 *addr, u32 direction)
 {
 	dma_addr_t dma;
-	void *ptr = dma_alloc_noncoherent(dev, size, &dma, direction, GFP_KERNEL | __GFP_NOWARN);
+	void *ptr = dma_alloc_noncoherent(dev, size, &dma, direction, MEMLAB_GFP);
 
 	*addr = dma;
 	return ptr;
@@ -109,8 +112,7 @@ void memlab_dma_free_noncoherent(struct device *dev, size_t size, void *ptr, u64
 struct sg_table *memlab_dma_alloc_noncontiguous(struct device *dev, size_t size, u32 direction)
 {
 	/* Without an IOMMU it is cleared in any case. */
-	return dma_alloc_noncontiguous(dev, size, direction,
-				       GFP_KERNEL | __GFP_NOWARN | __GFP_ZERO, 0);
+	return dma_alloc_noncontiguous(dev, size, direction, MEMLAB_GFP | __GFP_ZERO, 0);
 }
 
 void memlab_dma_free_noncontiguous(struct device *dev, size_t size, struct sg_table *table,
@@ -156,7 +158,7 @@ void memlab_dma_pool_destroy(struct dma_pool *pool)
 void *memlab_dma_pool_alloc(struct dma_pool *pool, u64 *addr)
 {
 	dma_addr_t dma;
-	void *ptr = dma_pool_alloc(pool, GFP_KERNEL | __GFP_NOWARN, &dma);
+	void *ptr = dma_pool_alloc(pool, MEMLAB_GFP, &dma);
 
 	*addr = dma;
 	return ptr;

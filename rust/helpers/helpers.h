@@ -261,7 +261,6 @@ struct page *memlab_cma_alloc(struct cma *cma, unsigned long count, unsigned int
 struct page *memlab_alloc_highmem_page(void);
 
 u32 memlab_gfp(u32 gfp);
-u32 memlab_gfp_mayfail(u32 flags);
 u32 memlab_gfp_once(u32 flags);
 struct page *memlab_alloc_spare(int node, unsigned int zone, unsigned int order);
 bool memlab_drain(int node, unsigned int zone);

@@ -38,12 +38,14 @@ pub(crate) const KMALLOC_MAX: u64 = (PAGE_SIZE as u64) << MAX_ORDER;
 /// The most that is asked for of what need not be contiguous: more than any block of the machine.
 pub(crate) const SCATTERED_MAX: u64 = 4 * KMALLOC_MAX;
 
-/// Flags of an allocation that is allowed to fail without a warning.
+/// Flags of an allocation that is allowed to fail without a warning, and fails where the kernel would
+/// kill a process to make room: an instrument kills nobody.
 #[derive(Clone, Copy)]
 pub(crate) struct Flags(u32);
 
 impl Flags {
-    /// The flags that `gfp` stands for, with `__GFP_NOWARN`.
+    /// The flags that `gfp` stands for, with `__GFP_NOWARN` and, where it may sleep,
+    /// `__GFP_RETRY_MAYFAIL`.
     pub(crate) fn of(gfp: Gfp) -> Self {
         // CAST: There are a few. 0 stands for the default in the helper's enumeration.
         let number = gfp as u32 + 1;
@@ -59,16 +61,10 @@ impl Flags {
         Self(unsafe { lab::memlab_gfp_buffer(zone) })
     }
 
-    /// The same, failing where the kernel would kill a process to make room: an instrument kills
-    /// nobody. What falls back to smaller pieces would take it for a wish to have a large one.
-    pub(crate) fn without_killing(self) -> Self {
-        // SAFETY: The function computes with the number that it is given, and does nothing else.
-        Self(unsafe { lab::memlab_gfp_mayfail(self.0) })
-    }
-
-    /// The same for a function that tries a large piece without reclaim and falls back: what it
-    /// tries first stays as it is, and each piece of the fallback is reclaimed for once.
-    pub(crate) fn without_killing_in_fallback(self) -> Self {
+    /// The same for a function that tries a large piece without reclaim and falls back, which would
+    /// take `__GFP_RETRY_MAYFAIL` for a wish to have the large one: what it tries first stays as it
+    /// is, and each piece of the fallback is reclaimed for once.
+    pub(crate) fn falling_back(self) -> Self {
         // SAFETY: The function computes with the number that it is given, and does nothing else.
         Self(unsafe { lab::memlab_gfp_once(self.0) })
     }
@@ -375,4 +371,32 @@ unsafe impl Piece for Pages {
 
     /// A block goes as a whole.
     fn trim(&mut self, _keep: usize) {}
+}
+
+#[cfg(CONFIG_KUNIT = "y")]
+#[kernel::macros::kunit_tests(memlab_alloc)]
+mod tests {
+    use super::*;
+
+    /// Whether the kernel kills nobody for an allocation with these flags; whether it waits for one.
+    fn spares(flags: Flags) -> (bool, bool) {
+        let sparing = lab::MEMLAB_GFP_MAYFAIL | lab::MEMLAB_GFP_NORETRY;
+        let waits = flags.raw() & lab::MEMLAB_GFP_WAITS != 0;
+        (flags.raw() & sparing != 0, waits)
+    }
+
+    #[test]
+    fn nobody_is_killed_by_who_may_wait() {
+        for &gfp in Gfp::ALL {
+            for flags in [Flags::of(gfp), Flags::of(gfp).falling_back()] {
+                let (spared, waits) = spares(flags);
+                assert_eq!(spared, waits);
+            }
+            // It would be taken for a wish to have one piece.
+            let wish = Flags::of(gfp).falling_back().raw() & lab::MEMLAB_GFP_MAYFAIL;
+            assert_eq!(wish, 0);
+        }
+        let programs = [0, 1, 2, 3].map(|zone| spares(Flags::for_programs(zone)));
+        assert_eq!(programs, [(true, true); 4]);
+    }
 }

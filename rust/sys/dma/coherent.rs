@@ -87,10 +87,11 @@ struct Raw<'a> {
 }
 
 impl<'a> Raw<'a> {
+    /// `effort` is one of the flags by which nobody is killed to make room.
     #[inline]
-    fn new(dev: &'a Device<Bound>, size: usize, attrs: c_ulong, more: gfp_t) -> Result<Self> {
+    fn new(dev: &'a Device<Bound>, size: usize, attrs: c_ulong, effort: gfp_t) -> Result<Self> {
         let mut dma: DmaAddress = 0;
-        let gfp = bindings::GFP_KERNEL | bindings::__GFP_NOWARN | more;
+        let gfp = bindings::GFP_KERNEL | bindings::__GFP_NOWARN | effort;
         // As dma_alloc_coherent() and dma_alloc_wc() make of __GFP_NOWARN.
         let quiet = attrs | bindings::DMA_ATTR_NO_WARN as c_ulong;
         // SAFETY: The device is bound; `dma` is writable.
@@ -141,7 +142,7 @@ pub(crate) struct Coherent<'a> {
 unsafe impl Send for Coherent<'_> {}
 
 impl<'a> Coherent<'a> {
-    /// `dma_alloc_coherent(dev, size, &dma, GFP_KERNEL | __GFP_NOWARN)`.
+    /// `dma_alloc_coherent()`, which reclaims and does not have anybody killed.
     #[inline]
     pub(crate) fn new(dev: &'a Device<Bound>, size: usize) -> Result<Self> {
         Self::with(dev, size, Attr::None)
@@ -152,7 +153,7 @@ impl<'a> Coherent<'a> {
     pub(crate) fn with(dev: &'a Device<Bound>, size: usize, attr: Attr) -> Result<Self> {
         // INVARIANT: All but `DMA_ATTR_NO_KERNEL_MAPPING` come with an address for the CPU.
         Ok(Self {
-            raw: Raw::new(dev, size, attr.raw(), 0)?,
+            raw: Raw::new(dev, size, attr.raw(), lab::MEMLAB_GFP_MAYFAIL)?,
         })
     }
 
@@ -196,7 +197,7 @@ impl<'a> Hidden<'a> {
         // CAST: Attributes are the lowest bits.
         let attrs = bindings::DMA_ATTR_NO_KERNEL_MAPPING as c_ulong;
         Ok(Self {
-            raw: Raw::new(dev, size, attrs, 0)?,
+            raw: Raw::new(dev, size, attrs, lab::MEMLAB_GFP_MAYFAIL)?,
         })
     }
 }

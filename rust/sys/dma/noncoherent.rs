@@ -52,7 +52,7 @@ pub(crate) struct NonCoherent<'a, D: Direction> {
 unsafe impl<D: Direction> Send for NonCoherent<'_, D> {}
 
 impl<'a, D: Direction> NonCoherent<'a, D> {
-    /// `dma_alloc_noncoherent(dev, size, &dma, direction, GFP_KERNEL | __GFP_NOWARN)`.
+    /// `dma_alloc_noncoherent()`, which reclaims and does not have anybody killed.
     #[inline]
     pub(crate) fn new(dev: &'a Device<Bound>, size: usize, direction: D) -> Result<Self> {
         let mut dma = 0;

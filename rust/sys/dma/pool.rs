@@ -63,7 +63,7 @@ impl<'d> Pool<'d> {
         })
     }
 
-    /// `dma_pool_alloc(pool, GFP_KERNEL | __GFP_NOWARN, &dma)`.
+    /// `dma_pool_alloc()`, which reclaims and does not have anybody killed.
     #[inline]
     pub(crate) fn alloc(&self) -> Result<Block<'_>> {
         let mut dma = 0;

@@ -93,7 +93,8 @@ impl Scatter {
         reach: Reach,
         length: impl Fn(usize) -> usize,
     ) -> Result<Self> {
-        let mut pieces = KVVec::with_capacity(count, GFP_KERNEL)?;
+        // Nobody is killed for the list of the pieces either.
+        let mut pieces = KVVec::with_capacity(count, GFP_NOWAIT | __GFP_NOWARN)?;
         for n in 0..count {
             pieces.push(Buffer::within(length(n), offset, reach)?, GFP_KERNEL)?;
         }
@@ -110,10 +111,9 @@ impl Scatter {
         };
         let mut this = KBox::new(this, GFP_KERNEL)?;
         let entries = u32::try_from(count)?;
+        let gfp = bindings::GFP_KERNEL | bindings::__GFP_NOWARN | lab::MEMLAB_GFP_MAYFAIL;
         // SAFETY: The table is writable and empty; on failure nothing is left allocated.
-        to_result(unsafe {
-            bindings::sg_alloc_table(&mut this.table, entries, bindings::GFP_KERNEL)
-        })?;
+        to_result(unsafe { bindings::sg_alloc_table(&mut this.table, entries, gfp) })?;
         // INVARIANT: The entries are filled in before the value is handed out.
         let mut entry = this.table.sgl;
         for piece in &this.pieces {
