@@ -57,6 +57,7 @@ fn settings() -> Settings {
 #[pin_data]
 struct Memlab {
     #[cfg(CONFIG_DEBUG_FS)]
+    #[pin]
     _files: sys::debugfs::Dir<front::lab::Lab>,
     #[pin]
     _suspend: sys::suspend::OnSuspend,
@@ -77,7 +78,6 @@ struct Memlab {
 impl kernel::InPlaceModule for Memlab {
     fn init(module: &'static ThisModule) -> impl PinInit<Self, Error> {
         settings::set(settings());
-        sys::notice::init();
         // Made in this order, from the driver to the doors.
         pin_init::pin_init_scope(move || {
             #[cfg(CONFIG_DEBUG_FS)]
@@ -92,7 +92,7 @@ impl kernel::InPlaceModule for Memlab {
                 _misc <- sys::misc::Misc::register(c"memlab"),
                 _suspend <- sys::suspend::OnSuspend::register(front::lab::suspend),
                 #[cfg(CONFIG_DEBUG_FS)]
-                _files: files.publish(c"memlab"),
+                _files <- files.publish(c"memlab"),
             }))
         })
     }

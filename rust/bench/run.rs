@@ -131,14 +131,14 @@ impl Runner<'_> {
         let called_off = || self.called_off();
         let stopped = || called_off().is_some();
         let batch_shift = batch::shift(self.request, subject, largest, &stopped)?;
-        let report = self.watch(cpus.len()).and_then(|watch| {
+        let report = self.watched(cpus.len(), |watch| {
             crew::run(
                 self.request,
                 subject,
                 batch_shift,
                 self.part,
                 &cpus,
-                watch.as_ref(),
+                watch,
                 &called_off,
             )
         });
@@ -162,14 +162,18 @@ impl Runner<'_> {
         Ok(report)
     }
 
-    /// Watches what the kernel goes through for the threads; `None` where nothing is allocated, in a
-    /// turn of many, and where the kernel does not tell.
-    fn watch(&self, threads: usize) -> Result<Option<Watch>> {
+    /// Does `work` while what the kernel goes through for the threads is watched; with `None` where
+    /// nothing is allocated, in a turn of many, and where the kernel does not tell.
+    fn watched<R>(
+        &self,
+        threads: usize,
+        work: impl FnOnce(Option<&Watch>) -> Result<R>,
+    ) -> Result<R> {
         let info = self.request.info();
         if self.part != Part::Whole || !info.allocates || info.family == Family::Instrument {
-            return Ok(None);
+            return work(None);
         }
-        Watch::new(threads)
+        Watch::over(threads, work)
     }
 
     /// What one operation changes, before any other has been done; `None` where nothing can be.

@@ -30,7 +30,7 @@ use kernel::{
     sync::Arc, //
 };
 
-static LENT: Register<Lent> = Register::new();
+static LENT: Register<KVec<Lent>> = Register::new(KVec::new);
 
 /// One device that is lent.
 struct Lent {

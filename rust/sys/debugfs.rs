@@ -16,6 +16,7 @@ use super::{
     },
     task, //
 };
+use core::marker::PhantomPinned;
 use kernel::{
     bindings,
     ffi::{
@@ -47,14 +48,18 @@ struct Open<T: 'static> {
     text: Text,
 }
 
-/// A directory at debugfs' root with its files, removed on drop.
+/// A directory at debugfs' root with its files, removed on drop. It is pinned, so that it cannot be
+/// forgotten where what it is a part of is dropped: its files would be opened when the module has gone.
 ///
 /// # Invariants
 ///
 /// `dir` is the directory, and its inodes point into `nodes`.
+#[pin_data(PinnedDrop)]
 pub(crate) struct Dir<T: Send + Sync + 'static> {
     dir: *mut bindings::dentry,
     _nodes: KVec<KBox<Node<T>>>,
+    #[pin]
+    _pinned: PhantomPinned,
 }
 
 // SAFETY: The directory may be removed from any thread, and `T` may be dropped there.
@@ -85,38 +90,44 @@ impl<T: Send + Sync + 'static> Nodes<T> {
 
     /// Makes the directory with the files. A kernel that refuses (lockdown, a name taken) has no
     /// directory then: like every user of debugfs this one goes on without.
-    pub(crate) fn publish(self, name: &CStr) -> Dir<T> {
-        // SAFETY: The name is NUL-terminated; a null parent is debugfs' root.
-        let dir =
-            unsafe { bindings::debugfs_create_dir(name.as_char_ptr(), core::ptr::null_mut()) };
-        // INVARIANT: The files made below point into `nodes`, which moves only as a whole.
-        let this = Dir {
-            dir,
-            _nodes: self.0,
-        };
-        for node in &this._nodes {
-            // Lockdown lets no file be opened that more than reading is allowed for.
-            let mode = if node.file.guarded() { 0o600 } else { 0o400 };
-            let data: *const Node<T> = &**node;
-            // SAFETY: `dir` is what `debugfs_create_dir` gave, which may be an error pointer; the
-            // node and the operations outlive the file, which `drop` removes first.
-            unsafe {
-                bindings::debugfs_create_file_full(
-                    node.file.name.as_char_ptr(),
-                    mode,
-                    this.dir,
-                    data.cast_mut().cast(),
-                    core::ptr::null(),
-                    &Operations::<T>::TABLE,
-                )
-            };
-        }
-        this
+    pub(crate) fn publish(self, name: &'static CStr) -> impl PinInit<Dir<T>> {
+        let Self(nodes) = self;
+        // INVARIANT: The nodes stay where they are, whatever holds the boxes.
+        pin_init!(Dir {
+            dir: made(name, &nodes),
+            _nodes: nodes,
+            _pinned: PhantomPinned,
+        })
     }
 }
 
-impl<T: Send + Sync> Drop for Dir<T> {
-    fn drop(&mut self) {
+/// A directory called `name` with a file for each of `nodes`, which are to outlive it.
+fn made<T: Send + Sync + 'static>(name: &CStr, nodes: &[KBox<Node<T>>]) -> *mut bindings::dentry {
+    // SAFETY: The name is NUL-terminated; a null parent is debugfs' root.
+    let dir = unsafe { bindings::debugfs_create_dir(name.as_char_ptr(), core::ptr::null_mut()) };
+    for node in nodes {
+        // Lockdown lets no file be opened that more than reading is allowed for.
+        let mode = if node.file.guarded() { 0o600 } else { 0o400 };
+        let data: *const Node<T> = &**node;
+        // SAFETY: `dir` is what `debugfs_create_dir` gave, which may be an error pointer; the node and
+        // the operations outlive the file, as the caller sees to.
+        unsafe {
+            bindings::debugfs_create_file_full(
+                node.file.name.as_char_ptr(),
+                mode,
+                dir,
+                data.cast_mut().cast(),
+                core::ptr::null(),
+                &Operations::<T>::TABLE,
+            )
+        };
+    }
+    dir
+}
+
+#[pinned_drop]
+impl<T: Send + Sync + 'static> PinnedDrop for Dir<T> {
+    fn drop(self: Pin<&mut Self>) {
         // SAFETY: By the type invariant. Removing waits for operations that are under way; no file
         // is open, because an open file pins the module.
         unsafe { bindings::debugfs_remove(self.dir) };

@@ -4,6 +4,7 @@
 //!
 //! C header: [`include/linux/wait.h`](srctree/include/linux/wait.h)
 
+use super::register::Register;
 use crate::{
     bindings as lab,
     model::progress::Progress, //
@@ -13,16 +14,7 @@ use kernel::{
     prelude::*, //
 };
 
-kernel::sync::global_lock! {
-    // SAFETY: `init` is called by the module's init before there is a door to come in by.
-    unsafe(uninit) static NOTICE: Mutex<Progress> = Progress::NONE;
-}
-
-/// Prepares the notice. Called once, by the module's init, before any other function here.
-pub(crate) fn init() {
-    // SAFETY: The only caller is the module's init, which runs once.
-    unsafe { NOTICE.init() };
-}
+static NOTICE: Register<Progress> = Register::new(|| Progress::NONE);
 
 /// What it says now.
 pub(crate) fn look() -> Progress {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A list for a `static`.
+//! A value behind a lock for a `static`.
 
 use crate::compat;
 use core::{
@@ -27,8 +27,9 @@ const RAW: u32 = 0;
 const MAKING: u32 = 1;
 const READY: u32 = 2;
 
-/// A list behind a lock, which whoever comes first makes: the kernel has no lock that is one from
+/// A value behind a lock, which whoever comes first makes: the kernel has no lock that is one from
 /// the beginning. Nobody drops a static: a list that has become empty is to be replaced by a new one.
+/// To lockdep all of them are one kind of lock: none is taken while another is held.
 ///
 /// # Invariants
 ///
@@ -36,7 +37,8 @@ const READY: u32 = 2;
 /// is initialised.
 pub(crate) struct Register<T> {
     state: Atomic<u32>,
-    lock: UnsafeCell<MaybeUninit<Mutex<KVec<T>>>>,
+    lock: UnsafeCell<MaybeUninit<Mutex<T>>>,
+    first: fn() -> T,
 }
 
 // SAFETY: By the type invariant `lock` is a mutex whenever it is shared, and a mutex may be shared
@@ -44,23 +46,24 @@ pub(crate) struct Register<T> {
 unsafe impl<T: Send> Sync for Register<T> {}
 
 impl<T> Register<T> {
-    /// An empty list.
-    pub(crate) const fn new() -> Self {
+    /// What `first` gives.
+    pub(crate) const fn new(first: fn() -> T) -> Self {
         // INVARIANT: Nobody can use it yet.
         Self {
             state: Atomic::new(RAW),
             lock: UnsafeCell::new(MaybeUninit::uninit()),
+            first,
         }
     }
 
-    /// The list, locked.
-    pub(crate) fn lock(&'static self) -> MutexGuard<'static, KVec<T>> {
+    /// The value, locked.
+    pub(crate) fn lock(&'static self) -> MutexGuard<'static, T> {
         if self.state.cmpxchg(RAW, MAKING, Relaxed).is_ok() {
-            let lock = self.lock.get().cast::<Mutex<KVec<T>>>();
+            let lock = self.lock.get().cast::<Mutex<T>>();
             // SAFETY: By the type invariant nobody else uses the memory, which is pinned as it is a
             // static's.
             let made: Result<(), Infallible> =
-                unsafe { compat::init_pinned!(new_mutex!(KVec::new()), lock) };
+                unsafe { compat::init_pinned!(new_mutex!((self.first)()), lock) };
             let Ok(()) = made;
             // INVARIANT: Just initialised.
             self.state.store(READY, Release);

@@ -48,7 +48,8 @@ unsafe impl Sync for Place {}
 // SAFETY: Plain data.
 unsafe impl Send for Place {}
 
-/// Some threads are watched for as long as this lives.
+/// Some threads are watched for as long as this lives. It is lent for that time only, so that nobody
+/// can forget it: its probes would be called when the module has gone.
 ///
 /// # Invariants
 ///
@@ -62,8 +63,16 @@ pub(crate) struct Watch {
 unsafe impl Sync for Watch {}
 
 impl Watch {
-    /// For so many threads; `None` on a kernel without CONFIG_TRACEPOINTS.
-    pub(crate) fn new(threads: usize) -> Result<Option<Self>> {
+    /// Does `work` with so many threads watched; with `None` on a kernel without CONFIG_TRACEPOINTS.
+    pub(crate) fn over<R>(
+        threads: usize,
+        work: impl FnOnce(Option<&Self>) -> Result<R>,
+    ) -> Result<R> {
+        let watch = Self::new(threads)?;
+        work(watch.as_ref())
+    }
+
+    fn new(threads: usize) -> Result<Option<Self>> {
         let mut places = KVec::with_capacity(threads, GFP_KERNEL)?;
         for _ in 0..threads {
             let place = Place(UnsafeCell::new(pin_init::zeroed()));
