@@ -30,6 +30,24 @@ mod tests {
     }
 
     #[test]
+    fn what_is_on_is_named_and_nothing_that_is_off() {
+        let switches: [(&str, fn(&mut Debug)); 6] = [
+            ("DMA_API_DEBUG", |on| on.dma_debug = true),
+            ("PROVE_LOCKING", |on| on.locks = true),
+            ("slab_debug", |on| on.slab_debug = true),
+            ("page_owner", |on| on.page_owner = true),
+            ("function-tracing", |on| on.traced = true),
+            ("kfence=100ms", |on| on.kfence_ms = 100),
+        ];
+        for (name, switch) in switches {
+            let mut on = pin_init::zeroed::<Debug>();
+            assert!(!says(&on, name));
+            switch(&mut on);
+            assert!(says(&on, name));
+        }
+    }
+
+    #[test]
     fn a_string_of_c_ends_at_its_zero() {
         assert_eq!(string(b"acpi_pm\0rest\0"), "acpi_pm");
         assert_eq!(string(b"\0"), "");
