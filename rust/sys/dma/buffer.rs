@@ -326,7 +326,10 @@ impl<'a, D: Direction, C: Call> Mapped<'a, D, C> {
     }
 
     /// Lets the CPU have `part` of the memory, as far as it is within it, for a while:
-    /// `dma_sync_single_for_cpu()`. The device is to leave that part alone meanwhile.
+    /// `dma_sync_single_for_cpu()`. The device is to leave alone meanwhile what shares a cache line
+    /// with that part: if it does not see the caches, what it writes there is lost where the line is
+    /// written back. A [`Segment`] of the mapping, which whoever drives the device borrows as long as
+    /// that may write, does not outlive this call.
     #[inline]
     pub(crate) fn for_cpu(self, part: Range<usize>) -> OnCpu<'a, D, C> {
         let end = part.end.min(self.buffer.size);
