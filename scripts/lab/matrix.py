@@ -136,7 +136,8 @@ def outcome(text):
     raw = [line.split()[9] for line in text.splitlines() if re.match(r"\S+ +raw +", line)]
     if len(raw) != 2 or facts.get("ending") not in ("complete", "time"):
         raise Failure(f"matrix: no outcome in: {' | '.join(text.splitlines())[:300]}")
-    facts["cost"] = sum(0 if ns.startswith("<") else int(ns) for ns in least)
+    costs = [0 if ns.startswith("<") else int(ns) for ns in least]
+    facts["cost"], facts["back"] = sum(costs), costs[-1]
     facts["samples"] = int(raw[0])
     return facts
 

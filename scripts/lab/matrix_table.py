@@ -8,6 +8,12 @@ STEPS = (
     ("direct", "swiotlb"),
     ("arm64", "a64-swiotlb"),
 )
+# Those of them in whose order unmapping costs too: an IOMMU forgets an address at once, or many
+# together later, or has none to forget. Of a list the dearest ones only: an IOMMU unmaps its range
+# of addresses, where without one each of the pieces is unmapped.
+BACK = {"dma-single": STEPS[:2], "dma-sg": [backends[1:] for backends in STEPS[:2]]}
+# What is mapped for a device, and so unmapped.
+MAPPED = ("dma-single", "dma-sg", "dma-iova")
 # What costs by its size, and what does not.
 RISING = ("swiotlb", "arm-noncoherent", "a64-swiotlb", "a64-noncoherent")
 FLAT = ("arm", "arm64")
@@ -46,14 +52,19 @@ def table(kernels, found, transfers):
 
     def part(wanted, value):
         for key in keys:
-            if key[1].startswith("transfer-") == wanted:
+            if wanted(key[1]):
                 cells = [(found[name].get(key), width) for name, width in heads]
                 cells = [(value(facts) if facts else "-", width) for facts, width in cells]
                 lines.append(row(key, cells))
 
-    part(False, lambda facts: facts["cost"])
+    def carries(name):
+        return name.startswith("transfer-")
+
+    part(lambda name: not carries(name), lambda facts: facts["cost"])
+    lines += ["", "# ns of unmapping alone, of these"]
+    part(lambda name: name in MAPPED, lambda facts: facts["back"])
     lines += ["", f"# operations of {transfers} in which edu carried every byte right"]
-    part(True, lambda facts: facts["samples"])
+    part(carries, lambda facts: facts["samples"])
     return lines
 
 
@@ -61,9 +72,9 @@ def order(found):
     """Sentences that say what is not as it must be."""
     wrong = []
 
-    def cost(backend, key):
+    def cost(backend, key, which="cost"):
         facts = found[backend].get(key)
-        return facts and facts["cost"]
+        return facts and facts[which]
 
     def rising(what, values):
         known = [value for value in values if value is not None]
@@ -77,16 +88,20 @@ def order(found):
         if key[0] == "edu" and key[1] in ("dma-single", "dma-sg")
     )
 
-    def compared(backends, key):
+    def compared(backends, key, which="cost"):
         """The costs of those that were measured and not refused."""
-        values = [cost(name, key) for name in backends if name in found]
+        values = [cost(name, key, which) for name in backends if name in found]
         if all(value is not None for value in values) and len(values) > 1:
-            what = " ".join((*key[1:3], size_of(key[3])))
+            what = " ".join(
+                (*key[1:3], size_of(key[3]), *(["unmapped"] if which == "back" else []))
+            )
             rising(f"{what} {', '.join(name for name in backends if name in found)}", values)
 
     for key in keys:
         for backends in STEPS:
             compared(backends, key)
+        for backends in BACK[key[1]]:
+            compared(backends, key, "back")
     single = sorted(key for key in keys if key[1:3] == ("dma-single", "to-device"))
     for name in RISING:
         if name in found:

@@ -9,10 +9,13 @@ from lab import matrix, matrix_table
 from lab.console import Failure
 
 
-def found(**costs):
+def found(name="dma-single", **costs):
     """Tables of one row, by the name of the backend."""
-    row = ("edu", "dma-single", "to-device", 4096)
-    return {name.replace("_", "-"): {row: {"cost": cost}} for name, cost in costs.items()}
+    row = ("edu", name, "to-device", 4096)
+    return {
+        backend.replace("_", "-"): {row: {"cost": cost, "back": cost // 2}}
+        for backend, cost in costs.items()
+    }
 
 
 class Order(unittest.TestCase):
@@ -20,12 +23,28 @@ class Order(unittest.TestCase):
         right = found(passthrough=10, lazy=20, strict=30)
         self.assertEqual(matrix_table.order(right), [])
         wrong = matrix_table.order(found(passthrough=10, lazy=30, strict=30))
-        self.assertEqual(len(wrong), 1)
+        self.assertEqual(len(wrong), 2)
         self.assertIn("10, 30, 30 does not rise", wrong[0])
 
     def test_arm64_has_its_own_order(self):
         costs = {"a64_passthrough": 10, "a64_lazy": 20, "a64_strict": 15}
         self.assertIn("10, 20, 15 does not rise", matrix_table.order(found(**costs))[0])
+
+    def test_unmapping_alone_has_the_order_too(self):
+        tables = found(a64_passthrough=10, a64_lazy=20, a64_strict=30)
+        for rows in tables.values():
+            for facts in rows.values():
+                facts["back"] = 5
+        wrong = matrix_table.order(tables)
+        self.assertEqual(len(wrong), 1)
+        self.assertIn("unmapped a64-passthrough, a64-lazy, a64-strict: 5, 5, 5", wrong[0])
+
+    def test_of_a_list_an_iommu_unmaps_one_range(self):
+        tables = found("dma-sg", passthrough=10, lazy=20, strict=30)
+        tables["passthrough"]["edu", "dma-sg", "to-device", 4096]["back"] = 100
+        self.assertEqual(matrix_table.order(tables), [])
+        tables["strict"]["edu", "dma-sg", "to-device", 4096]["back"] = 0
+        self.assertIn("unmapped lazy, strict: 10, 0", matrix_table.order(tables)[0])
 
     def test_what_is_not_measured_is_not_compared(self):
         self.assertEqual(matrix_table.order(found(strict=1, a64_strict=1)), [])
