@@ -84,11 +84,11 @@ check_attr() {
 		1) given=cached ;;
 		0) given=uncached ;;
 		esac
-		reached access-coherent $given
-		reached access-wc $given
+		reached access-coherent "$given"
+		reached access-wc "$given"
 		reached access-noncoherent cached
 		reached access-cached cached
-		reached dma-coherent $given
+		reached dma-coherent "$given"
 	done
 	before=$(/check/attr areas)
 	echo "access-coherent size=64K iterations=10000000 time=5000" >"$MEMLAB/run" &
