@@ -327,7 +327,7 @@ JOBS = [
     Job(
         "high memory",
         "run-arm",
-        [*SNAPSHOTS, *HELD, "allocators", "cma_causes", "walk", "walk_race", "buffer"],
+        [*SNAPSHOTS, *HELD, "allocators", "cma_causes", "walk", "walk_race"],
         {"smp": 2, "cma": "16M"},
     ),
     # More than half of what memory costs there is debugging.
