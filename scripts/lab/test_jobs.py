@@ -190,7 +190,7 @@ JOBS = [
         [*CHECKS, "attr", "buffer_import", "machine", "boot_log"],
         {"smp": 2, "cma": "32M"},
     ),
-    Job("arm64 16k", "arm64-16k", [*CHECKS, "attr", "boot_log"], {"smp": 2, "cma": "32M"}),
+    Job("arm64 16k", "arm64-16k", [*CHECKS, "boot_log"], {"smp": 2, "cma": "32M"}),
     placed("arm64", "cortex-a57", True, full=False),
     placed("arm64", "cortex-a57", False),
     placed("arm64", "cortex-a72", True),
