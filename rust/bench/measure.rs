@@ -28,6 +28,7 @@ use crate::{
     },
     sys::{
         clock::now,
+        dma::page_pool::BottomHalvesOff,
         task, //
     },
 };
@@ -88,20 +89,26 @@ impl<E: Experiment> Subject for E {
         batch_shift: u32,
         work: &mut dyn FnMut(&mut dyn Hands) -> Result,
     ) -> Result {
-        let batch = 1usize << batch_shift;
-        let mut idle = KVec::with_capacity(batch, GFP_KERNEL)?;
-        for _ in 0..batch {
-            idle.push(self.idle()?, GFP_KERNEL)?;
-        }
-        work(&mut Worker {
-            experiment: self,
-            batch_shift,
-            idle,
+        self.within(&mut || {
+            let batch = 1usize << batch_shift;
+            let mut idle = KVec::with_capacity(batch, GFP_KERNEL)?;
+            for _ in 0..batch {
+                let one = match idle.last() {
+                    Some(one) => self.another(one)?,
+                    None => self.idle()?,
+                };
+                idle.push(one, GFP_KERNEL)?;
+            }
+            work(&mut Worker {
+                experiment: self,
+                batch_shift,
+                idle,
+            })
         })
     }
 
     fn operate(&self, observer: &mut Observer<'_>) -> Result {
-        change::operate(self, observer)
+        self.within(&mut || change::operate(self, observer))
     }
 
     fn halt(&self) {
@@ -200,6 +207,7 @@ fn each<E: Experiment>(
             break;
         }
         experiment.touch(&mut idle);
+        let softirqs = E::IN_SOFTIRQ.then(BottomHalvesOff::new);
         let switches = task::context_switches();
         slow.forget();
         let start = now();
@@ -210,6 +218,7 @@ fn each<E: Experiment>(
             Ok(held) => {
                 let mut idle = experiment.release(held);
                 let end = now();
+                drop(softirqs);
                 let disturbed = task::context_switches() != switches;
                 match experiment.check(&mut idle) {
                     Ok(()) => {
@@ -223,6 +232,7 @@ fn each<E: Experiment>(
                 idle
             }
             Err((idle, error)) => {
+                drop(softirqs);
                 failed(tally, error, took, ending);
                 idle
             }
@@ -254,6 +264,7 @@ fn batches_of<'a, E: Experiment>(
         idle.iter_mut().for_each(|one| experiment.touch(one));
         let mut refused = None;
         let mut stopped = false;
+        let softirqs = E::IN_SOFTIRQ.then(BottomHalvesOff::new);
         let switches = task::context_switches();
         slow.forget();
         let start = now();
@@ -278,6 +289,7 @@ fn batches_of<'a, E: Experiment>(
             drop(idle.push_within_capacity(experiment.release(one)));
         }
         let end = now();
+        drop(softirqs);
         let disturbed = task::context_switches() != switches;
         let took = held_at.wrapping_sub(start);
         match refused {

@@ -5,6 +5,7 @@
 //! [`Request`](super::request::Request).
 
 use super::words::{
+    Backing,
     Buffers,
     Direction,
     Gfp,
@@ -124,6 +125,12 @@ macro_rules! parameter_table {
             Buffers, buffers: Buffers = special, Some(0),
                 Words(Buffers::NAMES, 0),
                 "anywhere: as a driver is handed them, above the device's mask where there is memory";
+            Backing, backing: Backing = special, Some(0),
+                Words(Backing::NAMES, 0),
+                "what a program's memory is made of: ordinary pages, or huge ones";
+            Fd, fd: Option<u64> = special, None,
+                Numbers("descriptor", |_, _| Range::new(0, 0x7fff_ffff)),
+                "of a dma-buf, open in the process that asks";
             Sync, sync: u64 = special, Some(0),
                 Numbers("bytes", |_, sizes| Range::new(0, sizes.max)),
                 "bytes that are synced, from offset on; 0 for all";

@@ -95,6 +95,16 @@ words! {
 }
 
 words! {
+    /// What a program's memory is made of.
+    Backing {
+        /// Pages of the size that the kernel counts in.
+        Ordinary = "ordinary",
+        /// Transparent huge pages.
+        Huge = "huge",
+    }
+}
+
+words! {
     /// What an allocation may do and where it may land, as in `include/linux/gfp_types.h`.
     Gfp {
         /// `GFP_KERNEL`: may sleep and reclaim.

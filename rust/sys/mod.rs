@@ -35,6 +35,7 @@ pub(crate) mod task;
 pub(crate) mod tenant;
 pub(crate) mod totals;
 pub(crate) mod trace;
+pub(crate) mod user;
 pub(crate) mod walk;
 pub(crate) mod zeroed;
 

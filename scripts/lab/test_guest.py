@@ -16,14 +16,19 @@ LINE = re.compile(r"memlab-test: (?P<word>check|done|ok|not ok) (?P<text>.*)")
 
 # What is asked of the buffers that a program holds.
 BUFFERS = {"buffer_transfer", "buffer_bounced", "buffer_race", "buffer_import"}
+# Dma-bufs that go from driver to driver.
+IMPORTERS = {"buffer_heap", "buffer_vgem", "buffer_vivid"}
 # Programs in C, and the checks that stand on them.
 PROGRAMS = {
     "scripts/test/ioctl.c": {"ioctl"},
     "scripts/test/session.c": {"session", "nothing", "lockdown", "watched"},
     "scripts/test/walk.c": {"walk", "walk_race", "lockdown"},
+    "scripts/test/walk_places.c": {"walk_swap", "walk_behind", "walk_levels"},
     "scripts/test/buffer.c": {"buffer"},
     "scripts/test/buffer_calls.c": {"buffer", *BUFFERS},
     "scripts/test/attr.c": {"attr"},
+    "scripts/test/importers.c": IMPORTERS,
+    "scripts/test/buffer_kill.c": {"buffer_unbind", "buffer_killed", "buffer_charged"},
     "scripts/test/faults.c": {"faults"},
     "scripts/test/engine.c": {"engine", "edu_ends"},
     "scripts/test/greedy.c": {"greedy"},
@@ -39,6 +44,7 @@ LENDING = {"outstanding_card", "lend_disk", "lend_killed", "lend_card", "lend_sh
 COMMAND = {
     "command",
     "cma_lost",
+    "view",
     "claims",
     "bad_input",
     "without_debugfs",
@@ -54,6 +60,12 @@ COMMAND = {
 DRIVERS = {
     ("nvme", "e1000e", "virtio_net", "ext4"): LENDING,
     ("virtio_blk", "ext4", "zram"): {"claims"},
+    ("zram",): {"walk_swap"},
+    ("vgem", "vivid"): IMPORTERS - {"buffer_heap"},
+}
+# Modules that the kernel's own source has for its tests, by their folder there.
+BESIDE = {
+    "bench_page_pool": ("tools/testing/selftests/net/bench/page_pool", {"pool_beside"}),
 }
 # Modules of our own beside memlab, and the checks that load them.
 MODULES = {
@@ -180,6 +192,10 @@ def run(lab, report, label, kernel, ko, checks, timeout=600, **options):
     for name, users in MODULES.items():
         if users.intersection(checks):
             source = scripts[0].parent / name
+            files[f"/check/{name}.ko"] = module.build(lab, kernel, source, name)
+    for name, (folder, users) in BESIDE.items():
+        if users.intersection(checks):
+            source = lab.cache.path / kernel.source.removeprefix("/cache/") / folder
             files[f"/check/{name}.ko"] = module.build(lab, kernel, source, name)
     for names, users in DRIVERS.items():
         if users.intersection(checks):

@@ -34,6 +34,10 @@ CHECKS = [
     "buffer",
     "buffer_transfer",
     "buffer_race",
+    "buffer_unbind",
+    "buffer_killed",
+    "user",
+    "page_pool",
     "above",
     "nothing",
     "abi_sample",
@@ -46,7 +50,11 @@ CHECKS = [
 # Where memory and the kernel lie, with all bits of address that a CPU has.
 PLACES = ["uname", "cpu_name", "layout", "boot_log", "zones", "buddy"]
 # In the testing kernels; on ARM there is high memory to map.
-OWN = {"x86_64": ["faults", "leaks"], "arm": ["fixmap", "stack", "leaks"], "arm64": ["kasan"]}
+OWN = {
+    "x86_64": ["faults", "leaks"],
+    "arm": ["fixmap", "stack", "leaks"],
+    "arm64": ["kasan"],
+}
 # Of what is free, most is taken for them.
 HELD = ["fragment", "pressure"]
 # What takes minutes where everything is checked: in kernels that do not.
@@ -136,6 +144,7 @@ class Job:
 # word: (architecture, what prepares it)
 KERNELS = {
     "stock": ("x86_64", lambda lab: kernel.stock(lab)),
+    "compressed": ("x86_64", lambda lab: kernel.compressed(lab)),
     "rt": ("x86_64", lambda lab: kernel.stock(lab, way="rt")),
     "arm64": ("arm64", lambda lab: kernel.stock(lab, "arm64")),
     "arm64-16k": ("arm64", lambda lab: kernel.stock(lab, "arm64", way="stock16k")),
@@ -187,7 +196,7 @@ JOBS = [
     Job(
         "arm64",
         "arm64",
-        [*CHECKS, "attr", "buffer_import", "machine", "boot_log"],
+        [*CHECKS, "attr", "buffer_import", "buffer_heap", "machine", "boot_log"],
         {"smp": 2, "cma": "32M"},
     ),
     Job("arm64 16k", "arm64-16k", [*CHECKS, "attr", "boot_log"], {"smp": 2, "cma": "32M"}),
@@ -232,6 +241,41 @@ JOBS = [
             "virtio",
         ],
         {"smp": 2, "cma": "32M", **PORTS},
+    ),
+    # The kernel's own drivers take what is memlab's, and memlab what is others'.
+    Job(
+        "importers",
+        "stock",
+        ["buffer_heap", "buffer_vgem", "buffer_charged", "buffer_vivid"],
+        {"smp": 2, "cma": "32M"},
+    ),
+    # What unpacks the kernel turns the fifth level of page tables on, where the CPU has one.
+    Job("walked 5", "compressed", ["walk_levels", "walk"], {"append": "wanted_levels=5"}),
+    Job(
+        "walked 4",
+        "stock",
+        ["walk_levels", "walk_swap", "walk_behind"],
+        {"append": "no_hash_pointers wanted_levels=4"},
+    ),
+    # As often as it takes to be sure: in a kernel as it is used, and where all is checked.
+    *(
+        Job(
+            f"raced {where}".strip(),
+            word,
+            ["buffer_unbind", "buffer_killed"],
+            {
+                "smp": 2,
+                "cma": "32M",
+                "append": f"unbinds=10000 kills={kills} {more}",
+                "timeout": 3600,
+            },
+            full=True,
+        )
+        for where, word, kills, more in (
+            ("", "stock", 1000, ""),
+            ("x86_64", "test-x86_64", 250, NO_KUNIT),
+            ("arm64", "test-arm64", 250, f"{NO_KUNIT} {MULTI_SHOT}"),
+        )
     ),
     Job(
         "bounced",
@@ -355,6 +399,7 @@ JOBS = [
             "edu_fails",
             "samples",
             "advice",
+            "pool_beside",
         ],
         {"append": "exact=1 backend=direct", **EXACT},
     ),
