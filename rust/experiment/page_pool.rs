@@ -34,7 +34,7 @@ impl<'d, const SYNCED: bool> Listed<'d> for Recycled<'d, SYNCED> {
         },
         true => Info {
             name: "page-pool-sync",
-            about: "the same, with size bytes synced for the CPU and, when they are back, for the device",
+            about: "page_pool_dev_alloc_pages() and back, with size bytes synced for the CPU and, once back, for the device",
             ..POOLED
         },
     };
