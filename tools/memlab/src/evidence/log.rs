@@ -10,9 +10,23 @@ use std::{
     os::unix::fs::OpenOptionsExt,
 };
 
+/// What a machine said last keeps over a panic, where firmware has room for it.
+const LAST: &str = "/sys/fs/pstore";
 const FILE: &str = "/dev/kmsg";
 /// No record is longer (kernel/printk/internal.h: PRINTK_MESSAGE_MAX).
 const LONGEST: usize = 2048;
+
+/// The line of a panic in what the machine said before it began anew; none where nothing is kept.
+pub fn last_words(lab: &Lab) -> Option<String> {
+    let mut names = lab.machine.names(LAST).into_iter();
+    let text = names.find_map(|name| {
+        let text = lab.machine.look(&format!("{LAST}/{name}"))?;
+        text.contains("Kernel panic").then_some(text)
+    })?;
+    let line = text.lines().find(|line| line.contains("Kernel panic"))?;
+    let at = line.find("Kernel panic")?;
+    Some(line[at..].trim().to_owned())
+}
 
 /// What is logged after it was opened.
 pub struct Log(File);

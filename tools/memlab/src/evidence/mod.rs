@@ -20,6 +20,7 @@ pub mod lookups;
 pub mod maps;
 pub mod module;
 pub mod outcome;
+pub mod outside;
 pub mod pages;
 pub mod probe;
 pub mod process;
