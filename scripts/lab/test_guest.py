@@ -5,7 +5,7 @@ import re
 from itertools import zip_longest
 from pathlib import Path
 
-from . import command, guest, module, test_log
+from . import claims, command, guest, module, outside, test_log
 from . import kernel as kernels
 from .arch import ARCHES
 from .cache import digest
@@ -41,10 +41,12 @@ PROGRAMS = {
 NARROW = {"ioctl", "session", "buffer", "abi_sample"}
 # Where the command is asked.
 LENDING = {"outstanding_card", "lend_disk", "lend_killed", "lend_card", "lend_shared", "doctor"}
+CLAIMS = {"outside", "lectures", "claims", "claims_killed", "claims_settings", "claims_powerless"}
+LECTURES = ("const", "meltdown", "mallopt", "oom", "leak", "cold", "mmap", "swap", "limit")
 COMMAND = {
     "command",
     "cma_lost",
-    "claims",
+    *CLAIMS,
     "bad_input",
     "without_debugfs",
     "locked_command",
@@ -58,7 +60,8 @@ COMMAND = {
 # The kernel's own modules, and the checks that load them.
 DRIVERS = {
     ("nvme", "e1000e", "virtio_net", "ext4"): LENDING,
-    ("virtio_blk", "ext4", "zram"): {"claims"},
+    claims.DRIVERS: CLAIMS,
+    outside.DRIVERS: {"outside"},
     ("zram",): {"walk_swap"},
     ("vgem", "vivid"): IMPORTERS - {"buffer_heap"},
 }
@@ -154,6 +157,19 @@ def program(lab, kernel, path, narrow=False):
     return binary
 
 
+def lectures(lab):
+    """{path in a guest: the binary} of samples/lectures, on the C library that they are about."""
+    root = lab.root()
+    folder = lab.output() / "lectures"
+    folder.mkdir(exist_ok=True)
+    flags = ["-static", "-O1", "-g", "-Wall", "-Wextra", "-Werror"]
+    with lab.console.step("the lectures' programs") as step:
+        for name in LECTURES:
+            out = root.inside(folder / name)
+            step.run(root.argv(["gcc-14", *flags, "-o", out, f"/src/samples/lectures/{name}.c"]))
+    return {f"/check/lecture-{name}": folder / name for name in LECTURES}
+
+
 def read(console, checks):
     """[(name, why)] from a guest's console, and what is missing from it."""
     results = []
@@ -201,6 +217,11 @@ def run(lab, report, label, kernel, ko, checks, timeout=600, **options):
             files |= kernels.modules(lab, kernel, names)
     if COMMAND.intersection(checks):
         files |= command.carried(command.build(lab, kernel.arch))
+    if "outside" in checks:
+        files |= outside.programs(lab, kernel, headers(lab, kernel))
+        options["share"] = outside.tree(lab)
+    if "lectures" in checks:
+        files |= lectures(lab)
     if "samples" in checks:
         files |= module.samples(lab, kernel)
     log = lab.output() / f"{label.replace(' ', '-')}.log"
@@ -232,6 +253,38 @@ def run(lab, report, label, kernel, ko, checks, timeout=600, **options):
         report.add(f"{label} {name}", f"{why} (log: {log})" if why else "")
     complaints = test_log.complaints("\n".join(console))
     report.add(f"{label} kernel log", f"{complaints[0]} (log: {log})" if complaints else "")
+
+
+PANIC = """
+insmod /memlab.ko || exit 1
+mount -t cgroup2 cgroup /sys/fs/cgroup
+echo +memory >/sys/fs/cgroup/cgroup.subtree_control
+echo @MODE@ >/proc/sys/vm/panic_on_oom
+memlab claims oom.log
+"""
+
+
+def panics(lab, report, label, kernel, ko, said, **options):
+    """A group runs out of memory: with panic_on_oom 2 the machine panics, with 0 it kills."""
+    files = {"/memlab.ko": ko, **command.carried(command.build(lab, kernel.arch))}
+    for mode, panics in ((0, False), (2, True)):
+        log = lab.output() / f"{label.replace(' ', '-')}-{mode}.log"
+        try:
+            guest.boot(lab, kernel, PANIC.replace("@MODE@", str(mode)), files, log=log, **options)
+            ended = True
+        except Failure:
+            ended = False
+        text = log.read_text(errors="replace")
+        killed = "Killed process" in text
+        name = f"{label}: panic_on_oom {mode}"
+        report.add(
+            f"{name}: it {'is gone' if panics else 'goes on'}",
+            "" if ended != panics else f"({log})",
+        )
+        report.add(
+            f"{name}: what it says", "" if (said in text) == panics else f"no '{said}' ({log})"
+        )
+        report.add(f"{name}: who is killed", "" if killed != panics else f"({log})")
 
 
 ASK = """

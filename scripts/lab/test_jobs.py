@@ -3,7 +3,7 @@
 
 from dataclasses import dataclass, field
 
-from . import kernel
+from . import claims, kernel
 from .arch import ARM, ARM64, X86_64
 
 SNAPSHOTS = [
@@ -98,22 +98,7 @@ LENT = {
         "virtio-net-pci,netdev=other,addr=8.0",
     ],
 }
-# A device behind an IOMMU beside the module's own, which is not; a disk for files and swap,
-# which a writer has to wait for.
-CLAIMS = {
-    "smp": 2,
-    "memory": "5G",
-    "cma": "256M",
-    "append": "intel_iommu=on log_buf_len=4M",
-    "disk": 1024,
-    "throttle": 40_000_000,
-    "devices": [
-        "intel-iommu",
-        "edu,dma_mask=0xffffffff",
-        "virtio-blk-pci,drive=disk",
-    ],
-    "timeout": 900,
-}
+CLAIMS = {**claims.X86_64, "timeout": 1500}
 POOL = {"smp": 2, "devices": WIDE_EDU}
 EXACT_ARM = {**EXACT, "cpu": ARM.steady}
 
@@ -127,6 +112,7 @@ class Job:
     checks: list = field(default_factory=list)
     options: dict = field(default_factory=dict)
     twice: tuple = ()  # requests, of which two boots have to say the same
+    panics: str = ""  # what it says as it panics
     verdicts: tuple = ()  # boots, comparisons in each, and their line: none contradict each other
     recordings: bool = False  # whether it stands for those of test_recordings
     full: bool = False  # whether only FULL=1, or its name, asks for it
@@ -326,7 +312,12 @@ JOBS = [
     ),
     # What lectures say: huge pages always, as Debian has it, and never.
     # The kernel tells at length of whom it kills.
-    Job("claims", "stock", ["claims"], CLAIMS),
+    Job("claims", "stock", ["claims", "lectures"], CLAIMS),
+    # What no command may ask of the machine that it runs on (oom.panic).
+    Job("panics", "stock", panics="Out of memory: compulsory panic_on_oom is enabled", full=True),
+    Job("outside", "stock", ["outside"], CLAIMS, full=True),
+    Job("claims kept", "stock", ["claims_settings", "claims_powerless"], CLAIMS, full=True),
+    Job("claims killed", "stock", ["claims_killed"], {**CLAIMS, "timeout": 3000}, full=True),
     # More than half of it is a CMA area's, so that processes get its pages.
     Job(
         "claims small pages",
