@@ -6,7 +6,6 @@ use super::claim::prelude::*;
 use crate::evidence::{
     events::{list, Watch},
     probe::Probe,
-    system,
 };
 
 /// The chapter.
@@ -65,18 +64,6 @@ pub const CLAIMS: &[Claim] = &[
         control: Control::Live("a device that no IOMMU translates for"),
         why: "drivers/iommu/dma-iommu.c: __iommu_dma_alloc_pages() takes blocks as it finds them \
               and maps them to one range for the device and one for the CPU.",
-    },
-    Claim {
-        id: "dma.not-faster",
-        sentence: "DMA frees the CPU: while a device carries bytes, the CPU does something else",
-        lecture: "A1",
-        needs: &[Root],
-        gather: frees_cpu,
-        judge: frees_cpu_judge,
-        control: Control::Live("the CPU copies for as long"),
-        why:
-            "The engine reads and writes memory by itself and interrupts when it is done; whoever \
-              waits sleeps. That says nothing of how fast it is: edu takes 0.1 s for any size.",
     },
     Claim {
         id: "dma.same-api",
@@ -270,64 +257,6 @@ fn iommu_alloc_judge(e: &Evidence) -> Judged {
     whether(
         e.words("cma")? == "no" && (extents > 1.0 || e.words("window")? == "vmalloc"),
         said,
-    )
-}
-
-fn frees_cpu(lab: &Lab, side: Side) -> Gathered {
-    const MS: u64 = 800;
-    let began = std::time::Instant::now();
-    let before = system::idle(lab)?;
-    let bytes = match side {
-        Side::Claim => {
-            let probe = Probe::open(lab)?;
-            let devices = probe.devices()?;
-            let Some(lent) = devices.iter().find(|lent| lent.bus == "pci") else {
-                return lacks("an edu that is lent (memlab lend; QEMU -device edu)");
-            };
-            let line = format!(
-                "transfer-single size={} direction=to-device threads=1 device={} \
-                 iterations=8 warmup=0 time=5000",
-                lab.page(),
-                lent.name
-            );
-            8 * lab.page() * u64::from(probe.say(&line)?.number("failures")? == 0)
-        }
-        Side::Control => {
-            let mut child = lab.child()?;
-            child.ask(&format!("map {} small", 8 * MIB))?;
-            child.ask(&format!("copy 0 {MS}"))?.number("bytes")
-        }
-    };
-    let took = began.elapsed().as_millis() as u64;
-    let idle = system::idle(lab)? - before;
-    Ok(Evidence::new()
-        .flag("cpu", side.is_control(), "whether the CPU copies")
-        .kib("carried", bytes / KIB, "by the one or the other")
-        .number("took", took, "ms", "altogether")
-        .number(
-            "busy",
-            (lab.cpus() as u64 * took).saturating_sub(idle),
-            "ms",
-            "stat: what the CPUs were not idle meanwhile",
-        ))
-}
-
-fn frees_cpu_judge(e: &Evidence) -> Judged {
-    let (took, busy) = (e.get("took")?, e.get("busy")?);
-    if took < 300.0 || e.get("carried")? == 0.0 {
-        return lacks("a transfer that takes a while (edu)");
-    }
-    whether(
-        busy < 0.5 * took,
-        format!(
-            "{} carried {} KiB in {took} ms: the CPUs worked {busy} ms meanwhile",
-            if e.is("cpu")? {
-                "the CPU"
-            } else {
-                "the device"
-            },
-            e.get("carried")?
-        ),
     )
 }
 

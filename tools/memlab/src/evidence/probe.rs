@@ -70,12 +70,6 @@ impl Probe {
         Ok(Came::of(&text))
     }
 
-    /// Runs one experiment as the line says it.
-    pub fn say(&self, line: &str) -> Look<Came> {
-        let text = self.0.ask("run", line).map_err(|error| error.message)?;
-        Ok(Came::of(&text))
-    }
-
     /// Has a device carry memory once, which takes edu a tenth of a second.
     pub fn carry(&self, line: &str) -> Look<Came> {
         let line = format!("{line} direction=to-device iterations=1 warmup=0 time=5000");

@@ -98,21 +98,6 @@ pub const GENERATIONS: &str = "/sys/kernel/mm/lru_gen/enabled";
 /// The module's device, for a process that asks it for itself.
 pub const DEVICE: &str = "/dev/memlab";
 
-/// How long all CPUs together have been idle so far, in ms. That is measured, while what they work
-/// is counted by ticks, some of which an emulator that has to wait loses.
-pub fn idle(lab: &Lab) -> Look<u64> {
-    const TICK: u64 = 10; // ms, of USER_HZ
-    let text = lab.text("/proc/stat")?;
-    let line = text.lines().next().unwrap_or("");
-    let ticks = line.split_whitespace().skip(1);
-    let ticks: Vec<u64> = ticks.filter_map(|word| word.parse().ok()).collect();
-    // user nice system idle iowait
-    match ticks.as_slice() {
-        [_, _, _, idle, iowait, ..] => Ok(TICK * (idle + iowait)),
-        _ => Err("/proc/stat: no line of all CPUs".into()),
-    }
-}
-
 /// KiB of areas of vmalloc() whose caller's name has a word in it.
 pub fn vmalloc_by(lab: &Lab, word: &str) -> Look<u64> {
     Ok(vmalloc_of(&lab.text("/proc/vmallocinfo")?, word) * lab.page() / 1024)

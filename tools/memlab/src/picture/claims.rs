@@ -11,7 +11,7 @@ use std::fmt::Write;
 pub fn report(bytes: &[u8]) -> Option<Value> {
     let value: Value = serde_json::from_slice(bytes).ok()?;
     // What a command prints stands below its name where it says more of itself.
-    let inner = value.get("value").unwrap_or(&value);
+    let inner = value.pointer("/found/claims").unwrap_or(&value);
     inner.get("claims")?.as_array()?;
     Some(inner.clone())
 }

@@ -37,17 +37,3 @@ pub fn churn(range: Range, ms: u64) -> Answer {
     }
     Ok(format!("rounds={rounds}"))
 }
-
-/// Copies the first half of a range onto its second half, for so long.
-pub fn copy(range: Range, ms: u64) -> Answer {
-    let (end, half) = (Instant::now() + Duration::from_millis(ms), range.length / 2);
-    let mut bytes = 0u64;
-    while Instant::now() < end {
-        // SAFETY: Both halves are within the range, which is mapped for writing, and they do not
-        // overlap. Nobody has a reference to what is in them.
-        unsafe { std::ptr::copy_nonoverlapping(range.at, range.at.wrapping_add(half), half) };
-        std::hint::black_box(range.at);
-        bytes += half as u64;
-    }
-    Ok(format!("bytes={bytes}"))
-}

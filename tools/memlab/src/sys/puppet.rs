@@ -114,7 +114,6 @@ impl Puppet {
                 self.pipes.pin(area.at, area.length)
             }
             "churn" => busy::churn(self.range(words)?, number(words, 2)? as u64),
-            "copy" => busy::copy(self.range(words)?, number(words, 2)? as u64),
             "slurp" => ways::read(words.get(1).unwrap_or(&""), number(words, 2)?),
             "windows" => ways::mapped(
                 words.get(1).unwrap_or(&""),
