@@ -9,7 +9,8 @@ use super::words::{
     Buffers,
     Direction,
     Gfp,
-    Mode, //
+    Mode,
+    Release, //
 };
 
 /// The most entries of a scatter list.
@@ -146,6 +147,9 @@ macro_rules! parameter_table {
             Mode, mode: Mode = common, Some(0),
                 Words(Mode::NAMES, 0),
                 "what a pair of clock reads is around";
+            Release, release: Release = common, Some(0),
+                Words(Release::NAMES, 0),
+                "order in which a batch is given back; oldest and random ask for batches";
             Above, above: Option<u64> = common, None,
                 Numbers("ns", |_, _| Range::new(1, ABOVE_MAX)),
                 "the run ends with the first operation of which a phase takes so long";

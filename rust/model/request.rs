@@ -27,6 +27,7 @@ pub use super::{
         Directions,
         Gfp,
         Mode,
+        Release,
         Value, //
     }, //
 };
