@@ -317,12 +317,16 @@ int memlab_trace_begin(struct memlab_trace *trace);
 void memlab_trace_end(struct memlab_trace *trace);
 const void *memlab_current(void);
 
+struct file *memlab_cache_open(u64 pages);
+int memlab_cache_add(struct file *file, u64 index);
+void memlab_cache_drop(struct file *file, u64 from, u64 to);
+void memlab_cache_close(struct file *file);
 void memlab_chain(struct page *page, unsigned long count, struct page *next);
 struct page *memlab_unchain(struct page *page, unsigned long *count);
 struct memlab_relief *
 memlab_relief_register(unsigned long (*count)(void *data, u32 asks),
 		       unsigned long (*release)(void *data, u32 asks, unsigned long most),
-		       void *data);
+		       void *data, bool locks);
 void memlab_relief_unregister(struct memlab_relief *relief);
 void memlab_reliefs_open(void);
 unsigned int memlab_reliefs_close(void);

@@ -6,6 +6,7 @@
 pub(crate) mod abi;
 pub(crate) mod access;
 pub(crate) mod alloc;
+pub(crate) mod cache;
 pub(crate) mod clock;
 pub(crate) mod cma;
 pub(crate) mod contig;
