@@ -51,6 +51,14 @@ COMMAND = {
     "without_debugfs",
     "locked_command",
     "outstanding",
+    "laboratory",
+    "leak_often",
+    "outstanding_virtual",
+    "overhead",
+    "sweep_orders",
+    "sweep_threads",
+    "cache_in_cma",
+    "hold",
     "trace_above",
     "around",
     "watch",
@@ -62,6 +70,7 @@ DRIVERS = {
     ("nvme", "e1000e", "virtio_net", "ext4"): LENDING,
     claims.DRIVERS: CLAIMS,
     outside.DRIVERS: {"outside"},
+    ("virtio_net",): {"outstanding_virtual"},
     ("zram",): {"walk_swap"},
     ("vgem", "vivid"): IMPORTERS - {"buffer_heap"},
 }
@@ -71,7 +80,7 @@ BESIDE = {
 }
 # Modules of our own beside memlab, and the checks that load them.
 MODULES = {
-    "misuse": {"misuse", "bounced", "outstanding", "leak"},
+    "misuse": {"misuse", "bounced", "outstanding", "outstanding_virtual", "leak", "leak_often"},
     "planted": {"kasan"},
     "importer": {"buffer_import"},
 }
@@ -212,6 +221,8 @@ def run(lab, report, label, kernel, ko, checks, timeout=600, **options):
         if users.intersection(checks):
             source = lab.cache.path / kernel.source.removeprefix("/cache/") / folder
             files[f"/check/{name}.ko"] = module.build(lab, kernel, source, name)
+    if "laboratory" in checks:
+        files["/check/laboratory.yaml"] = lab.checkout / "Documentation/laboratory.yaml"
     for names, users in DRIVERS.items():
         if users.intersection(checks):
             files |= kernels.modules(lab, kernel, names)

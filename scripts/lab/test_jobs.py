@@ -222,6 +222,9 @@ JOBS = [
             "around",
             "watch",
             "outstanding",
+            "release",
+            "sweep_orders",
+            "laboratory",
             "leak",
             "distorting",
             "virtio",
@@ -298,6 +301,27 @@ JOBS = [
         LENT,
     ),
     Job(
+        "maps",
+        "stock",
+        ["outstanding_virtual"],
+        {
+            "append": "intel_iommu=on iommu.strict=1",
+            "netdevs": ["user,id=net"],
+            "devices": [
+                "intel-iommu",
+                *WIDE_EDU,
+                "virtio-net-pci,netdev=net,iommu_platform=on,disable-legacy=on",
+            ],
+        },
+    ),
+    Job(
+        "leaks",
+        "stock",
+        ["leak_often"],
+        {"smp": 2, "cma": "32M", "timeout": 2400},
+        full=True,
+    ),
+    Job(
         "translated arm64",
         "arm64",
         ["narrow"],
@@ -331,9 +355,28 @@ JOBS = [
         },
     ),
     # An area of more than half of the memory, so that processes get its pages.
-    Job("lent", "stock", ["cma_moves", "cma_busy"], {"memory": "512M", "cma": "256M"}),
+    Job(
+        "lent",
+        "stock",
+        ["cma_moves", "cma_busy", "cache_in_cma"],
+        {"memory": "512M", "cma": "256M"},
+    ),
     # Next to nothing is left for the kernel itself.
     Job("lent mostly", "stock", ["kills_nobody", "cma_short"], {"memory": "512M", "cma": "384M"}),
+    # What the IOMMU's mode costs by threads.
+    *(
+        Job(
+            f"threads {mode}",
+            "stock",
+            ["sweep_threads"],
+            {
+                "smp": 8,
+                "append": f"intel_iommu=on iommu.strict={strict} backend={mode}",
+                "devices": ["intel-iommu", *WIDE_EDU],
+            },
+        )
+        for mode, strict in (("strict", 1), ("lazy", 0))
+    ),
     # Little memory, a part of it in a CMA area.
     Job(
         "scenarios",
@@ -343,6 +386,8 @@ JOBS = [
     ),
     # All that it has is free.
     Job("idle", "stock", ["pressure_holds"], {"memory": "1G"}),
+    # Two CPUs take what may not wait at the same time.
+    Job("held", "stock", ["hold"], {"memory": "512M", "smp": 2}),
     # Most of it only for what can be moved away.
     Job(
         "movable",
@@ -384,6 +429,7 @@ JOBS = [
             "disturbed",
             "cold",
             "watched",
+            "overhead",
             "engine",
             "edu",
             "edu_ends",
