@@ -64,7 +64,7 @@ impl Order {
                 for last in (1..held.len()).rev() {
                     let choices = u64::from(self.draw());
                     // CAST: Below `last + 1`, which is an index.
-                    let chosen = (choices * (last as u64 + 1) >> 32) as usize;
+                    let chosen = ((choices * (last as u64 + 1)) >> 32) as usize;
                     held.swap(last, chosen);
                 }
             }
