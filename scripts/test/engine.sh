@@ -161,8 +161,8 @@ shape() {
 check_watched() {
 	local request before
 	request="kmalloc size=64 mode=op time=200"
-	# Of kmalloc the most that a run may have are done sooner.
-	[ -z "$watched" ] || request="vmalloc size=4K mode=op time=$watched"
+	# Of small ones the most that a run may have are done sooner.
+	[ -z "$watched" ] || request="kmalloc size=64K mode=op time=$watched"
 	request="$request iterations=10000000"
 	put "$MEMLAB/run" "$request"
 	before=$(shape)

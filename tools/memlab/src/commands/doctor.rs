@@ -145,10 +145,16 @@ fn of_kernel(machine: &Machine) -> Vec<Finding> {
             }
         }
     }
+    let hosts = machine.has("/sys/module/memlab");
+    if hosts {
+        found.push(finding("module", Fine, "loaded"));
+    }
+    // Without them no other can be built; the one that is there was.
+    let lack = if hosts { Odd } else { Wrong };
     found.push(match kernel::missing(machine) {
         None => finding(
             "headers",
-            Wrong,
+            lack,
             format!(
                 "none in /lib/modules/{release}/build: install them, or let make host fetch them"
             ),
@@ -158,7 +164,7 @@ fn of_kernel(machine: &Machine) -> Vec<Finding> {
         }
         Some(files) => finding(
             "headers",
-            Wrong,
+            lack,
             format!(
                 "lack {}: make host regenerates them for Debian's kernels",
                 files.join(", ")

@@ -198,7 +198,9 @@ impl Walk {
                 facts += ", CMA";
             }
             let _ = writeln!(text, "{depth}   {facts}");
-            let _ = writeln!(text, "{depth}   {}", page.flags.join(" "));
+            if !page.flags.is_empty() {
+                let _ = writeln!(text, "{depth}   {}", page.flags.join(" "));
+            }
         }
         text
     }
