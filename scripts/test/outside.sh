@@ -33,8 +33,8 @@ fact() {
 	echo "$answer" | tr ' ' '\n' | sed -n "s/^$1=//p"
 }
 
-# figure NAME: of a claim's evidence, on stdin as JSON
-figure() {
+# evidence NAME: of a claim's evidence, on stdin as JSON
+evidence() {
 	tr -d '\n ' | sed "s/\"control\".*//" | grep -o "\"name\":\"$1\",\"value\":[0-9.]*" |
 		sed 's/.*://; s/\..*//'
 }
@@ -96,7 +96,7 @@ check_outside() {
 
 	# free: what is used, by the formula that cache.free found.
 	said=$(memlab claims cache.free --json)
-	agree "used, free -k (KiB)" "$(echo "$said" | figure used)" \
+	agree "used, free -k (KiB)" "$(echo "$said" | evidence used)" \
 		"$(other free -k | awk '/^Mem:/ { print $3 }')" 8192
 
 	# vmstat and sar: pages that come in and go out, over the same 6 s.
@@ -122,7 +122,7 @@ check_outside() {
 	kill -INT $bpf
 	wait $bpf
 	echo "$said" | tr -d '\n' | grep -o '"because": *"[^"]*"' | head -n 1 | sed 's/^/# /'
-	agree "victims, bpftrace" "$(echo "$said" | figure events)" "$(grep -c '^victim' /tmp/victims)" 0
+	agree "victims, bpftrace" "$(echo "$said" | evidence events)" "$(grep -c '^victim' /tmp/victims)" 0
 
 	# valgrind and the sanitizer are asked by a claim itself.
 	said=$(chroot $OUTSIDE /usr/bin/env -i PATH=/check:/usr/bin:/bin /tmp/memlab claims leak.tools --scratch /tmp 2>&1)
