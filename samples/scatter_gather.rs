@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Scatter-gather: pieces of memory that lie anywhere, handed to the device as one list.
+//! Scatter-gather: pieces of memory that lie apart, handed to the device as one list.
 //!
 //! An IOMMU may join the pieces: the device is given the entries that the map has made, not those
 //! that were put in. Rests on
@@ -34,14 +34,16 @@ use sys::{
 const PIECES: usize = 4;
 const SIZE: usize = 1000;
 const OFFSET: usize = 24;
+/// The device's mask, below which a driver takes what is its own: not every machine bounces.
+const BITS: u32 = 28;
 
 /// The device takes what the CPU has written, and gives it back.
 fn transfer(pdev: &pci::Device<Core<'_>>) -> Result {
     bus::put_back_later(pdev)?;
-    let engine = Edu::new(pdev, 28)?;
+    let engine = Edu::new(pdev, BITS)?;
     let dev = pdev.as_ref();
 
-    let mut list = Scatter::new(PIECES, SIZE, OFFSET, Reach::ANY)?;
+    let mut list = Scatter::new(PIECES, SIZE, OFFSET, Reach::Within((1 << BITS) - 1))?;
     list.fill(0xa5);
     let mapped = list.map(dev, ToDevice).map_err(|(_, error)| error)?;
     let mut at = 0;
