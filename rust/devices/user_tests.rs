@@ -196,6 +196,8 @@ mod pools {
             }
             assert!(made.is_ok());
             let Ok(pool) = made else { return };
+            // A pool sleeps when it goes, which is for when they are on again.
+            let last = pool.clone();
             let off = BottomHalvesOff::new();
             let (Ok(one), Ok(other)) = (PagePool::take(pool.clone()), PagePool::take(pool)) else {
                 return assert!(false);
@@ -207,6 +209,7 @@ mod pools {
             assert!(again.is_ok_and(|again| memory::page_facts(again.page()).phys == place));
             drop(other);
             drop(off);
+            drop(last);
         }
     }
 }

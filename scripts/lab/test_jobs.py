@@ -58,7 +58,14 @@ OWN = {
 # Of what is free, most is taken for them.
 HELD = ["fragment", "pressure"]
 # What takes minutes where everything is checked: in kernels that do not.
-SLOW = {*SNAPSHOTS, "rmmod_while_open", "allocators", "cma_causes"}
+SLOW = {
+    *SNAPSHOTS,
+    "rmmod_while_open",
+    "allocators",
+    "cma_causes",
+    "buffer_unbind",
+    "buffer_killed",
+}
 TWO_NODES = {
     "devices": ["edu,dma_mask=0xffffffffffffffff"],
     "smp": "4,sockets=2",

@@ -52,7 +52,8 @@ impl Drop for BottomHalvesOff {
     }
 }
 
-/// A pool that one thread has to itself, as a receive queue has, until the last page is back.
+/// A pool that one thread has to itself, as a receive queue has, until the last page is back. It
+/// sleeps when it goes: the last reference is not dropped with bottom halves off.
 ///
 /// # Invariants
 ///
