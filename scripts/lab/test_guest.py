@@ -44,6 +44,7 @@ LENDING = {"outstanding_card", "lend_disk", "lend_killed", "lend_card", "lend_sh
 COMMAND = {
     "command",
     "cma_lost",
+    "view",
     "claims",
     "bad_input",
     "without_debugfs",

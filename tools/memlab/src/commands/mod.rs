@@ -19,6 +19,7 @@ pub mod record;
 pub mod run;
 pub mod scenario;
 pub mod show;
+pub mod view;
 pub mod walk;
 pub mod watch;
 pub mod why;

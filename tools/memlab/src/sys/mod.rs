@@ -2,6 +2,7 @@
 
 //! What the command does to the system: the only room of it that may say `unsafe`.
 
+pub mod buffer;
 pub mod child;
 pub mod door;
 mod pipes;
