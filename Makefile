@@ -54,6 +54,8 @@ help:
 	@echo '  KERNEL=stock|rt|built  the kernel of Debian, its PREEMPT_RT one, or one built from its source;'
 	@echo '                      stock16k: with pages of 16 KiB, on arm64'
 	@echo '  SERIES=7.3|7.2      of the kernel (7.3)'
+	@echo '  CLAIMS=1            the guest that memlab claims is for: a disk, swap, a device behind an IOMMU;'
+	@echo '                      make run has the sentences checked, and prints each verdict'
 	@echo '  MEMORY=1G SMP=1 NODES=1 CMA=64M  what the guest has; nodes share it equally'
 	@echo '  CPU= MACHINE=       as in -cpu of QEMU, and further properties of -M (iommu=smmuv3)'
 	@echo '  DEVICES="intel-iommu edu"  as in -device of QEMU, instead of edu alone'

@@ -10,7 +10,8 @@ use super::{
         limits,
         BATCH_SHIFT_MAX, //
     },
-    measure::Subject, //
+    measure::Subject,
+    order::Batch, //
 };
 use crate::{
     experiment::empty::Empty,
@@ -23,6 +24,7 @@ use crate::{
         request::{
             Mode,
             Refusal,
+            Release,
             Request, //
         },
     },
@@ -82,6 +84,15 @@ pub(super) fn shift(
 ) -> Result<u32, Refusal> {
     // What is not a whole batch is not measured.
     let largest = largest.min(request.iterations().checked_ilog2().unwrap_or(0));
+    let release = request.release();
+    let in_order = release != Release::Newest;
+    if in_order && (largest == 0 || request.batch() == 1) {
+        return Err(Refusal::invalid(format_args!(
+            "release={}: needs a batch of two at least, of this size and for these iterations {} fit",
+            release.name(),
+            1u32 << largest
+        )));
+    }
     let batched = match request.mode() {
         Mode::Op => return Ok(0),
         // One at a time either way: trying would only take time.
@@ -89,7 +100,8 @@ pub(super) fn shift(
         Mode::Batch => true,
         // What cannot be tried fails again, and is counted, in the run itself.
         Mode::Auto => {
-            request.batch() > 1
+            in_order
+                || request.batch() > 1
                 || (largest > 0 && is_cheap(request, subject, stopped).unwrap_or(false))
         }
     };
@@ -113,11 +125,11 @@ fn is_cheap(request: &Request, subject: &dyn Subject, stopped: &dyn Fn() -> bool
     let go_on = Atomic::new(0u32);
     let mut pilot = sys::zeroed::tally()?;
     let mut empty = sys::zeroed::tally()?;
-    Empty.with_hands(0, &mut |hands| {
+    Empty.with_hands(Batch::ONE, &mut |hands| {
         hands.measure(PILOT, &mut empty, &mut Slow::unwatched(), &go_on)
     })?;
     let (mut began, mut spent) = (0, 0);
-    subject.with_hands(0, &mut |hands| {
+    subject.with_hands(Batch::ONE, &mut |hands| {
         began = now();
         let until = began.saturating_add(PILOT_NS);
         for _ in 0..PILOT {

@@ -51,6 +51,12 @@ use kernel::prelude::*;
 
 /// What the CPU's own accesses are known by.
 const TOUCHED: [&str; 2] = ["access-cached", "access-coherent"];
+/// What is set against what: mapping for each transfer against copying through a buffer that is kept, of
+/// the kernel's own memory and of a program's.
+const CHOICES: [(Family, Family); 2] = [
+    (Family::Streaming, Family::Copying),
+    (Family::Pinning, Family::UserCopying),
+];
 /// What is measured between two sizes has a part of the time: 1 / 2 to this.
 const BETWEEN_SHIFT: u32 = 3;
 
@@ -133,8 +139,10 @@ fn collect(
         touch: request.touch,
         ending: ending(asked, &cells),
     };
-    for direction in request.directions.iter() {
-        put_break_even(&mut found, request, &cells, direction)?;
+    for choice in CHOICES {
+        for direction in request.directions.iter() {
+            put_break_even(&mut found, request, &cells, choice, direction)?;
+        }
     }
     for cell in cells {
         put(&mut found, cell)?;
@@ -148,9 +156,10 @@ fn put_break_even(
     found: &mut Comparison,
     request: &CompareRequest,
     cells: &[Cell],
+    choice: (Family, Family),
     direction: Direction,
 ) -> Result<(), Refusal> {
-    match break_even(request, cells, direction) {
+    match break_even(request, cells, choice, direction) {
         Some(even) => found.break_even.push(even, GFP_KERNEL).map_err(full),
         None => Ok(()),
     }
@@ -267,9 +276,13 @@ fn beside(request: &CompareRequest, cells: &mut KVVec<Cell>) -> Result<(), Refus
 /// What can be said of mapping and copying in `direction`, from all sizes that were measured; `None`
 /// where one of them was not asked for.
 #[inline(never)]
-fn break_even(request: &CompareRequest, cells: &[Cell], direction: Direction) -> Option<BreakEven> {
-    let map = first_of(request, Family::Streaming)?;
-    let copy = first_of(request, Family::Copying)?;
+fn break_even(
+    request: &CompareRequest,
+    cells: &[Cell],
+    (map, copy): (Family, Family),
+    direction: Direction,
+) -> Option<BreakEven> {
+    let (map, copy) = (first_of(request, map)?, first_of(request, copy)?);
     let mut found = BreakEven::new(direction, map, copy);
     let mine = || {
         let asked = |cell: &&Cell| {
@@ -300,8 +313,10 @@ fn break_even(request: &CompareRequest, cells: &[Cell], direction: Direction) ->
 #[inline(never)]
 fn between(request: &CompareRequest, cells: &[Cell]) -> Result<KVVec<Cell>, Refusal> {
     let mut more = KVVec::new();
-    for direction in request.directions.iter() {
-        between_in(direction, request, cells, &mut more)?;
+    for choice in CHOICES {
+        for direction in request.directions.iter() {
+            between_in(choice, direction, request, cells, &mut more)?;
+        }
     }
     Ok(more)
 }
@@ -309,12 +324,13 @@ fn between(request: &CompareRequest, cells: &[Cell]) -> Result<KVVec<Cell>, Refu
 /// The same in one direction, in a frame of its own.
 #[inline(never)]
 fn between_in(
+    choice: (Family, Family),
     direction: Direction,
     request: &CompareRequest,
     cells: &[Cell],
     more: &mut KVVec<Cell>,
 ) -> Result<(), Refusal> {
-    let found = break_even(request, cells, direction);
+    let found = break_even(request, cells, choice, direction);
     let Some((found, (below, above))) = found.and_then(|found| Some((found, found.gap()?))) else {
         return Ok(());
     };

@@ -13,6 +13,7 @@ use super::{
         Hands,
         Subject, //
     },
+    order::Batch,
     progress,
     stretch::Work, //
 };
@@ -292,9 +293,9 @@ impl Shared<'_> {
             before: sys::zeroed::tally()?,
             after: sys::zeroed::tally()?,
         };
-        self.subject.with_hands(self.batch_shift, &mut |hands| {
-            self.stint(index, hands, &mut tallies)
-        })
+        let batch = Batch::of(self.request, self.batch_shift);
+        self.subject
+            .with_hands(batch, &mut |hands| self.stint(index, hands, &mut tallies))
     }
 
     fn stint(&self, index: usize, hands: &mut dyn Hands, tallies: &mut Tallies) -> Result {
@@ -388,7 +389,8 @@ impl Shared<'_> {
         let go_on = Atomic::new(0u32);
         let most = CALIBRATION_NS.min(self.request.time_ns() >> CALIBRATION_SHIFT);
         let until = now().saturating_add(most);
-        Empty.with_hands(self.batch_shift, &mut |hands| {
+        let batch = Batch::of(self.request, self.batch_shift);
+        Empty.with_hands(batch, &mut |hands| {
             for _ in 0..CALIBRATION / CALIBRATION_STEP {
                 let samples = CALIBRATION_STEP << self.batch_shift;
                 hands.measure(samples, empty, &mut Slow::unwatched(), &go_on)?;

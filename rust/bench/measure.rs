@@ -14,7 +14,11 @@ use super::{
         self,
         Observer, //
     },
-    classes::Slow, //
+    classes::Slow,
+    order::{
+        Batch,
+        Order, //
+    }, //
 };
 use crate::{
     experiment::{
@@ -28,6 +32,7 @@ use crate::{
     },
     sys::{
         clock::now,
+        dma::page_pool::BottomHalvesOff,
         task, //
     },
 };
@@ -47,11 +52,7 @@ const STRETCH: u64 = 1 << 10;
 pub(super) trait Subject: Sync {
     /// Calls `work` with what one thread measures with. The same idle states are looked at, warmed
     /// up and measured, because where they lie is a part of what they cost.
-    fn with_hands(
-        &self,
-        batch_shift: u32,
-        work: &mut dyn FnMut(&mut dyn Hands) -> Result,
-    ) -> Result;
+    fn with_hands(&self, batch: Batch, work: &mut dyn FnMut(&mut dyn Hands) -> Result) -> Result;
 
     /// One operation, with the state of memory looked at around it.
     fn operate(&self, observer: &mut Observer<'_>) -> Result;
@@ -83,25 +84,28 @@ pub(super) trait Hands {
 }
 
 impl<E: Experiment> Subject for E {
-    fn with_hands(
-        &self,
-        batch_shift: u32,
-        work: &mut dyn FnMut(&mut dyn Hands) -> Result,
-    ) -> Result {
-        let batch = 1usize << batch_shift;
-        let mut idle = KVec::with_capacity(batch, GFP_KERNEL)?;
-        for _ in 0..batch {
-            idle.push(self.idle()?, GFP_KERNEL)?;
-        }
-        work(&mut Worker {
-            experiment: self,
-            batch_shift,
-            idle,
+    fn with_hands(&self, batch: Batch, work: &mut dyn FnMut(&mut dyn Hands) -> Result) -> Result {
+        self.within(&mut || {
+            let count = 1usize << batch.shift;
+            let mut idle = KVec::with_capacity(count, GFP_KERNEL)?;
+            for _ in 0..count {
+                let one = match idle.last() {
+                    Some(one) => self.another(one)?,
+                    None => self.idle()?,
+                };
+                idle.push(one, GFP_KERNEL)?;
+            }
+            work(&mut Worker {
+                experiment: self,
+                batch_shift: batch.shift,
+                order: Order::new(batch.release),
+                idle,
+            })
         })
     }
 
     fn operate(&self, observer: &mut Observer<'_>) -> Result {
-        change::operate(self, observer)
+        self.within(&mut || change::operate(self, observer))
     }
 
     fn halt(&self) {
@@ -117,6 +121,7 @@ impl<E: Experiment> Subject for E {
 struct Worker<'a, E: Experiment> {
     experiment: &'a E,
     batch_shift: u32,
+    order: Order,
     idle: KVec<E::Idle>,
 }
 
@@ -152,7 +157,8 @@ impl<E: Experiment> Hands for Worker<'_, E> {
             } else {
                 let held = KVec::with_capacity(1 << shift, GFP_KERNEL)?;
                 let room = (&mut *idle, held);
-                batches_of(experiment, samples, shift, room, tally, slow, ending);
+                let batch = (shift, &mut self.order);
+                batches_of(experiment, samples, batch, room, tally, slow, ending);
             }
             left -= samples;
             task::pause();
@@ -200,6 +206,7 @@ fn each<E: Experiment>(
             break;
         }
         experiment.touch(&mut idle);
+        let softirqs = E::IN_SOFTIRQ.then(BottomHalvesOff::new);
         let switches = task::context_switches();
         slow.forget();
         let start = now();
@@ -210,6 +217,7 @@ fn each<E: Experiment>(
             Ok(held) => {
                 let mut idle = experiment.release(held);
                 let end = now();
+                drop(softirqs);
                 let disturbed = task::context_switches() != switches;
                 match experiment.check(&mut idle) {
                     Ok(()) => {
@@ -223,6 +231,7 @@ fn each<E: Experiment>(
                 idle
             }
             Err((idle, error)) => {
+                drop(softirqs);
                 failed(tally, error, took, ending);
                 idle
             }
@@ -233,7 +242,9 @@ fn each<E: Experiment>(
     drop(pool.push_within_capacity(idle));
 }
 
-/// Reads the clock around many operations: all are acquired, then all released, the newest first.
+/// Reads the clock around many operations: all are acquired, then all released, the newest first
+/// unless another order was asked for. For that they are arranged in between, and the clock is read
+/// once more.
 ///
 /// A batch ends with the first that fails, and is no sample then: that failure is counted, with what
 /// the batch took up to it, and how many had succeeded before. One that is stopped midway is neither.
@@ -241,7 +252,7 @@ fn each<E: Experiment>(
 fn batches_of<'a, E: Experiment>(
     experiment: &'a E,
     batches: u64,
-    batch_shift: u32,
+    (batch_shift, order): (u32, &mut Order),
     (idle, mut held): (&mut KVec<E::Idle>, KVec<E::Held<'a>>),
     tally: &mut Tally,
     slow: &mut Slow<'_>,
@@ -254,6 +265,7 @@ fn batches_of<'a, E: Experiment>(
         idle.iter_mut().for_each(|one| experiment.touch(one));
         let mut refused = None;
         let mut stopped = false;
+        let softirqs = E::IN_SOFTIRQ.then(BottomHalvesOff::new);
         let switches = task::context_switches();
         slow.forget();
         let start = now();
@@ -274,17 +286,25 @@ fn batches_of<'a, E: Experiment>(
         }
         let held_at = now();
         let succeeded = held.len();
+        let release_at = match order.is_another() {
+            false => held_at,
+            true => {
+                order.arrange(&mut held);
+                now()
+            }
+        };
         while let Some(one) = held.pop() {
             drop(idle.push_within_capacity(experiment.release(one)));
         }
         let end = now();
+        drop(softirqs);
         let disturbed = task::context_switches() != switches;
         let took = held_at.wrapping_sub(start);
         match refused {
             None if stopped => break,
             None => {
                 if checked(experiment, idle, took >> batch_shift, tally, ending) {
-                    let took = [took, end.wrapping_sub(held_at)].map(|ns| ns >> batch_shift);
+                    let took = [took, end.wrapping_sub(release_at)].map(|ns| ns >> batch_shift);
                     count(tally, slow, took, disturbed);
                 }
             }

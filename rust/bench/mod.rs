@@ -13,6 +13,7 @@ mod cpus;
 mod crew;
 pub(crate) mod limits;
 mod measure;
+mod order;
 mod progress;
 pub(crate) mod run;
 mod stretch;

@@ -31,7 +31,10 @@ mod tests {
             },
             text::Text, //
         },
-        sys::dma::bounce,
+        sys::{
+            dma::bounce,
+            user::become_process, //
+        },
     };
 
     /// A short request for the experiment `name`.
@@ -93,8 +96,18 @@ mod tests {
 
     #[test]
     fn every_experiment_runs_and_counts_each_operation() {
+        assert!(become_process().is_ok());
         for info in CATALOGUE {
             let size = 4096u64.clamp(info.sizes.min, info.sizes.max);
+            if info.takes(Parameter::Fd) {
+                // This thread has no descriptor of any.
+                let refusal = refused(request(info.name, size, 1));
+                assert_eq!(
+                    refusal.as_ref().map(|refusal| refusal.errno),
+                    Some(Errno::Invalid)
+                );
+                continue;
+            }
             if info.needs_engine {
                 // None of the devices of this machine is lent yet.
                 let refusal = refused(request(info.name, size, 1));
@@ -116,7 +129,10 @@ mod tests {
             let asked = request(info.name, size, 5);
             // What this kernel or machine does not have is refused, and no row is left out else.
             if refused(asked).is_some_and(|refusal| refusal.errno == Errno::Unsupported) {
-                assert!(matches!(info.name, "kmap-forced"));
+                assert!(matches!(
+                    info.name,
+                    "kmap-forced" | "page-pool" | "page-pool-sync"
+                ));
                 continue;
             }
             let report = go(asked);

@@ -14,3 +14,5 @@ pub(crate) mod platform;
 mod dma_tests;
 #[cfg(CONFIG_KUNIT = "y")]
 mod lent_tests;
+#[cfg(CONFIG_KUNIT = "y")]
+mod user_tests;

@@ -12,12 +12,14 @@ mod dma_memory;
 mod dma_sg;
 mod dma_streaming;
 mod dma_sync;
+mod dmabuf;
 pub(crate) mod empty;
 mod kmalloc;
 mod kmap;
 mod kmap_local;
 mod kvmalloc;
 mod lending;
+mod page_pool;
 mod pages;
 mod pages_cold;
 mod prelude;
@@ -27,6 +29,7 @@ mod target;
 mod transfer;
 #[cfg(CONFIG_PCI)]
 mod transfer_kinds;
+mod user;
 mod vmalloc;
 
 pub(crate) use target::masked;
@@ -126,6 +129,9 @@ impl<'d, L: ListedLender<'d>> Row<'d> for Lending<'d, L> {
 /// [`acquire`](Self::acquire) and comes out of [`release`](Self::release) by value, so that what is
 /// held cannot be used as if it were idle. Both are timed and do nothing but the operation.
 pub(crate) trait Experiment: Sync {
+    /// Whether an operation is one of a softirq: none runs beside it.
+    const IN_SOFTIRQ: bool = false;
+
     /// What an operation starts from and leaves behind; `()` where it starts from nothing.
     type Idle;
 
@@ -134,8 +140,19 @@ pub(crate) trait Experiment: Sync {
     where
         Self: 'a;
 
+    /// Does `work`, which is all that a thread does with the experiment: what it starts from is made
+    /// in it, and gone when it returns. For what a thread has to be, or to work on, meanwhile.
+    fn within(&self, work: &mut dyn FnMut() -> Result) -> Result {
+        work()
+    }
+
     /// Makes what one operation starts from.
     fn idle(&self) -> Result<Self::Idle>;
+
+    /// The same for one that the same thread holds beside `_one`.
+    fn another(&self, _one: &Self::Idle) -> Result<Self::Idle> {
+        self.idle()
+    }
 
     /// Does to the buffer what a driver would have done by the time it acquires. Called before each
     /// operation, and not timed.
@@ -252,6 +269,12 @@ catalogue! {
     Lending<'_, dma_sg::DmaSg>,
     Lending<'_, dma_iova::DmaIova>,
     dma_copy::DmaCopy<'_>,
+    user::UserPin<'_>,
+    user::UserCopy<'_>,
+    page_pool::Recycled<'_, false>,
+    page_pool::Recycled<'_, true>,
+    dmabuf::DmaBufImport<'_>,
+    dmabuf::DmaBufSync<'_>,
     access::AccessCached,
     access::AccessCoherent,
     access::AccessWriteCombine,

@@ -111,6 +111,33 @@ pub(crate) fn of_scattered<'a>(pieces: impl Iterator<Item = &'a Buffer>) -> Plac
     all
 }
 
+/// The placement of `size` bytes of a program's, `offset` bytes into the first of `pages`. The kernel
+/// has no address of its own for them.
+pub(crate) fn of_user(pages: impl Iterator<Item = Page>, offset: usize, size: usize) -> Placement {
+    let mut all = Placement::UNKNOWN;
+    let (mut next_phys, mut extent, mut within, mut left) = (None, 0, offset, size);
+    for page in pages {
+        let facts = memory::page_facts(page);
+        let phys = facts.phys + within as u64;
+        let here = (PAGE_SIZE - within).min(left);
+        if all.extents == 0 {
+            all.zone = Text::new(facts.zone);
+            all.node = facts.node;
+            all.cma = facts.cma;
+            all.phys = phys;
+        }
+        if next_phys != Some(phys) {
+            all.extents += 1;
+            extent = 0;
+        }
+        extent += here as u64;
+        all.largest_extent = all.largest_extent.max(extent);
+        next_phys = Some(phys + here as u64);
+        (within, left) = (0, left - here);
+    }
+    all
+}
+
 /// The placement of contiguous pages of which `addr` is a window's address, or null for none.
 pub(crate) fn of_page_at(page: Page, addr: *const c_void, size: usize) -> Placement {
     let facts = memory::page_facts(page);

@@ -69,7 +69,7 @@ fn field(call: &abi::Run, parameter: Parameter) -> Option<u64> {
         Parameter::Direction => u64::from(call.direction),
         Parameter::Mode => u64::from(call.mode),
         // What came later has no member: it is given in a line.
-        Parameter::Above => return None,
+        Parameter::Above | Parameter::Backing | Parameter::Fd | Parameter::Release => return None,
     };
     (value != 0).then_some(value)
 }

@@ -20,9 +20,15 @@ use crate::{
         Kind,
         Wanted, //
     },
-    devices::engine::Way,
+    devices::{
+        engine::Way,
+        lent, //
+    },
     model::{
-        request::Direction,
+        request::{
+            Direction,
+            DEVICE_NAME_MAX, //
+        },
         text::Text, //
     },
     sys::{
@@ -156,8 +162,16 @@ pub(super) fn transfer(call: &mut abi::BufferTransfer) -> Result<(), Failure> {
         }
     };
     let (offset, bytes, inside) = (call.offset, call.bytes, call.device_offset);
+    let device: Text<DEVICE_NAME_MAX> = Text::new(abi::text("device", &call.device)?);
     let _turn = Turn::take("transfer")?;
-    transfer::transfer(fd, way, offset, bytes, inside).map_err(|error| match error {
+    let carried = match device.as_str() {
+        "" => transfer::transfer(fd, way, offset, bytes, inside),
+        _ => {
+            let lease = lent::lease(device)?;
+            transfer::import(&lease, fd, way, offset, bytes, inside)
+        }
+    };
+    carried.map_err(|error| match error {
         ERANGE => Failure::new(
             ERANGE,
             format_args!("offset={offset} bytes={bytes}: not within the buffer"),
@@ -180,7 +194,8 @@ pub(super) fn transfer(call: &mut abi::BufferTransfer) -> Result<(), Failure> {
         error if error == crate::compat::not_supported() => Failure::new(
             error,
             format_args!(
-                "fd={fd}: its device does not move bytes for us (lend QEMU's edu), or this kernel has no dma-bufs"
+                "fd={fd}: its device does not move bytes for us (lend QEMU's edu), or may not have it, or this \
+                 kernel has no dma-bufs"
             ),
         ),
         error => no_buffer(fd, error),

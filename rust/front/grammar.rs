@@ -26,6 +26,7 @@ use crate::model::{
         Parameter,
         Range,
         Refusal,
+        Release,
         Request,
         Value,
         Values,
@@ -117,6 +118,13 @@ pub fn agree(request: &Request, batch: bool) -> Result<(), Refusal> {
         return Err(Refusal::invalid(format_args!(
             "batch={}: has no meaning with mode=op, needs mode=batch or mode=auto",
             Dec(request.batch())
+        )));
+    }
+    let release = request.release();
+    if release != Release::Newest && request.mode() == Mode::Op {
+        return Err(Refusal::invalid(format_args!(
+            "release={}: has no meaning with mode=op, needs mode=batch or mode=auto",
+            release.name()
         )));
     }
     Ok(())

@@ -5,7 +5,9 @@
 //! ```text
 //! fragment order=K [share=PCT]
 //! fill-cma [order=K] [share=PCT] [device=NAME]
+//! cache-in-cma [share=PCT] [device=NAME]
 //! pressure [mark=min|low|high] [share=PCT]
+//! hold [mark=atomic|min|low|high] [share=PCT]
 //! none
 //! ```
 
@@ -26,6 +28,8 @@ use crate::model::{
     scenario::{
         State,
         Wish,
+        FLOORS,
+        LOW,
         MARKS,
         SHARE,
         SHARES, //
@@ -44,16 +48,21 @@ pub fn parse_scenario(line: &str, order_max: u32) -> Result<Option<Wish>, Refusa
         "none" => &[],
         "fragment" => &["order", "share"],
         "fill-cma" => &["order", "share", "device"],
-        "pressure" => &["mark", "share"],
+        "cache-in-cma" => &["share", "device"],
+        "pressure" | "hold" => &["mark", "share"],
         _ => {
             return Err(Refusal::invalid(format_args!(
-                "scenario={}: unknown, must be one of fragment, fill-cma, pressure, none",
+                "scenario={}: unknown, must be one of fragment, fill-cma, cache-in-cma, pressure, hold, none",
                 Clip(name)
             )))
         }
     };
     let mut keys = Keys::new(KEYS);
-    let (mut order, mut share, mut mark, mut lent) = (None, SHARE, 1, Text::EMPTY);
+    let (mut order, mut share, mut mark, mut lent) = (None, SHARE, None, Text::EMPTY);
+    let marks = match name {
+        "hold" => &FLOORS[..],
+        _ => &MARKS[..],
+    };
     for word in words {
         if takes.is_empty() {
             return Err(Refusal::invalid(format_args!(
@@ -72,7 +81,7 @@ pub fn parse_scenario(line: &str, order_max: u32) -> Result<Option<Wish>, Refusa
             "order" => order = Some(within(key, value, orders(name, order_max), "order")?),
             "share" => share = within(key, value, SHARES, "per cent")?,
             // CAST: One of a few places.
-            "mark" => mark = choice(key, value, &MARKS)? as usize,
+            "mark" => mark = Some(choice(key, value, marks)? as usize),
             // `keys` lets nothing else through.
             _ => lent = device(value)?,
         }
@@ -88,7 +97,14 @@ pub fn parse_scenario(line: &str, order_max: u32) -> Result<Option<Wish>, Refusa
             )))
         }
         ("fill-cma", order) => State::FillCma { order },
-        _ => State::Pressure { mark },
+        ("cache-in-cma", _) => State::CacheInCma,
+        // The first of the floors is no mark of a zone.
+        ("hold", _) => State::Hold {
+            mark: mark.unwrap_or(0).checked_sub(1),
+        },
+        _ => State::Pressure {
+            mark: mark.unwrap_or(LOW),
+        },
     };
     Ok(Some(Wish {
         state,
@@ -158,6 +174,13 @@ mod tests {
             state("pressure mark=min"),
             Some(State::Pressure { mark: 0 })
         );
+        assert_eq!(state("hold"), Some(State::Hold { mark: None }));
+        assert_eq!(state("hold mark=atomic"), Some(State::Hold { mark: None }));
+        assert_eq!(state("hold mark=low"), Some(State::Hold { mark: Some(1) }));
+        assert_eq!(
+            state("cache-in-cma share=90 device=x"),
+            Some(State::CacheInCma)
+        );
         assert!(parse_scenario("none", 10).is_ok_and(|wish| wish.is_none()));
         let wish = parse_scenario("pressure share=100", 10).ok().flatten();
         assert_eq!(wish.map(|wish| wish.share), Some(100));
@@ -180,6 +203,12 @@ mod tests {
         assert!(refused("pressure share=101", Errno::Range, "share=101: "));
         assert!(refused("pressure share=0", Errno::Range, "share=0: "));
         assert!(refused("pressure order=3", Errno::Invalid, "order=3: "));
+        assert!(refused(
+            "pressure mark=atomic",
+            Errno::Invalid,
+            "mark=atomic: "
+        ));
+        assert!(refused("cache-in-cma order=3", Errno::Invalid, "order=3: "));
         assert!(refused("pressure mark=top", Errno::Invalid, "mark=top: "));
         assert!(refused("fill-cma size=5", Errno::Invalid, "size=5: "));
         let huge = "fragment order=99999999999999999999999";

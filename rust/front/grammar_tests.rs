@@ -240,6 +240,16 @@ mod tests {
             "batch=8: has no meaning with mode=op, needs mode=batch or mode=auto"
         ));
         assert!(refuses(
+            "plain release=oldest mode=op",
+            Errno::Invalid,
+            "release=oldest: has no meaning with mode=op, needs mode=batch or mode=auto"
+        ));
+        assert!(refuses(
+            "plain release=first",
+            Errno::Invalid,
+            "release=first: unknown, must be one of newest, oldest, random"
+        ));
+        assert!(refuses(
             "maps direction=up",
             Errno::Invalid,
             "direction=up: unknown, must be one of bidirectional, to-device, from-device"

@@ -44,20 +44,26 @@ void memlab_clear_pages(struct page *page, unsigned long count)
 		clear_highpage(page);
 }
 
+/* The longest entry that the device takes. */
+u32 memlab_longest_entry(struct device *dev)
+{
+	size_t longest = min_t(size_t, dma_get_max_seg_size(dev), dma_max_mapping_size(dev));
+
+	return clamp_t(size_t, longest, PAGE_SIZE, UINT_MAX & PAGE_MASK);
+}
+
 /* Entries no longer than the device takes; NULL where that fails. */
 struct memlab_map *memlab_map_pages(struct device *dev, struct page **pages, unsigned long count,
 				    u32 direction)
 {
-	size_t longest = min_t(size_t, dma_get_max_seg_size(dev), dma_max_mapping_size(dev));
 	struct memlab_map *map = kzalloc(sizeof(*map), GFP_KERNEL);
 
 	if (!map)
 		return NULL;
 	map->dev = dev;
 	map->direction = direction;
-	longest = clamp_t(size_t, longest, PAGE_SIZE, UINT_MAX & PAGE_MASK);
 	if (sg_alloc_table_from_pages_segment(&map->table, pages, count, 0, count << PAGE_SHIFT,
-					      longest, GFP_KERNEL))
+					      memlab_longest_entry(dev), GFP_KERNEL))
 		goto free;
 	if (dma_map_sgtable(dev, &map->table, map->direction, DMA_ATTR_NO_WARN))
 		goto free_table;
@@ -86,18 +92,7 @@ u32 memlab_map_ranges(const struct memlab_map *map)
 /* Where the device sees byte @at, and how many bytes follow there; false if there is none. */
 bool memlab_map_at(struct memlab_map *map, u64 at, u64 *dma, u64 *size)
 {
-	struct scatterlist *entry;
-	int i;
-
-	for_each_sgtable_dma_sg(&map->table, entry, i) {
-		if (at < sg_dma_len(entry)) {
-			*dma = sg_dma_address(entry) + at;
-			*size = sg_dma_len(entry) - at;
-			return true;
-		}
-		at -= sg_dma_len(entry);
-	}
-	return false;
+	return memlab_import_at(&map->table, at, dma, size);
 }
 
 /*

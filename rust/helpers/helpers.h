@@ -8,6 +8,7 @@
 struct cma;
 struct device;
 struct dma_buf;
+struct dma_buf_attachment;
 struct dma_pool;
 struct file;
 struct kmem_cache;
@@ -16,8 +17,10 @@ struct memlab_device;
 struct memlab_map;
 struct memlab_relief;
 struct memlab_suspend;
+struct memlab_user;
 struct memlab_walk;
 struct page;
+struct page_pool;
 struct platform_device;
 struct scatterlist;
 struct sg_table;
@@ -314,12 +317,16 @@ int memlab_trace_begin(struct memlab_trace *trace);
 void memlab_trace_end(struct memlab_trace *trace);
 const void *memlab_current(void);
 
+struct file *memlab_cache_open(u64 pages);
+int memlab_cache_add(struct file *file, u64 index);
+void memlab_cache_drop(struct file *file, u64 from, u64 to);
+void memlab_cache_close(struct file *file);
 void memlab_chain(struct page *page, unsigned long count, struct page *next);
 struct page *memlab_unchain(struct page *page, unsigned long *count);
 struct memlab_relief *
 memlab_relief_register(unsigned long (*count)(void *data, u32 asks),
 		       unsigned long (*release)(void *data, u32 asks, unsigned long most),
-		       void *data);
+		       void *data, bool locks);
 void memlab_relief_unregister(struct memlab_relief *relief);
 void memlab_reliefs_open(void);
 unsigned int memlab_reliefs_close(void);
@@ -433,5 +440,43 @@ int memlab_buffer_export(struct memlab_buffer *buffer, const struct memlab_buffe
 void memlab_buffer_revoke(struct memlab_buffer *buffer);
 int memlab_buffer_get(int fd, struct dma_buf **out, void **data);
 void memlab_buffer_put(struct dma_buf *dmabuf);
+
+int memlab_import_get(int fd, struct dma_buf **out, u64 *size);
+int memlab_import_file(struct file *file, struct dma_buf **out, u64 *size);
+void memlab_import_put(struct dma_buf *dmabuf);
+int memlab_import_map(struct dma_buf *dmabuf, struct device *dev, u32 direction,
+		      struct dma_buf_attachment **attachment, struct sg_table **table);
+void memlab_import_unmap(struct dma_buf *dmabuf, struct dma_buf_attachment *attachment,
+			 struct sg_table *table, u32 direction);
+int memlab_import_begin(struct dma_buf *dmabuf, u32 direction);
+int memlab_import_end(struct dma_buf *dmabuf, u32 direction);
+bool memlab_import_at(struct sg_table *table, u64 at, u64 *dma, u64 *size);
+u32 memlab_import_ranges(const struct sg_table *table);
+
+void memlab_bh_disable(void);
+void memlab_bh_enable(void);
+struct page_pool *memlab_page_pool_create(struct device *dev, u32 order, u32 direction, bool sync);
+void memlab_page_pool_destroy(struct page_pool *pool);
+struct page *memlab_page_pool_alloc(struct page_pool *pool);
+void memlab_page_pool_recycle(struct page_pool *pool, struct page *page, u32 bytes);
+u64 memlab_page_pool_dma(const struct page *page);
+
+int memlab_become_process(void);
+void *memlab_process_get(void);
+void memlab_process_put(void *mm);
+bool memlab_process_enter(void *mm);
+void memlab_process_leave(void *mm);
+u64 memlab_huge_size(void);
+u32 memlab_longest_entry(struct device *dev);
+struct memlab_user *memlab_user_new(unsigned long size, unsigned long offset, bool huge);
+void memlab_user_free(struct memlab_user *user);
+int memlab_user_fill(struct memlab_user *user, u8 byte);
+bool memlab_user_holds(struct memlab_user *user, u8 byte);
+int memlab_user_pin(struct memlab_user *user, struct device *dev, u32 longest, u32 direction);
+void memlab_user_unpin(struct memlab_user *user, struct device *dev, u32 direction);
+u32 memlab_user_first(struct memlab_user *user, u64 *dma, u64 *size);
+struct page *memlab_user_page(struct memlab_user *user, unsigned long n);
+int memlab_user_copy_in(struct memlab_user *user, void *to);
+int memlab_user_copy_out(struct memlab_user *user, const void *from);
 
 #endif /* MEMLAB_HELPERS_H */

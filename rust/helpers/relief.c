@@ -39,6 +39,8 @@ struct memlab_relief {
 	unsigned long (*count)(void *data, u32 asks);
 	unsigned long (*release)(void *data, u32 asks, unsigned long most);
 	void *data;
+	/* Whether giving back takes locks that who reclaims may hold, unless it may enter file systems. */
+	bool locks;
 	struct shrinker *shrinker;
 	struct notifier_block oom;
 };
@@ -48,10 +50,17 @@ static u32 memlab_asks(void)
 	return current_is_kswapd() ? MEMLAB_ASKS_BACKGROUND : MEMLAB_ASKS_CALLER;
 }
 
+static bool memlab_may_call(const struct memlab_relief *relief, const struct shrink_control *control)
+{
+	return !relief->locks || (control->gfp_mask & __GFP_FS);
+}
+
 static unsigned long memlab_shrink_count(struct shrinker *shrinker, struct shrink_control *control)
 {
 	struct memlab_relief *relief = shrinker->private_data;
 
+	if (!memlab_may_call(relief, control))
+		return 0;
 	return relief->count(relief->data, memlab_asks());
 }
 
@@ -60,6 +69,8 @@ static unsigned long memlab_shrink_scan(struct shrinker *shrinker, struct shrink
 	struct memlab_relief *relief = shrinker->private_data;
 	unsigned long released;
 
+	if (!memlab_may_call(relief, control))
+		return SHRINK_STOP;
 	released = relief->release(relief->data, memlab_asks(), control->nr_to_scan);
 	/* Whole pages count as progress, without which reclaim asks for more and more. */
 	mm_account_reclaimed_pages(released);
@@ -138,7 +149,7 @@ unsigned int memlab_reliefs_close(void)
 struct memlab_relief *
 memlab_relief_register(unsigned long (*count)(void *data, u32 asks),
 		       unsigned long (*release)(void *data, u32 asks, unsigned long most),
-		       void *data)
+		       void *data, bool locks)
 {
 	struct memlab_relief *relief = kzalloc(sizeof(*relief), GFP_KERNEL);
 
@@ -147,6 +158,7 @@ memlab_relief_register(unsigned long (*count)(void *data, u32 asks),
 	relief->count = count;
 	relief->release = release;
 	relief->data = data;
+	relief->locks = locks;
 	relief->oom.notifier_call = memlab_oom;
 	relief->shrinker = shrinker_alloc(0, "memlab-held");
 	if (!relief->shrinker)

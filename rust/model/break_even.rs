@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! From which size on mapping a buffer beats copying through one that is mapped for good.
+//! From which size on mapping a buffer, or pinning a program's, beats copying through one that is mapped for good.
 
 use super::{
     cost::Cost,

@@ -29,6 +29,14 @@ pub enum Family {
     Syncing,
     /// Bytes copied through memory that a device has for good.
     Copying,
+    /// A program's memory that is pinned and handed to a device, and back.
+    Pinning,
+    /// A program's bytes copied through memory that a device has for good.
+    UserCopying,
+    /// Memory that a driver's pool keeps mapped.
+    Pooled,
+    /// Memory of somebody's that a device gets as well.
+    Importing,
     /// A window of the CPU onto memory.
     Window,
     /// What the CPU's own reading and writing costs.
@@ -78,9 +86,10 @@ pub struct Info {
 }
 
 impl Info {
-    /// Whether it can stand in a table with others: it takes bytes, and needs no particular device.
+    /// Whether it can stand in a table with others: it takes bytes, and needs no particular device, nor
+    /// memory of somebody's.
     pub fn is_comparable(&self) -> bool {
-        self.unit == "bytes" && !self.needs_engine
+        self.unit == "bytes" && !self.needs_engine && !self.takes(Parameter::Fd)
     }
 
     /// An allocator without parameters of its own, to be filled in.

@@ -5,10 +5,12 @@
 //! [`Request`](super::request::Request).
 
 use super::words::{
+    Backing,
     Buffers,
     Direction,
     Gfp,
-    Mode, //
+    Mode,
+    Release, //
 };
 
 /// The most entries of a scatter list.
@@ -124,6 +126,12 @@ macro_rules! parameter_table {
             Buffers, buffers: Buffers = special, Some(0),
                 Words(Buffers::NAMES, 0),
                 "anywhere: as a driver is handed them, above the device's mask where there is memory";
+            Backing, backing: Backing = special, Some(0),
+                Words(Backing::NAMES, 0),
+                "what a program's memory is made of: ordinary pages, or huge ones";
+            Fd, fd: Option<u64> = special, None,
+                Numbers("descriptor", |_, _| Range::new(0, 0x7fff_ffff)),
+                "of a dma-buf, open in the process that asks";
             Sync, sync: u64 = special, Some(0),
                 Numbers("bytes", |_, sizes| Range::new(0, sizes.max)),
                 "bytes that are synced, from offset on; 0 for all";
@@ -139,6 +147,9 @@ macro_rules! parameter_table {
             Mode, mode: Mode = common, Some(0),
                 Words(Mode::NAMES, 0),
                 "what a pair of clock reads is around";
+            Release, release: Release = common, Some(0),
+                Words(Release::NAMES, 0),
+                "order in which a batch is given back; oldest and random ask for batches";
             Above, above: Option<u64> = common, None,
                 Numbers("ns", |_, _| Range::new(1, ABOVE_MAX)),
                 "the run ends with the first operation of which a phase takes so long";

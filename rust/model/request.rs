@@ -21,11 +21,13 @@ pub use super::{
         MESSAGE_MAX, //
     },
     words::{
+        Backing,
         Buffers,
         Direction,
         Directions,
         Gfp,
         Mode,
+        Release,
         Value, //
     }, //
 };
@@ -211,6 +213,11 @@ impl Request {
             one if one <= page && self.info.packs => one,
             one if one <= block => one.max(page).next_power_of_two(),
             one => one,
+        };
+        let one = match self.backing() {
+            // A huge page is no larger than such a block, and is had as a whole.
+            Backing::Huge => divide_up(one, block).saturating_mul(block),
+            Backing::Ordinary => one,
         };
         one.saturating_mul(entries)
             .saturating_mul(self.info.buffers)

@@ -28,10 +28,20 @@ pub enum State {
         /// Which one: an index into [`MARKS`].
         mark: usize,
     },
+    /// The same, and kswapd is given nothing of it.
+    Hold {
+        /// Which one: an index into [`MARKS`]; none for as little as no allocation gets below.
+        mark: Option<usize>,
+    },
+    /// Pages of a CMA area are a file's.
+    CacheInCma,
 }
 
 /// The watermarks in the order of a zone's.
 pub const MARKS: [&str; 3] = ["min", "low", "high"];
+/// What `hold` may go down to: below the first no allocation gets that may not wait, the others are
+/// [`MARKS`].
+pub const FLOORS: [&str; 4] = ["atomic", "min", "low", "high"];
 /// Below this one an allocation waits until memory has been reclaimed.
 pub const MIN: usize = 0;
 /// Below this one kswapd begins to reclaim.
@@ -46,6 +56,8 @@ impl State {
             Self::Fragment { .. } => "fragment",
             Self::FillCma { .. } => "fill-cma",
             Self::Pressure { .. } => "pressure",
+            Self::Hold { .. } => "hold",
+            Self::CacheInCma => "cache-in-cma",
         }
     }
 }

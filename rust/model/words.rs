@@ -83,6 +83,18 @@ words! {
 }
 
 words! {
+    /// In which order what a batch has acquired is given back.
+    Release {
+        /// The one that was acquired last goes first, as from a stack.
+        Newest = "newest",
+        /// The one that was acquired first goes first, as from a ring or a queue.
+        Oldest = "oldest",
+        /// Any may be next, as where whoever holds them is done at any time.
+        Random = "random",
+    }
+}
+
+words! {
     /// Where memory lies that is mapped for one transfer.
     Buffers {
         /// Anywhere, if what the device does not reach can be bounced, or else where it reaches it.
@@ -91,6 +103,16 @@ words! {
         Anywhere = "anywhere",
         /// Where the device reaches it.
         Reachable = "reachable",
+    }
+}
+
+words! {
+    /// What a program's memory is made of.
+    Backing {
+        /// Pages of the size that the kernel counts in.
+        Ordinary = "ordinary",
+        /// Transparent huge pages.
+        Huge = "huge",
     }
 }
 

@@ -75,7 +75,12 @@ pub(super) fn break_even<'a, T: 'a>(
         };
         prose(
             out,
-            format_args!("# {map} or {copy}, {}: {}{bounced}", to.name(), Order(even)),
+            format_args!(
+                "# {}{map} or {copy}, {}: {}{bounced}",
+                whose(even),
+                to.name(),
+                Order(even)
+            ),
         )?;
         hot |=
             to != Direction::ToDevice && even.runs().iter().any(|run| run.choice == Choice::Copy);
@@ -90,6 +95,14 @@ pub(super) fn break_even<'a, T: 'a>(
         )?;
     }
     Ok(())
+}
+
+/// Whose memory it is, where that is not the kernel's own.
+fn whose(even: &BreakEven) -> &'static str {
+    match even.map.family {
+        Family::Pinning => "from user memory, ",
+        _ => "",
+    }
 }
 
 /// What is cheaper at which sizes.
@@ -110,6 +123,7 @@ impl Display for Order<'_> {
         for Run { choice, from, to } in runs {
             let what = match choice {
                 Choice::Copy => "copy",
+                Choice::Map if self.0.map.family == Family::Pinning => "pin",
                 Choice::Map => "map",
                 Choice::Even => "cannot be told",
                 Choice::Few => "too few samples",

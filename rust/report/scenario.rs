@@ -41,7 +41,19 @@ pub fn scenario(out: &mut dyn Write, held: Option<&Held>, page_size: u32) -> fmt
         )?;
         writeln!(
             out,
+            "#   cache-in-cma [share=PCT] [device=D]        the CMA area's pages are a file's"
+        )?;
+        writeln!(
+            out,
             "#   pressure [mark=min|low|high] [share=PCT]   as little free as the watermark says"
+        )?;
+        writeln!(
+            out,
+            "#   hold [mark=atomic|min|low|high] [share=PCT]  the same, and kswapd gets nothing:"
+        )?;
+        writeln!(
+            out,
+            "#                                              atomic: no page without waiting"
         )?;
         writeln!(
             out,
@@ -55,8 +67,9 @@ pub fn scenario(out: &mut dyn Write, held: Option<&Held>, page_size: u32) -> fmt
         State::Fragment { order } | State::FillCma { order: Some(order) } => {
             writeln!(out, "order         {order}")?;
         }
-        State::FillCma { order: None } => {}
-        State::Pressure { mark } => {
+        State::FillCma { order: None } | State::CacheInCma => {}
+        State::Hold { mark: None } => writeln!(out, "mark          atomic")?,
+        State::Pressure { mark } | State::Hold { mark: Some(mark) } => {
             writeln!(out, "mark          {}", MARKS.get(mark).unwrap_or(&"?"))?;
         }
     }
@@ -83,6 +96,14 @@ pub fn scenario(out: &mut dyn Write, held: Option<&Held>, page_size: u32) -> fmt
             writeln!(out, "# ones, and may stay so when it has been given back")
         }
         State::FillCma { .. } => Ok(()),
+        State::CacheInCma => writeln!(
+            out,
+            "# pages of a file in memory: an allocation from the area has to move them"
+        ),
+        State::Hold { .. } => writeln!(
+            out,
+            "# kswapd gets nothing of it; who waits for memory gets what is missing to min"
+        ),
         State::Pressure { .. } => writeln!(
             out,
             "# kswapd, which would like to have more free, gets what is missing to the mark"

@@ -21,12 +21,21 @@ use crate::{
 /// A watermark that each zone is left with, by what the kernel's own pages can come from.
 pub(super) struct Level {
     mark: usize,
+    kswapd: bool,
 }
 
 impl Level {
     /// Watermark number `mark`.
     pub(super) fn at(mark: usize) -> Self {
-        Self { mark }
+        Self { mark, kswapd: true }
+    }
+
+    /// Nothing for kswapd; who waits himself is given what is missing to the watermark min.
+    pub(super) fn for_who_waits() -> Self {
+        Self {
+            mark: MIN,
+            kswapd: false,
+        }
     }
 }
 
@@ -44,6 +53,7 @@ impl Rule for Level {
         let pages = zone.usable();
         let missing = zone.missing(pages, self.mark, 0);
         match asks {
+            Asks::Background if !self.kswapd => 0,
             Asks::Background => missing,
             // It waits because its zones have no more than `min`, as raised.
             Asks::Caller | Asks::BeforeKilling => {

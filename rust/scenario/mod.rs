@@ -3,6 +3,7 @@
 //! States of memory that are made on purpose and put back, for any experiment to be asked under
 //! them. What is held never exceeds the cap, and all of it is given back on drop.
 
+mod cache;
 mod fill_cma;
 mod fragment;
 mod level;
@@ -29,6 +30,7 @@ use crate::{
             Pages,
             MAX_ORDER, //
         },
+        cache::Cached,
         cma::Allocation,
         contig::drain,
         memory::Spot,
@@ -89,6 +91,7 @@ impl Blocks {
 enum Holder {
     Pages(Hoard<Pages, Level>),
     Area(Hoard<Allocation, Level>),
+    Cache(Cached<Level>),
 }
 
 /// A state that was made. Dropping it gives everything back.
@@ -109,6 +112,8 @@ impl Scenario {
             State::Fragment { order } => fragment::make(order, wish.share, &stopped)?,
             State::FillCma { order } => fill_cma::make(order, wish, &stopped)?,
             State::Pressure { mark } => pressure::make(mark, wish.share, &stopped)?,
+            State::Hold { mark } => pressure::hold(mark, wish.share, &stopped)?,
+            State::CacheInCma => cache::make(wish, &stopped)?,
         };
         Ok(Self {
             wish: *wish,
@@ -128,6 +133,7 @@ impl Scenario {
         let (cap, held) = match &self.holder {
             Holder::Pages(hoard) => (hoard.cap(), hoard.held()),
             Holder::Area(hoard) => (hoard.cap(), hoard.held()),
+            Holder::Cache(cached) => (cached.cap(), cached.held()),
         };
         Held {
             wish: self.wish,

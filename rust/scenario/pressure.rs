@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! Memory that is short: single pages are held until as little is free as a watermark says. It stays
-//! so: kswapd, which would like to have more, is given what is missing to that mark, and no more.
+//! so: kswapd, which would like to have more, is given what is missing to that mark, and no more; or
+//! nothing, so that it is left with what it can reclaim from others.
 
 use super::{
     no_memory,
@@ -14,7 +15,10 @@ use super::{
 use crate::{
     model::{
         request::Refusal,
-        scenario::End, //
+        scenario::{
+            End,
+            HIGH, //
+        },
     },
     settings,
     sys::{
@@ -24,23 +28,55 @@ use crate::{
 };
 use kernel::prelude::*;
 
+/// Down to watermark number `mark`, of which kswapd is given what is missing.
 pub(super) fn make(
     mark: usize,
     share: u64,
     stopped: &dyn Fn() -> bool,
 ) -> Result<(u64, End, Holder), Refusal> {
-    if !settings::get().allow_pressure {
-        return Err(Refusal::invalid(format_args!(
-            "pressure: makes the whole machine short of memory; load the module with allow_pressure=1"
-        )));
+    allowed("pressure")?;
+    take(Some(mark), share, Level::at(mark), stopped)
+}
+
+/// Down to watermark number `mark`, or until not even what may use the reserves gets a page.
+pub(super) fn hold(
+    mark: Option<usize>,
+    share: u64,
+    stopped: &dyn Fn() -> bool,
+) -> Result<(u64, End, Holder), Refusal> {
+    allowed("hold")?;
+    take(mark, share, Level::for_who_waits(), stopped)
+}
+
+/// All that the kernel can have above the watermark high, for as short a time as something takes that
+/// is to come from elsewhere. Who needs it meanwhile is given it.
+pub(super) fn all_others(stopped: &dyn Fn() -> bool) -> Result<impl Sized, Refusal> {
+    let (_, _, holder) = take(Some(HIGH), 100, Level::at(HIGH), stopped)?;
+    Ok(holder)
+}
+
+fn allowed(name: &str) -> Result<(), Refusal> {
+    match settings::get().allow_pressure {
+        true => Ok(()),
+        false => Err(Refusal::invalid(format_args!(
+            "{name}: makes the whole machine short of memory; load the module with allow_pressure=1"
+        ))),
     }
+}
+
+fn take(
+    mark: Option<usize>,
+    share: u64,
+    level: Level,
+    stopped: &dyn Fn() -> bool,
+) -> Result<(u64, End, Holder), Refusal> {
     let cap = share_of(share, usable)?;
-    let hoard = Hoard::new((), cap, Level::at(mark)).map_err(|_| no_memory())?;
+    let hoard = Hoard::new((), cap, level).map_err(|_| no_memory())?;
     let (mut taken, mut end) = (0, End::Mark);
     'zones: for mut blocks in Blocks::all() {
         loop {
             let missing = cap.saturating_sub(taken);
-            let surplus = blocks.above(mark);
+            let surplus = mark.map_or(u64::MAX, |mark| blocks.above(mark));
             if stopped() {
                 end = End::Stopped;
                 break 'zones;
@@ -53,7 +89,10 @@ pub(super) fn make(
                 break 'zones;
             }
             let Some(block) = blocks.next(surplus.min(missing), 0) else {
-                end = End::Exhausted;
+                // Where no mark was asked for it is the end that was.
+                if mark.is_some() {
+                    end = End::Exhausted;
+                }
                 break;
             };
             for page in block.split() {

@@ -124,7 +124,7 @@ arguments! {
     BufferAlloc = memlab_buffer_alloc, 304, MEMLAB_BUFFER_ALLOC_SIZE_LEAST, zero: [reserved];
     BufferFacts = memlab_buffer_facts, 368, MEMLAB_BUFFER_FACTS_SIZE_LEAST, zero: [flags];
     BufferTransfer =
-        memlab_buffer_transfer, 280, MEMLAB_BUFFER_TRANSFER_SIZE_LEAST, zero: [flags];
+        memlab_buffer_transfer, 312, MEMLAB_BUFFER_TRANSFER_SIZE_LEAST, zero: [flags];
 }
 
 fn bytes_mut<T: Plain>(value: &mut T) -> &mut [u8] {

@@ -9,6 +9,8 @@
 //! what the device has, and is held while the device carries bytes; the one in C is over whether the
 //! pages are still there, and is taken in faults. An unbind takes the one and then the other.
 
+#[cfg(CONFIG_KUNIT = "y")]
+use super::dma::import::DmaBuf;
 use super::{
     dma::frames::{
         Frames,
@@ -167,6 +169,14 @@ impl Export {
             None => return Err(ENODEV),
         }
         Ok(file)
+    }
+
+    /// Gives memory out, and has it as an importer has it that is handed the descriptor.
+    #[cfg(CONFIG_KUNIT = "y")]
+    pub(crate) fn imported(tenant: Tenant) -> Result<DmaBuf> {
+        let file = Self::give_out(tenant, Protection::Cached, KBox::new((), GFP_KERNEL)?)?;
+        // SAFETY: It is the file of a new dma-buf.
+        unsafe { DmaBuf::of_file(&file) }
     }
 
     /// What is behind a descriptor of the caller's. `EBADF` where it is none, `EINVAL` where it is one

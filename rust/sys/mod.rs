@@ -6,6 +6,7 @@
 pub(crate) mod abi;
 pub(crate) mod access;
 pub(crate) mod alloc;
+pub(crate) mod cache;
 pub(crate) mod clock;
 pub(crate) mod cma;
 pub(crate) mod contig;
@@ -35,6 +36,7 @@ pub(crate) mod task;
 pub(crate) mod tenant;
 pub(crate) mod totals;
 pub(crate) mod trace;
+pub(crate) mod user;
 pub(crate) mod walk;
 pub(crate) mod zeroed;
 

@@ -36,6 +36,21 @@ pub(crate) enum Asks {
     BeforeKilling,
 }
 
+/// What holds memory, as the kernel's callbacks see it.
+pub(crate) trait Holds: Send + Sync {
+    /// Whether giving back takes locks that who reclaims may hold, unless it may enter file systems.
+    const LOCKS: bool;
+
+    /// How many pages are missing, for who asks.
+    fn missing(&self, asks: Asks) -> u64;
+
+    /// How many are held.
+    fn held(&self) -> u64;
+
+    /// Gives up to `most` to who asks; says how many.
+    fn ask(&self, asks: Asks, most: u64) -> u64;
+}
+
 /// Decides what the kernel is given while it reclaims. What the OOM killer asks for it gets.
 pub(crate) trait Rule: Send + Sync {
     /// How many pages are missing in a zone. Called while memory is short: allocates nothing.
@@ -142,16 +157,12 @@ struct Inner<P: Piece, R: Rule> {
 
 /// No more is given in one go than this: the OOM killer asks with a lock held that every process
 /// waits for, and asks again if it was too little.
-const GO: u64 = 1 << 14;
+pub(crate) const GO: u64 = 1 << 14;
 
 /// After so many pages others may run.
 const STRIDE: u64 = 64;
 
 impl<P: Piece, R: Rule> Inner<P, R> {
-    fn held(&self) -> u64 {
-        self.chains.lock().iter().map(|chain| chain.pages).sum()
-    }
-
     /// Number `index` of the zones in which something may be held.
     fn zone(&self, index: usize) -> Option<Spot> {
         self.chains.lock().get(index).map(|chain| chain.zone)
@@ -199,14 +210,20 @@ impl<P: Piece, R: Rule> Inner<P, R> {
         }
         given
     }
+}
 
-    /// How many pages are missing in all zones.
+impl<P: Piece, R: Rule> Holds for Inner<P, R> {
+    const LOCKS: bool = false;
+
+    fn held(&self) -> u64 {
+        self.chains.lock().iter().map(|chain| chain.pages).sum()
+    }
+
     fn missing(&self, asks: Asks) -> u64 {
         let zones = (0..).map_while(|index| self.zone(index));
         zones.map(|zone| self.rule.missing(zone, asks)).sum()
     }
 
-    /// What is given to who asks for up to `most`.
     fn ask(&self, asks: Asks, most: u64) -> u64 {
         let most = most.min(GO);
         if asks == Asks::BeforeKilling {
@@ -263,20 +280,59 @@ impl PinnedDrop for Holding {
     }
 }
 
-/// Owns pages that are held on purpose: at most so many, and the kernel gets them back when it runs
-/// short, by a shrinker as the rule says and by an OOM notifier in any case. Dropping it gives back
-/// the rest.
+/// Lets the kernel ask for what is held, by a shrinker and by an OOM notifier.
 ///
 /// # Invariants
 ///
-/// `raw` was registered with the callbacks for these types, and its data is `inner`.
-pub(crate) struct Hoard<P: Piece, R: Rule> {
-    raw: NonNull<lab::memlab_relief>,
-    inner: Pin<KBox<Inner<P, R>>>,
+/// `raw`, if there is one, was registered with the callbacks for `T`, and its data is `inner`.
+pub(crate) struct Relief<T: Holds> {
+    raw: Option<NonNull<lab::memlab_relief>>,
+    inner: Pin<KBox<T>>,
 }
 
 // SAFETY: The registration belongs to no thread, and what is held may be dropped by any.
-unsafe impl<P: Piece, R: Rule> Send for Hoard<P, R> {}
+unsafe impl<T: Holds> Send for Relief<T> {}
+
+impl<T: Holds> Relief<T> {
+    pub(crate) fn new(inner: Pin<KBox<T>>) -> Result<Self> {
+        let data = core::ptr::from_ref(&*inner).cast_mut().cast::<c_void>();
+        // SAFETY: The functions take a `T`, and this one is pinned and lives until they are
+        // unregistered.
+        let raw = unsafe {
+            lab::memlab_relief_register(Some(count::<T>), Some(release::<T>), data, T::LOCKS)
+        };
+        let raw = Some(NonNull::new(raw).ok_or(ENOMEM)?);
+        // INVARIANT: Just registered with it.
+        Ok(Self { raw, inner })
+    }
+
+    /// What is held.
+    pub(crate) fn inner(&self) -> &T {
+        &self.inner
+    }
+
+    /// The kernel asks no more.
+    pub(crate) fn end(&mut self) {
+        if let Some(raw) = self.raw.take() {
+            // SAFETY: By the type invariant it was registered, and it is taken once; if it is still
+            // registered the function ends that, and waits for calls that are under way.
+            unsafe { lab::memlab_relief_unregister(raw.as_ptr()) };
+        }
+    }
+}
+
+impl<T: Holds> Drop for Relief<T> {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+/// Owns pages that are held on purpose: at most so many, and the kernel gets them back when it runs
+/// short, by a shrinker as the rule says and by an OOM notifier in any case. Dropping it gives back
+/// the rest.
+pub(crate) struct Hoard<P: Piece, R: Rule> {
+    relief: Relief<Inner<P, R>>,
+}
 
 impl<P: Piece, R: Rule> Hoard<P, R> {
     /// An empty one, for at most `cap` pages in pieces of `of`.
@@ -294,26 +350,20 @@ impl<P: Piece, R: Rule> Hoard<P, R> {
             }),
             GFP_KERNEL,
         )?;
-        let data = core::ptr::from_ref(&*inner).cast_mut().cast::<c_void>();
-        // SAFETY: The functions take an `Inner<P, R>`, and this one is pinned and lives until they
-        // are unregistered.
-        let raw = unsafe {
-            lab::memlab_relief_register(Some(count::<P, R>), Some(release::<P, R>), data)
-        };
-        let raw = NonNull::new(raw).ok_or(ENOMEM)?;
-        // INVARIANT: Just registered with it.
-        Ok(Self { raw, inner })
+        let relief = Relief::new(inner)?;
+        Ok(Self { relief })
     }
 
     /// Holds one more. `ENOSPC` if it would be more than the cap: then it is given back.
     pub(crate) fn add(&self, piece: P) -> Result {
-        if piece.of() != self.inner.of {
+        let inner = self.relief.inner();
+        if piece.of() != inner.of {
             return Err(EINVAL);
         }
         let zone = piece.zone();
-        let mut chains = self.inner.chains.lock();
+        let mut chains = inner.chains.lock();
         let held: u64 = chains.iter().map(|chain| chain.pages).sum();
-        if held.saturating_add(piece.count() as u64) > self.inner.cap {
+        if held.saturating_add(piece.count() as u64) > inner.cap {
             // Freed without the lock.
             drop(chains);
             return Err(ENOSPC);
@@ -331,30 +381,28 @@ impl<P: Piece, R: Rule> Hoard<P, R> {
 
     /// How many pages it holds.
     pub(crate) fn held(&self) -> u64 {
-        self.inner.held()
+        self.relief.inner().held()
     }
 
     /// The most that it holds.
     pub(crate) fn cap(&self) -> u64 {
-        self.inner.cap
+        self.relief.inner().cap
     }
 }
 
 impl<P: Piece, R: Rule> Drop for Hoard<P, R> {
     fn drop(&mut self) {
-        // SAFETY: By the type invariant it was registered; if it still is the function ends that, and
-        // waits for calls that are under way.
-        unsafe { lab::memlab_relief_unregister(self.raw.as_ptr()) };
-        self.inner.give(u64::MAX);
+        self.relief.end();
+        self.relief.inner().give(u64::MAX);
     }
 }
 
 /// # Safety
 ///
-/// `data` is an [`Inner<P, R>`].
-unsafe extern "C" fn count<P: Piece, R: Rule>(data: *mut c_void, asks: u32) -> c_ulong {
+/// `data` is a `T`.
+unsafe extern "C" fn count<T: Holds>(data: *mut c_void, asks: u32) -> c_ulong {
     // SAFETY: By the function's requirement.
-    let inner = unsafe { &*data.cast::<Inner<P, R>>() };
+    let inner = unsafe { &*data.cast::<T>() };
     // Not what it would be given: a part of the number is asked for, many times.
     match inner.missing(who(asks)) {
         0 => 0,
@@ -364,14 +412,10 @@ unsafe extern "C" fn count<P: Piece, R: Rule>(data: *mut c_void, asks: u32) -> c
 
 /// # Safety
 ///
-/// `data` is an [`Inner<P, R>`].
-unsafe extern "C" fn release<P: Piece, R: Rule>(
-    data: *mut c_void,
-    asks: u32,
-    most: c_ulong,
-) -> c_ulong {
+/// `data` is a `T`.
+unsafe extern "C" fn release<T: Holds>(data: *mut c_void, asks: u32, most: c_ulong) -> c_ulong {
     // SAFETY: By the function's requirement.
-    let inner = unsafe { &*data.cast::<Inner<P, R>>() };
+    let inner = unsafe { &*data.cast::<T>() };
     // CAST: At most what the machine has in pages, which `unsigned long` counts.
     inner.ask(who(asks), most as u64) as c_ulong
 }

@@ -8,6 +8,7 @@ mod tests {
         Asks,
         Hoard,
         Holding,
+        Holds,
         Piece,
         Rule,
         GO, //
@@ -80,22 +81,28 @@ mod tests {
         let hoard = with_pages(8, 5);
         assert!(hoard.is_ok());
         if let Ok(hoard) = &hoard {
-            assert_eq!(hoard.inner.ask(Asks::Background, 2), 2);
-            assert_eq!(hoard.inner.ask(Asks::Caller, u64::MAX), 5);
+            assert_eq!(hoard.relief.inner().ask(Asks::Background, 2), 2);
+            assert_eq!(hoard.relief.inner().ask(Asks::Caller, u64::MAX), 5);
             assert_eq!(hoard.held(), 1);
         }
         let hoard = with_pages(8, 0);
-        assert!(hoard.is_ok_and(|hoard| hoard.inner.ask(Asks::Caller, 8) == 0 && hoard.held() == 8));
+        assert!(
+            hoard.is_ok_and(
+                |hoard| hoard.relief.inner().ask(Asks::Caller, 8) == 0 && hoard.held() == 8
+            )
+        );
     }
 
     #[test]
     fn before_a_kill_a_part_is_given_whatever_the_rule_says() {
         let hoard = with_pages(8, 0);
-        assert!(hoard.is_ok_and(|hoard| hoard.inner.ask(Asks::BeforeKilling, u64::MAX) == 8));
+        assert!(
+            hoard.is_ok_and(|hoard| hoard.relief.inner().ask(Asks::BeforeKilling, u64::MAX) == 8)
+        );
         let hoard = with_pages(GO + 8, 0);
         assert!(hoard.is_ok());
         if let Ok(hoard) = &hoard {
-            assert_eq!(hoard.inner.ask(Asks::BeforeKilling, u64::MAX), GO);
+            assert_eq!(hoard.relief.inner().ask(Asks::BeforeKilling, u64::MAX), GO);
             assert_eq!(hoard.held(), 8);
         }
     }

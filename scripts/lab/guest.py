@@ -167,6 +167,7 @@ def command(
     netdevs=(),
     disk=None,
     throttle=None,
+    share=None,
 ):
     """QEMU's command line, for inside the root.
 
@@ -175,7 +176,7 @@ def command(
     dtb: a device tree instead of the board's own; acpi: firmware, and its tables instead of any.
     chardevs, netdevs: what devices may be joined to; disk: an image that they may, by
     the name disk; what is written stays with QEMU and goes with it. throttle: how many bytes of
-    writing it takes in a second.
+    writing it takes in a second. share: a folder that the guest may mount, read-only, by that tag.
     """
     arch = ARCHES[kernel.arch]
     devices = [arch.edu] if devices is None else devices
@@ -235,6 +236,9 @@ def command(
     binds = [(Path(kernel.image), "/tmp/image"), (archive, "/tmp/initrd")]
     if disk:
         binds.append((disk, "/tmp/disk"))
+    if share:
+        argv += ["-virtfs", "local,path=/tmp/share,mount_tag=share,security_model=none,readonly=on"]
+        binds.append((share, "/tmp/share"))
     if acpi:
         argv += ["-bios", "/tmp/firmware"]
         binds.append((firmware(lab), "/tmp/firmware"))

@@ -11,7 +11,7 @@ import tarfile
 import tempfile
 from pathlib import Path
 
-from . import command, guest, kernel, module, options
+from . import claims, command, guest, kernel, module, options
 from .arch import ARCHES, host
 from .console import Failure
 
@@ -42,8 +42,9 @@ echo "@END@"
 rmmod memlab
 """
 BEGIN, END = "memlab-report: begin", "memlab-report: end"
-SHELL = r"""insmod /memlab.ko edu_mask=@MASK@
+SHELL = r"""insmod /memlab.ko edu_mask=@MASK@ allow_pressure=1
 cd /sys/kernel/debug/memlab 2>/dev/null
+@BEFORE@
 stty rows @ROWS@ cols @COLUMNS@
 echo "memlab is loaded: cat help, or memlab --help. exit or Ctrl-D ends the guest."
 setsid cttyhack sh -i
@@ -111,6 +112,11 @@ def run(lab):
         binary = built()
     script = FIRST.replace("@BEGIN@", BEGIN).replace("@END@", END) if binary else COMPARE
     files |= command.carried(binary)
+    if claims.wanted(which.arch):
+        if not binary:
+            raise Failure("CLAIMS=1 needs the command")
+        script = claims.script()
+        files |= claims.carried(lab, which)
     with lab.console.step(f"guest {which.release} under {accel}"):
         # A host that is busy elsewhere is slow, and no less right.
         result = guest.boot(lab, which, script, files, timeout=900, accel=accel, **wanted)
@@ -145,9 +151,19 @@ def shell(lab):
     which = chosen(lab)
     files = {"/memlab.ko": module.build(lab, which)}
     files |= command.carried(command.attempt(lab, which.arch))
+    before, disk = "", wanted.pop("disk", 0)
+    if claims.wanted(which.arch):
+        before = claims.PREPARE + "cd /scratch\n"
+        files |= claims.carried(lab, which)
     size = shutil.get_terminal_size()
     job = SHELL.replace("@ROWS@", str(size.lines)).replace("@COLUMNS@", str(size.columns))
-    job = job.replace("@MASK@", str(ARCHES[which.arch].edu_mask))
+    job = job.replace("@MASK@", str(ARCHES[which.arch].edu_mask)).replace("@BEFORE@", before)
+    image = None
+    if disk:
+        image = lab.console.logs / "shell.disk"
+        image.touch()
+        os.truncate(image, disk << 20)
+        wanted["disk"] = image
     archive = guest.initramfs(lab, "shell", which.arch, files, job)
     argv, binds = guest.command(lab, which, archive, **wanted)
     # The terminal is the guest's: Ctrl-C goes there, Ctrl-A X leaves QEMU.
@@ -164,5 +180,7 @@ def shell(lab):
         status = subprocess.call(lab.root().argv(argv, binds=binds))
     finally:
         archive.unlink()
+        if image:
+            image.unlink()
     sys.stdout.write("\n")
     return status

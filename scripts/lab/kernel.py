@@ -12,7 +12,7 @@ import json
 import lzma
 import os
 import re
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from .apt import Index
@@ -274,6 +274,13 @@ def unpack(root, path, image, tree, step):
     script = f"scripts/extract-vmlinux {inside}/{image} > {inside}/vmlinux"
     step.run(root.argv(["sh", "-c", script], cwd=tree))
     return "vmlinux"
+
+
+def compressed(lab):
+    """The stock kernel as Debian ships it: what unpacks it also chooses how its tables are laid out."""
+    which = stock(lab)
+    image = lab.cache.path / which.name / f"packages/usr/lib/modules/{which.release}/vmlinuz"
+    return replace(which, image=str(image))
 
 
 def agree(rust, symvers, release):

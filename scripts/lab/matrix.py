@@ -22,6 +22,9 @@ SIZES = (64, 4096, 65536, 1 << 20)
 # What a driver author chooses between; on the module's own device the first three.
 PLAIN = ("dma-coherent", "dma-pool")
 DIRECTED = ("dma-single", "dma-sg", "dma-noncoherent", "dma-copy", "dma-iova")
+# A program's memory: the sizes between which the one may become dearer than the other.
+USER = ("user-pin", "user-copy")
+USER_SIZES = tuple(64 << shift for shift in range(0, 15, 2))
 BOTH = ("dma-coherent", "dma-single", "dma-sg")
 SMALLEST = {"dma-sg": 4096, "dma-iova": 4096}
 LARGEST = {"dma-pool": 65536}
@@ -118,6 +121,9 @@ def questions(backend, transfers):
         for direction in DIRECTIONS if name in DIRECTED else ("-",):
             with_it = f" direction={direction}" if name in DIRECTED else ""
             asked[who, name, direction, size] = line + with_it
+    for name, size, direction in product(USER, USER_SIZES, DIRECTIONS):
+        line = f"{name} size={size} direction={direction} iterations={ITERATIONS} warmup=20"
+        asked["edu", name, direction, size] = line + " mode=op time=60000"
     for kind in KINDS:
         for direction in DIRECTIONS:
             line = f"transfer-{kind} direction={direction} iterations={transfers} warmup=0"

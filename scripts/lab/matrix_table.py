@@ -23,6 +23,8 @@ NAMED = f"{'on':<8} {'experiment':<22} {'direction':<11} {'size':>4}"
 
 
 def size_of(size):
+    if not size:
+        return ""
     for unit, suffix in UNITS:
         if size >= unit:
             return f"{size // unit}{suffix}"
@@ -63,9 +65,33 @@ def table(kernels, found, transfers):
     part(lambda name: not carries(name), lambda facts: facts["cost"])
     lines += ["", "# ns of unmapping alone, of these"]
     part(lambda name: name in MAPPED, lambda facts: facts["back"])
+    lines += [
+        "",
+        "# from a program's memory: the sizes between which pinning becomes the cheaper one",
+    ]
+    for direction in dict.fromkeys(key[2] for key in keys if key[1] == "user-pin"):
+        cells = [(break_even(found[name], direction), width) for name, width in heads]
+        lines.append(row(("edu", "user-pin", direction, ""), cells))
     lines += ["", f"# operations of {transfers} in which edu carried every byte right"]
     part(carries, lambda facts: facts["samples"])
     return lines
+
+
+def break_even(rows, direction):
+    """The last size at which copying is the cheaper one, and the first at which pinning is."""
+    sizes = sorted(key[3] for key in rows if key[1:3] == ("user-pin", direction))
+    pins = []
+    for size in sizes:
+        pin, copy = (rows.get(("edu", name, direction, size)) for name in ("user-pin", "user-copy"))
+        if pin and copy:
+            pins.append((size, pin["cost"] < copy["cost"]))
+    first = next((size for size, pin in pins if pin), None)
+    copied = [size for size, pin in pins if not pin]
+    if not pins or (first and any(size > first for size in copied)):
+        return "-"
+    if first is None:
+        return f">{size_of(pins[-1][0])}"
+    return f"{size_of(copied[-1])}..{size_of(first)}" if copied else f"<{size_of(first)}"
 
 
 def order(found):

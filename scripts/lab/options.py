@@ -10,10 +10,11 @@ import os
 import re
 import subprocess
 
+from . import claims
 from .arch import ARCHES
 from .console import Failure
 
-NAMES = ("MEMORY", "SMP", "CMA", "NODES", "DEVICES", "MACHINE", "APPEND", "CPU")
+NAMES = ("CLAIMS", "MEMORY", "SMP", "CMA", "NODES", "DEVICES", "MACHINE", "APPEND", "CPU")
 MIB = {"M": 1, "G": 1 << 10, "T": 1 << 20}
 SIZE = re.compile(r"([1-9][0-9]{0,6})([MGT])")
 LEAST = 128  # MiB, in which a stock kernel and its initramfs come up
@@ -107,6 +108,8 @@ def asked(lab, arch):
     """The options of guest.boot() and guest.command() that the environment asks for."""
     given = {name: os.environ[name] for name in NAMES if os.environ.get(name)}
     found = parse(arch, given)
+    if claims.wanted(arch):
+        found = claims.options(found)
     for device in found.get("devices", ()):
         known(lab, ARCHES[arch], "DEVICES", device, "-device")
     if "cpu" in found:

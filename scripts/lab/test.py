@@ -217,6 +217,8 @@ def main(lab):
             what = (job.label, kernels[job.kernel], modules[job.kernel])
             if job.twice:
                 function, what = test_guest.twice, (*what, job.twice)
+            elif job.panics:
+                function, what = test_guest.panics, (*what, job.panics)
             elif job.verdicts:
                 function, what = test_verdicts.run, (*what, job.verdicts)
             elif job.recordings:

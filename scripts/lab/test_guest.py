@@ -5,7 +5,7 @@ import re
 from itertools import zip_longest
 from pathlib import Path
 
-from . import command, guest, module, test_log
+from . import claims, command, guest, module, outside, test_log
 from . import kernel as kernels
 from .arch import ARCHES
 from .cache import digest
@@ -16,14 +16,19 @@ LINE = re.compile(r"memlab-test: (?P<word>check|done|ok|not ok) (?P<text>.*)")
 
 # What is asked of the buffers that a program holds.
 BUFFERS = {"buffer_transfer", "buffer_bounced", "buffer_race", "buffer_import"}
+# Dma-bufs that go from driver to driver.
+IMPORTERS = {"buffer_heap", "buffer_vgem", "buffer_vivid"}
 # Programs in C, and the checks that stand on them.
 PROGRAMS = {
     "scripts/test/ioctl.c": {"ioctl"},
     "scripts/test/session.c": {"session", "nothing", "lockdown", "watched"},
     "scripts/test/walk.c": {"walk", "walk_race", "lockdown"},
+    "scripts/test/walk_places.c": {"walk_swap", "walk_behind", "walk_levels"},
     "scripts/test/buffer.c": {"buffer"},
     "scripts/test/buffer_calls.c": {"buffer", *BUFFERS},
     "scripts/test/attr.c": {"attr"},
+    "scripts/test/importers.c": IMPORTERS,
+    "scripts/test/buffer_kill.c": {"buffer_unbind", "buffer_killed", "buffer_charged"},
     "scripts/test/faults.c": {"faults"},
     "scripts/test/engine.c": {"engine", "edu_ends"},
     "scripts/test/greedy.c": {"greedy"},
@@ -36,14 +41,24 @@ PROGRAMS = {
 NARROW = {"ioctl", "session", "buffer", "abi_sample"}
 # Where the command is asked.
 LENDING = {"outstanding_card", "lend_disk", "lend_killed", "lend_card", "lend_shared", "doctor"}
+CLAIMS = {"outside", "lectures", "claims", "claims_killed", "claims_settings", "claims_powerless"}
+LECTURES = ("const", "meltdown", "mallopt", "oom", "leak", "cold", "mmap", "swap", "limit")
 COMMAND = {
     "command",
     "cma_lost",
-    "claims",
+    *CLAIMS,
     "bad_input",
     "without_debugfs",
     "locked_command",
     "outstanding",
+    "laboratory",
+    "leak_often",
+    "outstanding_virtual",
+    "overhead",
+    "sweep_orders",
+    "sweep_threads",
+    "cache_in_cma",
+    "hold",
     "trace_above",
     "around",
     "watch",
@@ -53,11 +68,19 @@ COMMAND = {
 # The kernel's own modules, and the checks that load them.
 DRIVERS = {
     ("nvme", "e1000e", "virtio_net", "ext4"): LENDING,
-    ("virtio_blk", "ext4", "zram"): {"claims"},
+    claims.DRIVERS: CLAIMS,
+    outside.DRIVERS: {"outside"},
+    ("virtio_net",): {"outstanding_virtual"},
+    ("zram",): {"walk_swap"},
+    ("vgem", "vivid"): IMPORTERS - {"buffer_heap"},
+}
+# Modules that the kernel's own source has for its tests, by their folder there.
+BESIDE = {
+    "bench_page_pool": ("tools/testing/selftests/net/bench/page_pool", {"pool_beside"}),
 }
 # Modules of our own beside memlab, and the checks that load them.
 MODULES = {
-    "misuse": {"misuse", "bounced", "outstanding", "leak"},
+    "misuse": {"misuse", "bounced", "outstanding", "outstanding_virtual", "leak", "leak_often"},
     "planted": {"kasan"},
     "importer": {"buffer_import"},
 }
@@ -143,6 +166,19 @@ def program(lab, kernel, path, narrow=False):
     return binary
 
 
+def lectures(lab):
+    """{path in a guest: the binary} of samples/lectures, on the C library that they are about."""
+    root = lab.root()
+    folder = lab.output() / "lectures"
+    folder.mkdir(exist_ok=True)
+    flags = ["-static", "-O1", "-g", "-Wall", "-Wextra", "-Werror"]
+    with lab.console.step("the lectures' programs") as step:
+        for name in LECTURES:
+            out = root.inside(folder / name)
+            step.run(root.argv(["gcc-14", *flags, "-o", out, f"/src/samples/lectures/{name}.c"]))
+    return {f"/check/lecture-{name}": folder / name for name in LECTURES}
+
+
 def read(console, checks):
     """[(name, why)] from a guest's console, and what is missing from it."""
     results = []
@@ -181,11 +217,22 @@ def run(lab, report, label, kernel, ko, checks, timeout=600, **options):
         if users.intersection(checks):
             source = scripts[0].parent / name
             files[f"/check/{name}.ko"] = module.build(lab, kernel, source, name)
+    for name, (folder, users) in BESIDE.items():
+        if users.intersection(checks):
+            source = lab.cache.path / kernel.source.removeprefix("/cache/") / folder
+            files[f"/check/{name}.ko"] = module.build(lab, kernel, source, name)
+    if "laboratory" in checks:
+        files["/check/laboratory.yaml"] = lab.checkout / "Documentation/laboratory.yaml"
     for names, users in DRIVERS.items():
         if users.intersection(checks):
             files |= kernels.modules(lab, kernel, names)
     if COMMAND.intersection(checks):
         files |= command.carried(command.build(lab, kernel.arch))
+    if "outside" in checks:
+        files |= outside.programs(lab, kernel, headers(lab, kernel))
+        options["share"] = outside.tree(lab)
+    if "lectures" in checks:
+        files |= lectures(lab)
     if "samples" in checks:
         files |= module.samples(lab, kernel)
     log = lab.output() / f"{label.replace(' ', '-')}.log"
@@ -217,6 +264,38 @@ def run(lab, report, label, kernel, ko, checks, timeout=600, **options):
         report.add(f"{label} {name}", f"{why} (log: {log})" if why else "")
     complaints = test_log.complaints("\n".join(console))
     report.add(f"{label} kernel log", f"{complaints[0]} (log: {log})" if complaints else "")
+
+
+PANIC = """
+insmod /memlab.ko || exit 1
+mount -t cgroup2 cgroup /sys/fs/cgroup
+echo +memory >/sys/fs/cgroup/cgroup.subtree_control
+echo @MODE@ >/proc/sys/vm/panic_on_oom
+memlab claims oom.log
+"""
+
+
+def panics(lab, report, label, kernel, ko, said, **options):
+    """A group runs out of memory: with panic_on_oom 2 the machine panics, with 0 it kills."""
+    files = {"/memlab.ko": ko, **command.carried(command.build(lab, kernel.arch))}
+    for mode, panics in ((0, False), (2, True)):
+        log = lab.output() / f"{label.replace(' ', '-')}-{mode}.log"
+        try:
+            guest.boot(lab, kernel, PANIC.replace("@MODE@", str(mode)), files, log=log, **options)
+            ended = True
+        except Failure:
+            ended = False
+        text = log.read_text(errors="replace")
+        killed = "Killed process" in text
+        name = f"{label}: panic_on_oom {mode}"
+        report.add(
+            f"{name}: it {'is gone' if panics else 'goes on'}",
+            "" if ended != panics else f"({log})",
+        )
+        report.add(
+            f"{name}: what it says", "" if (said in text) == panics else f"no '{said}' ({log})"
+        )
+        report.add(f"{name}: who is killed", "" if killed != panics else f"({log})")
 
 
 ASK = """

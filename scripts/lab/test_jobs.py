@@ -3,7 +3,7 @@
 
 from dataclasses import dataclass, field
 
-from . import kernel
+from . import claims, kernel
 from .arch import ARM, ARM64, X86_64
 
 SNAPSHOTS = [
@@ -34,6 +34,10 @@ CHECKS = [
     "buffer",
     "buffer_transfer",
     "buffer_race",
+    "buffer_unbind",
+    "buffer_killed",
+    "user",
+    "page_pool",
     "above",
     "nothing",
     "abi_sample",
@@ -46,11 +50,22 @@ CHECKS = [
 # Where memory and the kernel lie, with all bits of address that a CPU has.
 PLACES = ["uname", "cpu_name", "layout", "boot_log", "zones", "buddy"]
 # In the testing kernels; on ARM there is high memory to map.
-OWN = {"x86_64": ["faults", "leaks"], "arm": ["fixmap", "stack", "leaks"], "arm64": ["kasan"]}
+OWN = {
+    "x86_64": ["faults", "leaks"],
+    "arm": ["fixmap", "stack", "leaks"],
+    "arm64": ["kasan"],
+}
 # Of what is free, most is taken for them.
 HELD = ["fragment", "pressure"]
 # What takes minutes where everything is checked: in kernels that do not.
-SLOW = {*SNAPSHOTS, "rmmod_while_open", "allocators", "cma_causes"}
+SLOW = {
+    *SNAPSHOTS,
+    "rmmod_while_open",
+    "allocators",
+    "cma_causes",
+    "buffer_unbind",
+    "buffer_killed",
+}
 TWO_NODES = {
     "devices": ["edu,dma_mask=0xffffffffffffffff"],
     "smp": "4,sockets=2",
@@ -90,22 +105,7 @@ LENT = {
         "virtio-net-pci,netdev=other,addr=8.0",
     ],
 }
-# A device behind an IOMMU beside the module's own, which is not; a disk for files and swap,
-# which a writer has to wait for.
-CLAIMS = {
-    "smp": 2,
-    "memory": "5G",
-    "cma": "256M",
-    "append": "intel_iommu=on log_buf_len=4M",
-    "disk": 1024,
-    "throttle": 40_000_000,
-    "devices": [
-        "intel-iommu",
-        "edu,dma_mask=0xffffffff",
-        "virtio-blk-pci,drive=disk",
-    ],
-    "timeout": 900,
-}
+CLAIMS = {**claims.X86_64, "timeout": 1500}
 POOL = {"smp": 2, "devices": WIDE_EDU}
 EXACT_ARM = {**EXACT, "cpu": ARM.steady}
 
@@ -119,6 +119,7 @@ class Job:
     checks: list = field(default_factory=list)
     options: dict = field(default_factory=dict)
     twice: tuple = ()  # requests, of which two boots have to say the same
+    panics: str = ""  # what it says as it panics
     verdicts: tuple = ()  # boots, comparisons in each, and their line: none contradict each other
     recordings: bool = False  # whether it stands for those of test_recordings
     full: bool = False  # whether only FULL=1, or its name, asks for it
@@ -136,6 +137,7 @@ class Job:
 # word: (architecture, what prepares it)
 KERNELS = {
     "stock": ("x86_64", lambda lab: kernel.stock(lab)),
+    "compressed": ("x86_64", lambda lab: kernel.compressed(lab)),
     "rt": ("x86_64", lambda lab: kernel.stock(lab, way="rt")),
     "arm64": ("arm64", lambda lab: kernel.stock(lab, "arm64")),
     "arm64-16k": ("arm64", lambda lab: kernel.stock(lab, "arm64", way="stock16k")),
@@ -187,10 +189,10 @@ JOBS = [
     Job(
         "arm64",
         "arm64",
-        [*CHECKS, "attr", "buffer_import", "machine", "boot_log"],
+        [*CHECKS, "attr", "buffer_import", "buffer_heap", "machine", "boot_log"],
         {"smp": 2, "cma": "32M"},
     ),
-    Job("arm64 16k", "arm64-16k", [*CHECKS, "boot_log"], {"smp": 2, "cma": "32M"}),
+    Job("arm64 16k", "arm64-16k", [*CHECKS, "attr", "boot_log"], {"smp": 2, "cma": "32M"}),
     placed("arm64", "cortex-a57", True, full=False),
     placed("arm64", "cortex-a57", False),
     placed("arm64", "cortex-a72", True),
@@ -227,11 +229,49 @@ JOBS = [
             "around",
             "watch",
             "outstanding",
+            "release",
+            "sweep_orders",
+            "laboratory",
             "leak",
             "distorting",
             "virtio",
         ],
         {"smp": 2, "cma": "32M", **PORTS},
+    ),
+    # The kernel's own drivers take what is memlab's, and memlab what is others'.
+    Job(
+        "importers",
+        "stock",
+        ["buffer_heap", "buffer_vgem", "buffer_charged", "buffer_vivid"],
+        {"smp": 2, "cma": "32M"},
+    ),
+    # What unpacks the kernel turns the fifth level of page tables on, where the CPU has one.
+    Job("walked 5", "compressed", ["walk_levels", "walk"], {"append": "wanted_levels=5"}),
+    Job(
+        "walked 4",
+        "stock",
+        ["walk_levels", "walk_swap", "walk_behind"],
+        {"append": "no_hash_pointers wanted_levels=4"},
+    ),
+    # As often as it takes to be sure: in a kernel as it is used, and where all is checked.
+    *(
+        Job(
+            f"raced {where}".strip(),
+            word,
+            ["buffer_unbind", "buffer_killed"],
+            {
+                "smp": 2,
+                "cma": "32M",
+                "append": f"unbinds=10000 kills={kills} {more}",
+                "timeout": 3600,
+            },
+            full=True,
+        )
+        for where, word, kills, more in (
+            ("", "stock", 1000, ""),
+            ("x86_64", "test-x86_64", 250, NO_KUNIT),
+            ("arm64", "test-arm64", 250, f"{NO_KUNIT} {MULTI_SHOT}"),
+        )
     ),
     Job(
         "bounced",
@@ -268,6 +308,27 @@ JOBS = [
         LENT,
     ),
     Job(
+        "maps",
+        "stock",
+        ["outstanding_virtual"],
+        {
+            "append": "intel_iommu=on iommu.strict=1",
+            "netdevs": ["user,id=net"],
+            "devices": [
+                "intel-iommu",
+                *WIDE_EDU,
+                "virtio-net-pci,netdev=net,iommu_platform=on,disable-legacy=on",
+            ],
+        },
+    ),
+    Job(
+        "leaks",
+        "stock",
+        ["leak_often"],
+        {"smp": 2, "cma": "32M", "timeout": 2400},
+        full=True,
+    ),
+    Job(
         "translated arm64",
         "arm64",
         ["narrow"],
@@ -282,7 +343,12 @@ JOBS = [
     ),
     # What lectures say: huge pages always, as Debian has it, and never.
     # The kernel tells at length of whom it kills.
-    Job("claims", "stock", ["claims"], CLAIMS),
+    Job("claims", "stock", ["claims", "lectures"], CLAIMS),
+    # What no command may ask of the machine that it runs on (oom.panic).
+    Job("panics", "stock", panics="Out of memory: compulsory panic_on_oom is enabled", full=True),
+    Job("outside", "stock", ["outside"], CLAIMS, full=True),
+    Job("claims kept", "stock", ["claims_settings", "claims_powerless"], CLAIMS, full=True),
+    Job("claims killed", "stock", ["claims_killed"], {**CLAIMS, "timeout": 3000}, full=True),
     # More than half of it is a CMA area's, so that processes get its pages.
     Job(
         "claims small pages",
@@ -296,9 +362,28 @@ JOBS = [
         },
     ),
     # An area of more than half of the memory, so that processes get its pages.
-    Job("lent", "stock", ["cma_moves", "cma_busy"], {"memory": "512M", "cma": "256M"}),
+    Job(
+        "lent",
+        "stock",
+        ["cma_moves", "cma_busy", "cache_in_cma"],
+        {"memory": "512M", "cma": "256M"},
+    ),
     # Next to nothing is left for the kernel itself.
     Job("lent mostly", "stock", ["kills_nobody", "cma_short"], {"memory": "512M", "cma": "384M"}),
+    # What the IOMMU's mode costs by threads.
+    *(
+        Job(
+            f"threads {mode}",
+            "stock",
+            ["sweep_threads"],
+            {
+                "smp": 8,
+                "append": f"intel_iommu=on iommu.strict={strict} backend={mode}",
+                "devices": ["intel-iommu", *WIDE_EDU],
+            },
+        )
+        for mode, strict in (("strict", 1), ("lazy", 0))
+    ),
     # Little memory, a part of it in a CMA area.
     Job(
         "scenarios",
@@ -308,6 +393,8 @@ JOBS = [
     ),
     # All that it has is free.
     Job("idle", "stock", ["pressure_holds"], {"memory": "1G"}),
+    # Two CPUs take what may not wait at the same time.
+    Job("held", "stock", ["hold"], {"memory": "512M", "smp": 2}),
     # Most of it only for what can be moved away.
     Job(
         "movable",
@@ -327,7 +414,7 @@ JOBS = [
     Job(
         "high memory",
         "run-arm",
-        [*SNAPSHOTS, *HELD, "allocators", "cma_causes", "walk", "walk_race"],
+        [*SNAPSHOTS, *HELD, "allocators", "cma_causes", "walk", "walk_race", "buffer"],
         {"smp": 2, "cma": "16M"},
     ),
     # More than half of what memory costs there is debugging.
@@ -349,12 +436,14 @@ JOBS = [
             "disturbed",
             "cold",
             "watched",
+            "overhead",
             "engine",
             "edu",
             "edu_ends",
             "edu_fails",
             "samples",
             "advice",
+            "pool_beside",
         ],
         {"append": "exact=1 backend=direct", **EXACT},
     ),

@@ -201,7 +201,8 @@ def windows(function):
 
     The reading that is come to first begins acquiring. The one after it ends that and begins
     releasing; from there the next is either the end, or, where acquiring failed, the start of
-    another turn.
+    another turn. Where what was acquired is arranged before it is released, one more reading stands
+    before the end: releasing begins with that then, and what stands before it is in no window.
     """
 
     def clock(i):
@@ -236,11 +237,13 @@ def windows(function):
     for begin in sorted(begins, key=lambda i: i.at):
         held = after([begin])
         ends = after(held) - begins
-        if not held or not ends or held & begins or held & ends:
+        again = {i for i in ends if (after([i]) - begins) & ends}
+        ends -= again
+        if not held or not ends or held & begins or held & (ends | again):
             raise Unreadable(f"not three readings in a row, {begin}")
-        known |= held | ends
+        known |= held | again | ends
         found = [("acquire", between(begin, held))]
-        found += [("release", between(i, ends)) for i in sorted(held, key=lambda i: i.at)]
+        found += [("release", between(i, ends)) for i in sorted(held | again, key=lambda i: i.at)]
         yield [window for window in found if window[1]]
     if strange := [i for i in function.code if clock(i) and i not in known]:
         raise Unreadable(f"a reading that belongs to no phase, {strange[0]}")

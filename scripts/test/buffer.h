@@ -17,7 +17,7 @@ static const char *const kinds[] = { "pages", "vmalloc", "cma", "coherent", "wc"
 static unsigned long page_size, page_shift;
 
 /* "WHAT of KIND", for a result. */
-static const char *of(const char *what, int kind)
+static __attribute__((unused)) const char *of(const char *what, int kind)
 {
 	static char text[96];
 

@@ -4,9 +4,9 @@
 # buffer_calls.c say ok and not ok.
 # shellcheck disable=SC2154 # find_edu sets edu and edu_mask
 
-# Kernels of our own have no dma-bufs: nothing there asks for them.
+# A kernel in which nothing asks for dma-bufs has none.
 no_buffers() {
-	[ "$ORIGIN" != stock ] || return 1
+	[ ! -e /dev/udmabuf ] || return 1
 	/check/buffer_calls none || fail "the program" "status $?"
 }
 
@@ -105,4 +105,52 @@ check_attr() {
 reached() {
 	put "$MEMLAB/run" "$1 size=64K iterations=5"
 	equal "$1, coherent=$coherent" "$(awk '$1 == "attr" { print $2 }' "$MEMLAB/run")" "$2"
+}
+
+# The host says how often: FULL=1 asks for as many as it takes to be sure.
+check_buffer_unbind() {
+	no_buffers && return
+	/check/buffer_kill unbind "${unbinds:-200}" || fail "the program" "status $?"
+}
+
+check_buffer_killed() {
+	no_buffers && return
+	/check/buffer_kill killed "${kills:-50}" || fail "the program" "status $?"
+	succeeds "rmmod, with nothing left" rmmod memlab
+	succeeds "insmod" load
+}
+
+# charge GROUP LIMIT KIND: what 8 MiB of a kind charge to a cgroup, in $charged, and its errno
+charge() {
+	mkdir "/cgroup/$1"
+	echo "$2" >"/cgroup/$1/memory.max"
+	mkfifo "/tmp/$1"
+	sh -c "echo \$\$ >/cgroup/$1/cgroup.procs; exec /check/buffer_kill charge $3 8388608" \
+		<"/tmp/$1" >"/tmp/$1.said" &
+	exec 9>"/tmp/$1"
+	until [ -s "/tmp/$1.said" ]; do usleep 20000; done
+	read -r errno <"/tmp/$1.said"
+	read -r charged <"/cgroup/$1/memory.current"
+	exec 9>&-
+	wait
+}
+
+# Whose buffer it is pays for its pages, where the kernel's allocators can tell: not for a CMA area's.
+check_buffer_charged() {
+	mkdir -p /cgroup
+	succeeds "there are cgroups" mount -t cgroup2 none /cgroup
+	put /cgroup/cgroup.subtree_control +memory
+	charge pages max 0
+	equal "pages" "$errno" 0
+	between "are charged" "$charged" 8388608 12582912
+	charge vmalloc max 1
+	between "so is vmalloc" "$charged" 8388608 12582912
+	charge cma max 2
+	equal "a CMA area's" "$errno" 0
+	between "are not" "$charged" 0 4194304
+	charge full 4M 0
+	equal "more than its cgroup may have is refused" "$errno" 12
+	between "and not charged" "$charged" 0 4194304
+	matches "nobody is killed for it" "$(cat /cgroup/full/memory.events)" '^oom_kill 0$'
+	umount /cgroup
 }

@@ -17,14 +17,16 @@
 static unsigned char long_one[4096];
 
 /* A structure that is too short, as long as it may be, longer, and at a bad address. */
-static void check_sizes(int session, const char *name, unsigned long request, unsigned long size,
-			int error)
+static void check_sizes(int session, const char *name, unsigned long request, __u32 least,
+			__u32 size, int error)
 {
 	__u32 *first = (__u32 *)long_one;
 
 	printf("# sizes of %s\n", name);
-	*first = size - 1;
+	*first = least - 1;
 	equal("shorter than ever", call(session, request, long_one), EINVAL);
+	*first = least;
+	equal("as short as the first", call(session, request, long_one), error);
 	*first = 0;
 	equal("no size", call(session, request, long_one), EINVAL);
 	*first = size + 8;
@@ -109,15 +111,18 @@ static void check_bad_input(int session)
 
 	memset(long_one, 0, sizeof(long_one));
 	*(struct memlab_buffer_alloc *)long_one = wanted(0, 0);
-	check_sizes(session, "ALLOC", MEMLAB_IOC_BUFFER_ALLOC, sizeof(arg), ERANGE);
+	check_sizes(session, "ALLOC", MEMLAB_IOC_BUFFER_ALLOC, MEMLAB_BUFFER_ALLOC_SIZE_LEAST,
+		    sizeof(arg), ERANGE);
 	memset(long_one, 0, sizeof(long_one));
 	((struct memlab_buffer_facts *)long_one)->fd = -1;
-	check_sizes(session, "DESCRIBE", MEMLAB_IOC_BUFFER_DESCRIBE, sizeof(facts), EBADF);
+	check_sizes(session, "DESCRIBE", MEMLAB_IOC_BUFFER_DESCRIBE, MEMLAB_BUFFER_FACTS_SIZE_LEAST,
+		    sizeof(facts), EBADF);
 	memset(long_one, 0, sizeof(long_one));
 	((struct memlab_buffer_transfer *)long_one)->fd = -1;
 	((struct memlab_buffer_transfer *)long_one)->way = 1;
 	((struct memlab_buffer_transfer *)long_one)->bytes = 1;
-	check_sizes(session, "TRANSFER", MEMLAB_IOC_BUFFER_TRANSFER, sizeof(move), EBADF);
+	check_sizes(session, "TRANSFER", MEMLAB_IOC_BUFFER_TRANSFER,
+		    MEMLAB_BUFFER_TRANSFER_SIZE_LEAST, sizeof(move), EBADF);
 }
 
 static int transfer(int session, const char *device)

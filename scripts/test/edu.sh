@@ -28,8 +28,8 @@ give_back() {
 	echo >"$PCI/devices/$1/driver_override"
 }
 
-# state ADDRESS: both masks, enabled or not, and its command register, of which bit 2 is mastering
-state() {
+# configured ADDRESS: both masks, enabled or not, and its command register, of which bit 2 is mastering
+configured() {
 	for file in dma_mask_bits consistent_dma_mask_bits enable; do
 		cat "$PCI/devices/$1/$file"
 	done
@@ -75,10 +75,10 @@ check_edu() {
 		"ENODEV transfer-coherent needs a device that moves bytes" "transfer-coherent"
 	refused "a transfer by a device that has no engine" run "$gone" \
 		"ENODEV device=memlab: does not move bytes" "transfer-coherent device=memlab"
-	found=$(state "$edu")
+	found=$(configured "$edu")
 	with_parameters edu_mask=20
 	equal "an edu that reaches no memory is not lent" "$(lend "$edu" && echo lent)" ""
-	equal "and is as it was" "$(state "$edu")" "$found"
+	equal "and is as it was" "$(configured "$edu")" "$found"
 	with_parameters edu_mask="$edu_mask"
 	succeeds "an edu is lent" lend "$edu"
 	equal "its masks" "$(head -n 2 "$PCI/devices/$edu/dma_mask_bits" \
@@ -106,7 +106,7 @@ check_edu() {
 		"EINVAL threads=2: " "transfer-coherent threads=2"
 
 	give_back "$edu"
-	equal "it went back as it came" "$(state "$edu")" "$found"
+	equal "it went back as it came" "$(configured "$edu")" "$found"
 	succeeds "it loads without parameters" with_parameters
 }
 
@@ -115,7 +115,7 @@ check_edu() {
 check_edu_ends() {
 	find_edu
 	with_parameters edu_mask="$edu_mask"
-	found=$(state "$edu")
+	found=$(configured "$edu")
 	lend "$edu"
 	# shellcheck disable=SC2154
 	[ -z "$exact" ] && soon=2000 || soon=20
@@ -137,11 +137,11 @@ check_edu_ends() {
 	during "unbind" "No such device" give_back "$edu"
 	matches "it tells that the device went" "$(cat "$MEMLAB/run")" '^ending +device-gone$'
 	equal "which is no refusal" "$(grep -c ^refused "$MEMLAB/run")" 0
-	equal "it went back as it came" "$(state "$edu")" "$found"
+	equal "it went back as it came" "$(configured "$edu")" "$found"
 	succeeds "it can be lent again" lend "$edu"
 	carried coherent to-device 1
 	give_back "$edu"
-	equal "and given back" "$(state "$edu")" "$found"
+	equal "and given back" "$(configured "$edu")" "$found"
 	succeeds "it loads without parameters" with_parameters
 }
 

@@ -281,7 +281,10 @@ struct memlab_outcome {
  *	request then: what stands above, from @experiment to @sync, is left zero, but that @node
  *	may be MEMLAB_NODE_ANY. A parameter that is not among the members above can be given here
  *	only, such as above=NS: the run ends with the first operation of which a phase took so
- *	long, which the trace event memlab:memlab_above tells of (MEMLAB_ABOVE)
+ *	long, which the trace event memlab:memlab_above tells of (MEMLAB_ABOVE); backing=huge: a
+ *	program's memory is of huge pages; fd=N: the descriptor of a dma-buf, which has to be
+ *	open in the process that asks; or release=newest|oldest|random: the order in which a batch
+ *	is given back
  * @line_length: of the line, in bytes, without a NUL; at most MEMLAB_LINE_MAX
  */
 struct memlab_run {

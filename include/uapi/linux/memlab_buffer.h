@@ -126,10 +126,12 @@ struct memlab_buffer_facts {
  * @bytes: how many
  * @device_offset: of the first byte in the device's own memory
  * @message: out: why it was refused, NUL-terminated; otherwise untouched
+ * @device: that has any dma-buf, whosever it is, attached and mapped meanwhile, NUL-terminated;
+ *	empty for the device that has a buffer of memlab's already
  *
  * The device that the buffer was allocated for has to be one that moves bytes: QEMU's edu, which
  * has 4096 of its own. Neither caches nor bounce buffers are synced by it: that is what
- * DMA_BUF_IOCTL_SYNC is for. EBUSY while a run or its like is on, ENODEV once the device is
+ * DMA_BUF_IOCTL_SYNC is for; what is mapped meanwhile is synced by that. EBUSY while a run or its like is on, ENODEV once the device is
  * unbound.
  */
 struct memlab_buffer_transfer {
@@ -141,6 +143,7 @@ struct memlab_buffer_transfer {
 	__u64 bytes;
 	__u64 device_offset;
 	char message[MEMLAB_MESSAGE_MAX];
+	char device[MEMLAB_NAME_MAX];
 };
 
 #define MEMLAB_BUFFER_TRANSFER_SIZE_LEAST	280

@@ -15,9 +15,11 @@ pub(crate) mod bounce;
 pub(crate) mod buffer;
 pub(crate) mod coherent;
 pub(crate) mod frames;
+pub(crate) mod import;
 pub(crate) mod iova;
 pub(crate) mod noncoherent;
 pub(crate) mod noncontiguous;
+pub(crate) mod page_pool;
 pub(crate) mod pool;
 pub(crate) mod sg;
 

@@ -11,6 +11,7 @@ from lab import test, test_jobs
 from lab.console import Failure
 
 CHECK = re.compile(r"^check_(\w+)\(\)", re.M)
+FUNCTION = re.compile(r"^(\w+)\(\)", re.M)
 
 
 def chosen(**given):
@@ -53,3 +54,10 @@ class Choice(unittest.TestCase):
         there = {name for path in scripts.glob("*.sh") for name in CHECK.findall(path.read_text())}
         asked = {name for job in test_jobs.JOBS for name in job.checks}
         self.assertEqual(asked, there)
+
+    def test_no_function_has_the_name_of_another(self):
+        # A guest reads all files, and of two functions of one name it keeps the last.
+        scripts = Path(__file__).parents[2] / "test"
+        texts = [path.read_text() for path in scripts.glob("*.sh")]
+        names = [name for text in texts for name in FUNCTION.findall(text)]
+        self.assertEqual({name for name in names if names.count(name) > 1}, set())

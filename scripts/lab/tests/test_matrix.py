@@ -50,6 +50,25 @@ class Order(unittest.TestCase):
         self.assertEqual(matrix_table.order(found(strict=1, a64_strict=1)), [])
 
 
+class BreakEven(unittest.TestCase):
+    def said(self, *costs):
+        rows = {}
+        for shift, (pin, copy) in enumerate(costs):
+            for name, cost in (("user-pin", pin), ("user-copy", copy)):
+                rows["edu", name, "to-device", 1024 << shift] = {"cost": cost}
+        return matrix_table.break_even(rows, "to-device")
+
+    def test_it_lies_between_the_last_copy_and_the_first_pin(self):
+        self.assertEqual(self.said((9, 1), (9, 5), (9, 30)), "2K..4K")
+
+    def test_one_that_lies_beyond_what_was_tried_is_a_bound(self):
+        self.assertEqual(self.said((9, 1), (9, 5)), ">2K")
+        self.assertEqual(self.said((9, 10), (9, 50)), "<1K")
+
+    def test_to_and_fro_is_none(self):
+        self.assertEqual(self.said((9, 1), (9, 50), (9, 5)), "-")
+
+
 class Choice(unittest.TestCase):
     def chosen(self, **given):
         with mock.patch.dict(os.environ, given):

@@ -5,6 +5,8 @@
  *
  *	direction	unmapped the other way than mapped
  *	check		dma_mapping_error() was not asked
+ *	fault		the device writes to what it was mapped to read, and after a second
+ *			it is unmapped
  *	unmap		still mapped when the driver goes
  *	sync		read before dma_sync_single_for_cpu(): how many bytes are not
  *			yet what the device wrote is in the parameter "stale", and
@@ -169,6 +171,10 @@ static int misuse(struct device *dev, void __iomem *regs, u8 *buf)
 	addr = dma_map_single(dev, buf, SIZE, way);
 	if (strcmp(what, "check") && dma_mapping_error(dev, addr))
 		return -EIO;
+	if (!strcmp(what, "fault")) {
+		carry(regs, INSIDE, addr, RUN | TO_MEMORY);
+		msleep(1000);
+	}
 	if (!strcmp(what, "unmap"))
 		return 0;
 	if (!strcmp(what, "direction"))

@@ -5,7 +5,7 @@
 use crate::{
     commands::{
         advise, around, claims, diff, doctor, leak, lend, outstanding, pattern, plot, record,
-        scenario, show, walk, watch,
+        scenario, show, swept, walk, watch,
     },
     error::{Error, Kind, Result},
     evidence::outcome::Ran,
@@ -82,6 +82,8 @@ pub enum Body {
     Around(around::Around),
     /// What a machine does.
     Watch(watch::Watched),
+    /// One thing at several points.
+    Sweep(swept::Swept),
     /// DMA maps that were not given back.
     Outstanding(outstanding::Outstanding),
 }
@@ -115,6 +117,7 @@ impl Body {
             Self::Outstanding(value) => value,
             Self::Around(value) => value,
             Self::Watch(value) => value,
+            Self::Sweep(value) => value,
             Self::Leak(value) => value,
         }
     }

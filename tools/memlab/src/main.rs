@@ -71,6 +71,7 @@ enum Command {
     Leak(commands::leak::Arguments),
     Around(commands::around::Arguments),
     Watch(commands::watch::Arguments),
+    Sweep(commands::sweep::Arguments),
     /// Does to its memory what it is told: a child of claims
     #[command(hide = true, name = sys::child::VERB)]
     Act,
@@ -100,6 +101,7 @@ impl Command {
             Self::Leak(_) => "leak",
             Self::Around(_) => "around",
             Self::Watch(_) => "watch",
+            Self::Sweep(_) => "sweep",
             Self::Act => sys::child::VERB,
             Self::Generate { .. } => "generate",
         }
@@ -133,6 +135,7 @@ impl Command {
                 commands::around::around(context, arguments)?.map(Body::Around)
             }
             Self::Watch(arguments) => commands::watch::watch(context, arguments)?.map(Body::Watch),
+            Self::Sweep(arguments) => commands::sweep::sweep(context, arguments)?.map(Body::Sweep),
             Self::Leak(arguments) => commands::leak::leak(context, arguments)?.map(Body::Leak),
             Self::Outstanding(arguments) => {
                 commands::outstanding::outstanding(context, arguments)?.map(Body::Outstanding)

@@ -6,9 +6,9 @@ mod made;
 mod random;
 
 use made::{
-    around, break_even, comparison, fields, found, measured, notes, ordinary, outcome, ranking, to,
-    verdict, Row, CLOCK, CMA, COHERENT, COPY, NONCOHERENT, NOTHING_FOUND, PLAIN, SG, SINGLE, SYNC,
-    VMALLOC,
+    around, break_even, break_even_of, comparison, fields, found, measured, notes, ordinary,
+    outcome, ranking, to, verdict, Row, CLOCK, CMA, COHERENT, COPY, NONCOHERENT, NOTHING_FOUND,
+    PIN, PLAIN, SG, SINGLE, SYNC, USER_COPY, VMALLOC,
 };
 use memlab_model::model::{
     comparison::{Largest, Refused},
@@ -84,6 +84,36 @@ fn the_answer_comes_first_and_fits_a_terminal() {
         "-",
         "there is no other way"
     );
+}
+
+#[test]
+fn pinning_and_copying_a_programs_memory_is_a_choice_of_its_own() {
+    let mut rows = Vec::new();
+    for (size, pin, copy) in [(64, 2000, 300), (4096, 2100, 2050), (65536, 2500, 30_000)] {
+        rows.push(around(&PIN, size, ToDevice, pin));
+        rows.push(around(&USER_COPY, size, ToDevice, copy));
+        rows.push(around(&SINGLE, size, ToDevice, 5000));
+        rows.push(around(&SYNC, size, ToDevice, 6000));
+    }
+    let even = break_even_of(&rows, &PIN, &USER_COPY, ToDevice);
+    let findings = Findings {
+        break_even: &[even],
+        ..NOTHING_FOUND
+    };
+    let text = found(&rows, &[], &findings, Machine::Native);
+    let joined = text.replace("\n#   ", " ");
+    assert!(
+        joined.contains(
+            "# from user memory, user-pin or user-copy, to-device: copy at 64, cannot be told at \
+             4K, pin at 64K\n"
+        ),
+        "{text}"
+    );
+    // What is a driver's own is ranked without them, though they are cheaper.
+    for size in ["64", "4K", "64K"] {
+        assert!(!ranking(&text, size, ToDevice).contains("user-"), "{text}");
+        assert_eq!(verdict(&text, size, ToDevice), "map");
+    }
 }
 
 #[test]

@@ -22,6 +22,18 @@ pub const CLAIMS: &[Claim] = &[
               ZONE_DMA or DMA32 is looked at, where next to nobody else allocates.",
     },
     Claim {
+        id: "buddy.fragments",
+        sentence: "enough memory may be free, and yet no large block",
+        lecture: "A1, D",
+        needs: &[Root, System],
+        gather: fragments,
+        judge: fragments_judge,
+        control: Control::Live("before memory is fragmented"),
+        why:
+            "One page in use keeps its buddies apart: __free_one_page() joins free ones only. The \
+              module takes all that is free, keeps one page of 16 and gives back the others.",
+    },
+    Claim {
         id: "buddy.waste",
         sentence: "an order wastes up to half of a block; alloc_pages_exact() gives that back",
         lecture: "A1",
@@ -126,6 +138,40 @@ fn split_merge_judge(e: &Evidence) -> Judged {
              it, {merged} merged when it was freed",
             e.words("zone")?
         ),
+    )
+}
+
+/// log2 of the pages of a block that is asked for under fragmentation.
+const BLOCK: u32 = 8;
+/// One page of so many is kept, as a power of two.
+const SPLIT: u32 = 4;
+
+fn fragments(lab: &Lab, side: Side) -> Gathered {
+    let probe = Probe::open(lab)?;
+    if side == Side::Claim {
+        probe.state(&format!("fragment order={SPLIT} share=50"))?;
+    }
+    let free = system::meminfo(lab, "MemFree")? - system::meminfo(lab, "CmaFree").unwrap_or(0);
+    let line = format!("pages size={} gfp=nowait", lab.page() << BLOCK);
+    let came = probe.run(&line)?;
+    Ok(Evidence::new()
+        .number("free", free / KIB, "MiB", "meminfo: MemFree less CmaFree")
+        .kib("block", (lab.page() << BLOCK) / KIB, "asked for, in a row")
+        .count(
+            "refused",
+            came.number("failures")?,
+            "the module: requests that failed, of 8",
+        ))
+}
+
+fn fragments_judge(e: &Evidence) -> Judged {
+    let (free, block, refused) = (e.get("free")?, e.get("block")?, e.get("refused")?);
+    if 1024.0 * free < 16.0 * block {
+        return lacks("free memory, many times what is asked for");
+    }
+    whether(
+        refused >= 8.0,
+        format!("{free} MiB are free: of 8 requests for {block} KiB in a row {refused} failed"),
     )
 }
 

@@ -104,6 +104,8 @@ pub enum Value {
     Number(f64),
     /// Words, or an address.
     Text(String),
+    /// A number over time: pairs of ms and the figure's unit.
+    Series(Vec<(f64, f64)>),
 }
 
 impl fmt::Display for Value {
@@ -112,8 +114,31 @@ impl fmt::Display for Value {
             Self::Number(number) if number.fract() == 0.0 => write!(f, "{number:.0}"),
             Self::Number(number) => write!(f, "{number:.3}"),
             Self::Text(text) => f.write_str(text),
+            Self::Series(points) => f.write_str(&line_of(points)),
         }
     }
+}
+
+/// A line of blocks, each as high as what is highest in its part of the time.
+fn line_of(points: &[(f64, f64)]) -> String {
+    const WIDTH: usize = 24;
+    const BLOCKS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+    let most = points.iter().map(|(_, value)| *value).fold(0.0, f64::max);
+    let Some((end, _)) = points.last().filter(|_| most > 0.0) else {
+        return "-".into();
+    };
+    let mut heights = [None; WIDTH];
+    for (at, value) in points {
+        let column = (at / end.max(1e-9) * (WIDTH - 1) as f64) as usize;
+        let height: &mut Option<f64> = &mut heights[column.min(WIDTH - 1)];
+        *height = Some(height.map_or(*value, |old| old.max(*value)));
+    }
+    let mut last = 0.0;
+    let columns = heights.iter().map(|height| {
+        last = height.unwrap_or(last);
+        BLOCKS[((last / most * 7.0).round() as usize).min(7)]
+    });
+    columns.collect()
 }
 
 /// A figure: what was seen, and where.
@@ -175,6 +200,17 @@ impl Evidence {
     /// A count.
     pub fn count(self, name: &'static str, value: impl Num, source: &'static str) -> Self {
         self.number(name, value, "", source)
+    }
+
+    /// A number over time.
+    pub fn series(
+        self,
+        name: &'static str,
+        points: Vec<(f64, f64)>,
+        unit: &'static str,
+        source: &'static str,
+    ) -> Self {
+        self.with(name, Value::Series(points), unit, source)
     }
 
     /// Yes or no, as 1 or 0.

@@ -5,6 +5,7 @@
 use super::claim::prelude::*;
 use crate::{
     evidence::{
+        events::{field, Watch},
         probe::{phys, Probe},
         system,
     },
@@ -48,6 +49,23 @@ pub const CLAIMS: &[Claim] = &[
               where the caller may sleep; behind an IOMMU pages need not be in a row.",
     },
     Claim {
+        id: "cma.own-area",
+        sentence: "a device may have an area of its own",
+        lecture: "A1",
+        needs: &[Root],
+        gather: own_area,
+        judge: own_area_judge,
+        control: Control::Supposed("a board whose device tree gives the device one", || {
+            Evidence::new()
+                .kib("all", 196_608, "supposed")
+                .text("device", "30000000.video", "supposed")
+                .text("first", "vpu@60000000", "supposed")
+        }),
+        why:
+            "of_reserved_mem_device_init() gives a device the area that memory-region of its node \
+              names (drivers/of/of_reserved_mem.c); dma_alloc_contiguous() asks that one first.",
+    },
+    Claim {
         id: "cma.pinned",
         sentence: "what is pinned cannot be moved out of an area",
         lecture: "A1",
@@ -61,6 +79,8 @@ pub const CLAIMS: &[Claim] = &[
 ];
 
 const PAGES: u64 = 512;
+/// In pieces of so many pages the area is asked for: as a power of two.
+const PIECES: u32 = 9;
 
 /// A child with pages, the smaller part of which may lie in an area.
 struct Tenant {
@@ -158,7 +178,7 @@ fn moved(lab: &Lab, pin: bool, ask: bool) -> Gathered {
     let (before, sum) = (tenant.frames(lab, &probe)?, tenant.sum(lab)?);
     let inside = before.iter().flatten().count();
     if ask {
-        probe.largest_area()?;
+        probe.whole_area(PIECES)?;
     }
     let after = tenant.frames(lab, &probe)?;
     let pairs = before.iter().zip(&after);
@@ -212,6 +232,52 @@ fn pinned(lab: &Lab, side: Side) -> Gathered {
 fn pinned_judge(e: &Evidence) -> Judged {
     let (inside, stay, said) = told(e)?;
     whether(stay > 0.9 * inside && e.is("intact")?, said)
+}
+
+fn own_area(lab: &Lab, _: Side) -> Gathered {
+    let probe = Probe::open(lab)?;
+    let device = probe.device(false)?.name;
+    let mut watch = Watch::begin(lab, &["cma/cma_alloc_start"], None)?;
+    probe.run(&format!(
+        "dma-coherent size={} device={device}",
+        64 * lab.page()
+    ))?;
+    let events = watch.events()?;
+    let asked = events.first().and_then(|(_, words)| field(words, "name"));
+    Ok(Evidence::new()
+        .kib(
+            "all",
+            system::meminfo(lab, "CmaTotal").unwrap_or(0),
+            "meminfo: CmaTotal, all areas",
+        )
+        .text(
+            "device",
+            device,
+            "the module: for whom 64 pages are asked for",
+        )
+        .text(
+            "first",
+            asked.unwrap_or("-"),
+            "cma_alloc_start: the area that is asked first",
+        ))
+}
+
+fn own_area_judge(e: &Evidence) -> Judged {
+    let first = e.words("first")?;
+    let said = format!(
+        "for {} the area {first} is asked first, {} KiB are in all areas",
+        e.words("device")?,
+        e.get("all")?
+    );
+    match first {
+        "-" => lacks("a device whose memory comes from a CMA area"),
+        // What cma= and CONFIG_CMA_SIZE_MBYTES make is called so.
+        "reserved" | "default_cma" => depends("the common area", said),
+        numa if numa.starts_with("numa") || numa.starts_with("pernuma") => {
+            depends("the area of its memory node", said)
+        }
+        _ => depends("an area of its own", said),
+    }
 }
 
 fn auto(lab: &Lab, side: Side) -> Gathered {

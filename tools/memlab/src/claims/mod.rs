@@ -9,6 +9,7 @@ mod tests;
 
 mod buddy;
 mod cache;
+mod cache_copy;
 mod cgroup;
 mod cma;
 mod dirty;
@@ -17,10 +18,13 @@ mod leak;
 mod libc;
 mod mmu;
 mod mmu_device;
+mod mmu_kernel;
 mod oom;
 mod page;
+mod page_file;
 mod pagemap;
 mod reclaim;
+mod reclaim_recent;
 mod slab;
 mod swap;
 mod tool;
@@ -37,18 +41,22 @@ use serde::Serialize;
 pub const CHAPTERS: &[&[Claim]] = &[
     mmu::CLAIMS,
     mmu_device::CLAIMS,
+    mmu_kernel::CLAIMS,
     zone::CLAIMS,
     buddy::CLAIMS,
     cma::CLAIMS,
     slab::CLAIMS,
     vmalloc::CLAIMS,
     page::CLAIMS,
+    page_file::CLAIMS,
     oom::CLAIMS,
     vma::CLAIMS,
     leak::CLAIMS,
     cache::CLAIMS,
+    cache_copy::CLAIMS,
     swap::CLAIMS,
     reclaim::CLAIMS,
+    reclaim_recent::CLAIMS,
     dma::CLAIMS,
     cgroup::CLAIMS,
     dirty::CLAIMS,

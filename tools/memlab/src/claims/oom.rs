@@ -4,7 +4,12 @@
 
 use super::claim::prelude::*;
 use crate::{
-    evidence::{group::Group, log::Log, process::Seen, system},
+    evidence::{
+        group::Group,
+        log::{self, Log},
+        process::Seen,
+        system,
+    },
     sys::child::{Child, Silent},
 };
 
@@ -25,7 +30,7 @@ pub const CLAIMS: &[Claim] = &[
         sentence: "the log names who was killed, with its adjustment, and for which limit",
         lecture: "A2, D",
         needs: &[Group, Root],
-        gather: log,
+        gather: told_by_log,
         judge: log_judge,
         control: Control::Live("killed by cgroup.kill"),
         why: "mm/oom_kill.c: dump_oom_victim() and __oom_kill_process().",
@@ -51,6 +56,38 @@ pub const CLAIMS: &[Claim] = &[
         why:
             "It adds thousandths of all memory to the points; to lower it below what a privileged \
               writer last set needs CAP_SYS_RESOURCE (fs/proc/base.c: __set_oom_adj).",
+    },
+    Claim {
+        id: "oom.background",
+        sentence: "what runs in the background goes before what is in front (Android)",
+        lecture: "A2",
+        needs: &[Group],
+        gather: background,
+        judge: background_judge,
+        control: Control::Live("both are in front"),
+        why:
+            "A launcher gives background processes an oom_score_adj up to 1000, so that they have \
+              more points than what is larger and in use (mm/oom_kill.c: oom_badness).",
+    },
+    Claim {
+        id: "oom.panic",
+        sentence: "panic_on_oom has the machine panic instead of killing",
+        lecture: "A2",
+        needs: &[],
+        gather: panic,
+        judge: panic_judge,
+        control: Control::Supposed("panic_on_oom 0", || {
+            Evidence::new()
+                .text(
+                    "last",
+                    "Out of memory: Killed process 77 (memlab)",
+                    "supposed",
+                )
+                .count("panics", 0, "supposed")
+        }),
+        why:
+            "mm/oom_kill.c: check_panic_on_oom(). The machine is gone then: make test has a guest \
+              do it, and reads its console.",
     },
     Claim {
         id: "oom.spared",
@@ -184,6 +221,40 @@ fn adj_judge(e: &Evidence) -> Judged {
     )
 }
 
+fn background(lab: &Lab, side: Side) -> Gathered {
+    // The second is the larger one. A thousandth is one of the limit here.
+    let adjust = if side.is_control() { [0, 0] } else { [900, 0] };
+    let e = told(&deaths(lab, [8, 32], adjust)?);
+    Ok(e.count("adjust", adjust[0], "oom_score_adj of the first"))
+}
+
+fn background_judge(e: &Evidence) -> Judged {
+    let (first, said) = died(e)?;
+    whether(
+        first,
+        format!("8 MiB at {}, 32 MiB at 0: {said}", e.get("adjust")?),
+    )
+}
+
+fn panic(lab: &Lab, _: Side) -> Gathered {
+    // What the machine said last time, where it keeps that over a panic.
+    let Some(last) = log::last_words(lab) else {
+        return lacks("a machine that may be lost (make test GUESTS=panics)");
+    };
+    let panics = last.contains("Kernel panic");
+    Ok(Evidence::new()
+        .text("last", last, "pstore: what the machine said last")
+        .flag("panics", panics, "whether that is a panic"))
+}
+
+fn panic_judge(e: &Evidence) -> Judged {
+    let last = e.words("last")?;
+    whether(
+        e.is("panics")? && last.contains("panic_on_oom"),
+        format!("{} panic: {last}", e.get("panics")?),
+    )
+}
+
 fn spared(lab: &Lab, side: Side) -> Gathered {
     let child = lab.child()?;
     let init = match side {
@@ -227,7 +298,7 @@ fn score_judge(e: &Evidence) -> Judged {
     )
 }
 
-fn log(lab: &Lab, side: Side) -> Gathered {
+fn told_by_log(lab: &Lab, side: Side) -> Gathered {
     let group = Group::make(lab, "log")?;
     group.set("memory.max", 32 * MIB)?;
     // No such file where the kernel has no swap.

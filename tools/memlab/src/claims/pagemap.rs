@@ -3,10 +3,13 @@
 //! Frames, seen from outside.
 
 use super::claim::prelude::*;
-use crate::evidence::{
-    module,
-    process::{kib, Seen},
-    walk,
+use crate::{
+    evidence::{
+        module,
+        process::{kib, Seen},
+        walk,
+    },
+    sys::child::Reply,
 };
 
 /// The chapter.
@@ -21,6 +24,18 @@ pub const CLAIMS: &[Claim] = &[
         control: Control::Live("the walk goes to the next page"),
         why: "fs/proc/task_mmu.c: pagemap_read() goes through the same tables; frames are shown \
               with CAP_SYS_ADMIN only.",
+    },
+    Claim {
+        id: "pagemap.snapshot",
+        sentence: "pagemap and kpagecount, read one after the other, may contradict each other",
+        lecture: "C",
+        needs: &[Root, Smp],
+        gather: snapshot,
+        judge: snapshot_judge,
+        control: Control::Live("nothing is unmapped meanwhile"),
+        why:
+            "Nothing holds the page between two reads: it may be unmapped, freed and another's by \
+              the second. fs/proc/page.c looks at whatever the frame is now.",
     },
     Claim {
         id: "pagemap.two-ways",
@@ -79,6 +94,58 @@ fn frame_judge(e: &Evidence) -> Judged {
     whether(
         pagemap == walk && count == mapcount,
         format!("{pagemap} by pagemap, {walk} by the walk; mapped {count} and {mapcount} times"),
+    )
+}
+
+/// How often one looks.
+const LOOKS: u64 = 400;
+
+fn snapshot(lab: &Lab, side: Side) -> Gathered {
+    let (mut child, pages, page) = (lab.child()?, lab.pages(), lab.page());
+    let area = child.ask(&format!("map {} small", 16 * page))?;
+    let (id, at) = (area.number("id"), area.number("address"));
+    let pid = child.pid();
+    child.ask(&format!("write {id} 0 {} {page}", 16 * page))?;
+    if side == Side::Claim {
+        child.tell(&format!("churn {id} 1500"))?;
+    }
+    let (mut found, mut apart) = (0u64, 0u64);
+    for look in 0..LOOKS {
+        let address = at + (look % 16) * page;
+        if let Ok(frame) = pages.frame(u64::from(pid), address) {
+            found += 1;
+            apart += u64::from(pages.mapped(frame)? == 0);
+        }
+    }
+    let churned = match side {
+        Side::Claim => child.hear()?,
+        Side::Control => Reply::default(),
+    };
+    Ok(Evidence::new()
+        .count(
+            "rounds",
+            churned.number("rounds"),
+            "times that 16 pages went and came meanwhile",
+        )
+        .count("found", found, "looks that found a page mapped, of 400")
+        .count(
+            "apart",
+            apart,
+            "of these, whose frame was mapped by nobody, as the second look says",
+        ))
+}
+
+fn snapshot_judge(e: &Evidence) -> Judged {
+    let (rounds, found, apart) = (e.get("rounds")?, e.get("found")?, e.get("apart")?);
+    if found < 20.0 {
+        return lacks("a page that is mapped and unmapped meanwhile");
+    }
+    whether(
+        apart > 0.0,
+        format!(
+            "16 pages went and came {rounds} times; {found} times one was mapped: in {apart} by \
+             nobody, said the second look"
+        ),
     )
 }
 

@@ -3,7 +3,11 @@
 //! Small objects cut from pages.
 
 use super::claim::prelude::*;
-use crate::evidence::{probe::Probe, system};
+use crate::evidence::{
+    events::{kept, Watch},
+    probe::Probe,
+    system,
+};
 
 /// The chapter.
 pub const CLAIMS: &[Claim] = &[
@@ -39,6 +43,17 @@ pub const CLAIMS: &[Claim] = &[
         control: Control::Live("a size above the largest class"),
         why: "mm/slab_common.c: kmalloc_info[] has the classes; what is larger goes to the page \
               allocator (mm/slub.c: ___kmalloc_large_node).",
+    },
+    Claim {
+        id: "slab.from-buddy",
+        sentence: "the pages of slabs come from the buddy allocator",
+        lecture: "A2",
+        needs: &[Root],
+        gather: from_buddy,
+        judge: from_buddy_judge,
+        control: Control::Live("the same names again: their objects are there"),
+        why: "mm/slub.c: allocate_slab() asks alloc_pages() for a block of the cache's order, and \
+              cuts it into objects.",
     },
     Claim {
         id: "slab.leak-visible",
@@ -160,6 +175,54 @@ fn second_level_judge(e: &Evidence) -> Judged {
             "{asked} bytes take {takes}: {objects} such objects in a slab of {} pages",
             e.get("pages")?
         ),
+    )
+}
+
+const NAMES: u64 = 20_000;
+
+fn from_buddy(lab: &Lab, side: Side) -> Gathered {
+    let mut child = lab.child()?;
+    let head = format!("slab-{}", std::process::id());
+    // Each look at a name that is not there makes a dentry, which stays.
+    let names = |head: &str| format!("miss {NAMES} {} {head}", system::DEVICES);
+    let head = match side {
+        Side::Claim => format!("{head}-{}", child.pid()),
+        Side::Control => {
+            child.ask(&names(&head))?;
+            head
+        }
+    };
+    let objects = || -> Result<u64, Lack> { Ok(system::slab(lab, "dentry")?.unwrap_or(0)) };
+    let before = objects()?;
+    let mut watch = Watch::begin(
+        lab,
+        &["kmem/mm_page_alloc", "kmem/mm_page_free"],
+        Some(child.pid()),
+    )?;
+    child.ask(&names(&head))?;
+    let pages = kept(&watch.events()?);
+    Ok(Evidence::new()
+        .count("names", NAMES, "names looked up that are not there")
+        .count(
+            "objects",
+            objects()? as i64 - before as i64,
+            "slabinfo: dentry, in use, grew by",
+        )
+        .count(
+            "pages",
+            pages,
+            "mm_page_alloc less mm_page_free of the process: pages taken and kept",
+        )
+        .number("page", lab.page(), "B", "page size"))
+}
+
+fn from_buddy_judge(e: &Evidence) -> Judged {
+    let (names, objects, pages) = (e.get("names")?, e.get("objects")?, e.get("pages")?);
+    let each = pages * e.get("page")? / objects.max(1.0);
+    whether(
+        // A dentry is of 192 bytes, or a little more where debugging adds to it.
+        objects > 0.7 * names && (100.0..1000.0).contains(&each),
+        format!("{names} names: {objects} objects more, and {pages} pages of the buddy allocator"),
     )
 }
 

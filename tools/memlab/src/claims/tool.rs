@@ -9,9 +9,21 @@ use crate::evidence::{
     process::Seen,
     system,
 };
+use crate::sys::delays::Wait;
 
 /// The chapter.
 pub const CLAIMS: &[Claim] = &[
+    Claim {
+        id: "tool.delays",
+        sentence: "getdelays splits what a process waits for: a CPU, the disk, swap, reclaim",
+        lecture: "A5",
+        needs: &[Group, System, Scratch],
+        gather: delays,
+        judge: delays_judge,
+        control: Control::Live("the same process, whose pages and file are in memory"),
+        why: "kernel/delayacct.c adds up each wait where it happens; taskstats hands it out by \
+              netlink. Only processes that begin while task_delayacct is 1 have it.",
+    },
     Claim {
         id: "tool.vmstat",
         sentence: "vmstat and sar show rates: differences of counters that only rise",
@@ -104,6 +116,81 @@ fn written(lab: &Lab, child: &mut crate::sys::child::Child) -> Result<u64, Lack>
     let id = area.number("id");
     child.ask(&format!("write {id} 0 {size} {}", lab.page()))?;
     Ok(id)
+}
+
+fn delays(lab: &Lab, side: Side) -> Gathered {
+    const SIZE: u64 = 16 * MIB;
+    let _on = lab.set(system::DELAYS, "1")?;
+    let _area = lab.swap(64)?;
+    let file = lab.file("delays", SIZE)?;
+    let group = Group::make(lab, "delays")?;
+    // It has to begin after that was set.
+    let mut child = group.child()?;
+    let area = child.ask(&format!("map {SIZE} small"))?;
+    let id = area.number("id");
+    child.ask(&format!("write {id} 0 {SIZE} {}", lab.page()))?;
+    file.read()?;
+    if side == Side::Claim {
+        group.reclaim(SIZE * 3 / 4)?;
+        file.evict()?;
+    }
+    let pid = child.pid();
+    let look = || crate::sys::delays::of(pid).map_err(|error| error.to_string());
+    let before = look()?;
+    child.ask(&format!("read {id} 0 {SIZE} {}", lab.page()))?;
+    child.ask(&format!("slurp {} {SIZE}", file.word()))?;
+    let after = look()?;
+    let us = |before: Wait, after: Wait| (after.ns - before.ns) / 1000;
+    Ok(Evidence::new()
+        .number(
+            "cpu",
+            us(before.cpu, after.cpu),
+            "us",
+            "taskstats: for a CPU",
+        )
+        .count(
+            "disk_count",
+            after.disk.count - before.disk.count,
+            "taskstats: waits for the disk",
+        )
+        .number(
+            "disk",
+            us(before.disk, after.disk),
+            "us",
+            "taskstats: these",
+        )
+        .count(
+            "swap_count",
+            after.swap.count - before.swap.count,
+            "taskstats: waits for swap",
+        )
+        .number(
+            "swap",
+            us(before.swap, after.swap),
+            "us",
+            "taskstats: these",
+        )
+        .number(
+            "reclaim",
+            us(before.reclaim, after.reclaim),
+            "us",
+            "taskstats: for memory to be taken back",
+        ))
+}
+
+fn delays_judge(e: &Evidence) -> Judged {
+    let (disk, swap) = (e.get("disk_count")?, e.get("swap_count")?);
+    whether(
+        disk > 0.0 && swap > 0.0 && e.get("disk")? > 0.0 && e.get("swap")? > 0.0,
+        format!(
+            "waited {} us for a CPU, {disk} times {} us for the disk, {swap} times {} us for swap, \
+             {} us for reclaim",
+            e.get("cpu")?,
+            e.get("disk")?,
+            e.get("swap")?,
+            e.get("reclaim")?
+        ),
+    )
 }
 
 fn vmstat(lab: &Lab, side: Side) -> Gathered {

@@ -84,6 +84,23 @@ pub const CLAIMS: &[Claim] = &[
           device's; an area of vmalloc() has pages.",
     },
     Claim {
+        id: "vmalloc.swap",
+        sentence: "the vmalloc range holds what the kernel keeps of an area of swap",
+        lecture: "B",
+        needs: &[Root, System, Scratch],
+        gather: swap,
+        judge: swap_judge,
+        control: Control::Supposed("Linux 6.1, whose map of an area is of vzalloc()", || {
+            Evidence::new()
+                .number("area", 256, "MiB", "supposed")
+                .kib("vmalloc", 64, "supposed")
+                .kib("slab", 4, "supposed")
+        }),
+        why: "mm/swapfile.c: up to 6.x swap_map had a byte for each page and was of vzalloc(). Since \
+              the swap table, setup_clusters() has an entry for 2 MiB (kvzalloc: slab, if it is \
+              small), and a table for each as it is used.",
+    },
+    Claim {
         id: "vmalloc.picture",
         sentence: "user space ends at 3 GiB; modules, pkmap and linear map have their places",
         lecture: "A2",
@@ -348,6 +365,45 @@ fn prefers_high_judge(e: &Evidence) -> Judged {
         () if high == 0.0 => depends("there is no high memory", said),
         () if vmalloc == "HighMem" && kmalloc != "HighMem" => depends("high and low", said),
         () => holds_not(said),
+    }
+}
+
+/// MiB of an area of swap.
+const AREA: u64 = 256;
+
+fn swap(lab: &Lab, _: Side) -> Gathered {
+    let look = || -> Result<(u64, u64), Lack> {
+        Ok((
+            system::vmalloc_by(lab, "swap")?,
+            system::meminfo(lab, "SUnreclaim")?,
+        ))
+    };
+    let before = look()?;
+    let _area = lab.swap(AREA)?;
+    let after = look()?;
+    Ok(Evidence::new()
+        .number("area", AREA, "MiB", "of the area, after swapon()")
+        .kib(
+            "vmalloc",
+            after.0 as i64 - before.0 as i64,
+            "vmallocinfo: areas asked for by a function of swap, more",
+        )
+        .kib(
+            "slab",
+            after.1 as i64 - before.1 as i64,
+            "meminfo: SUnreclaim, more, of whomever",
+        ))
+}
+
+fn swap_judge(e: &Evidence) -> Judged {
+    let (area, vmalloc) = (e.get("area")?, e.get("vmalloc")?);
+    let said = format!(
+        "an area of {area} MiB: {vmalloc} KiB of vmalloc more, slab {} KiB more",
+        e.get("slab")?
+    );
+    match vmalloc > 0.0 {
+        true => depends("in the vmalloc range", said),
+        false => depends("in the slab", said),
     }
 }
 

@@ -4,9 +4,13 @@
 
 use super::{Context, Found};
 use crate::{
-    claims::{self, claim::Verdict, course, Shown},
+    claims::{
+        self,
+        claim::{Need, Verdict},
+        course, Shown,
+    },
     error::{Error, Kind, Result},
-    evidence::{kernel, lab::Lab},
+    evidence::{kernel, lab::Lab, process::Seen, Machine},
     output::{self, progress, Cell, Check, Face, Table},
 };
 use clap::Args;
@@ -33,6 +37,12 @@ pub struct Arguments {
     /// Put back what a run that was killed has left, and end
     #[arg(long, conflicts_with_all = ["which", "explain", "system", "self_test", "tour"])]
     restore: bool,
+    /// Say which of them --system is for, an id each, and end
+    #[arg(long, hide = true, requires = "system")]
+    list_system: bool,
+    /// Say what the readers of claims see of a process, in KiB, and end
+    #[arg(long, hide = true, value_name = "PID")]
+    process: Option<u32>,
     /// A folder on a disk for files; by default the one that the command lies in
     #[arg(long, value_name = "DIR")]
     scratch: Option<PathBuf>,
@@ -66,6 +76,8 @@ pub struct Report {
     explain: bool,
     #[serde(skip)]
     depth: Option<Depth>,
+    #[serde(skip)]
+    listed: bool,
 }
 
 fn chosen(which: &[String]) -> Result<Vec<&'static claims::claim::Claim>> {
@@ -113,6 +125,14 @@ pub fn claims(context: &Context, arguments: &Arguments) -> Result<Found<Report>>
         None => Lab::home(),
     };
     let lab = Lab::new(machine, &scratch, arguments.system)?;
+    if arguments.list_system {
+        let of_system = |claim: &&&claims::claim::Claim| claim.needs.contains(&Need::System);
+        let ids = chosen.iter().filter(of_system);
+        return Ok(Report::list(ids.map(|claim| claim.id.to_owned())).into());
+    }
+    if let Some(pid) = arguments.process {
+        return Ok(Report::list(process(machine, pid)?.into_iter()).into());
+    }
     let kernel = kernel::release(machine).unwrap_or_else(|| "?".into());
     let mut report = Report {
         kernel,
@@ -120,11 +140,13 @@ pub fn claims(context: &Context, arguments: &Arguments) -> Result<Found<Report>>
         restored: Vec::new(),
         explain: arguments.explain,
         depth: None,
+        listed: false,
     };
     // What another run left would be taken for what was there before.
     if arguments.restore || !lab.journal.borrow().is_empty() {
         let (done, failed) = lab.journal.borrow_mut().restore();
         report.restored = done;
+        report.restored.extend(lab.sweep());
         if let Some(why) = failed.first() {
             return Err(Error::new(Kind::File, format!("not put back: {why}")));
         }
@@ -158,6 +180,23 @@ pub fn claims(context: &Context, arguments: &Arguments) -> Result<Found<Report>>
         failed,
         ..report.into()
     })
+}
+
+/// Lines of a name and a figure, for whoever compares them with another program's.
+fn process(machine: &Machine, pid: u32) -> Result<Vec<String>> {
+    let seen = Seen::new(machine, pid);
+    let look = || -> std::result::Result<Vec<String>, String> {
+        let areas = seen.areas()?;
+        let spans = areas.iter().map(|area| area.address.1 - area.address.0);
+        Ok(vec![
+            format!("vsz {}", seen.status_of("VmSize")?),
+            format!("rss {}", seen.rollup("Rss")?),
+            format!("areas {}", spans.sum::<u64>() / 1024),
+            format!("uss {}", seen.uss()?),
+            format!("pss {}", seen.rollup("Pss")?),
+        ])
+    };
+    look().map_err(|why| Error::new(Kind::File, why))
 }
 
 fn fold(text: &str, indent: usize) -> Vec<String> {
@@ -212,6 +251,18 @@ fn evidence(shown: &Shown) -> Vec<String> {
 }
 
 impl Report {
+    /// Lines alone.
+    fn list(of: impl Iterator<Item = String>) -> Self {
+        Self {
+            kernel: String::new(),
+            claims: Vec::new(),
+            restored: of.collect(),
+            explain: false,
+            depth: None,
+            listed: true,
+        }
+    }
+
     fn line(shown: &Shown) -> Vec<String> {
         let head = format!("{:<9} {:<20} ", shown.finding.verdict.name(), shown.id);
         let mut lines = output::fold(shown.sentence, 80 - head.len());
@@ -301,6 +352,9 @@ impl Report {
 
 impl Face for Report {
     fn text(&self) -> String {
+        if self.listed {
+            return self.restored.join("\n") + "\n";
+        }
         let mut lines: Vec<String> = self
             .restored
             .iter()

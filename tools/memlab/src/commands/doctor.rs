@@ -3,7 +3,7 @@
 //! `doctor [DEVICE]`: may this kernel host the module, and what is odd about a device.
 
 use super::{
-    doctor_device,
+    doctor_device, doctor_memory,
     finding::{finding, Finding, Verdict},
     Context, Found,
 };
@@ -82,7 +82,12 @@ pub fn doctor(context: &Context, arguments: &Arguments) -> Result<Found<Diagnosi
                 "Linux {}",
                 kernel::release(machine).unwrap_or_else(|| "?".into())
             ),
-            findings: of_kernel(machine),
+            findings: {
+                let mut found = of_kernel(machine);
+                let module = module::open(machine).ok();
+                found.extend(doctor_memory::findings(machine, module.as_deref()));
+                found
+            },
         },
     };
     let wrong = diagnosis

@@ -9,7 +9,7 @@ use crate::{
     evidence::{
         debt::{row, Row, Verdict},
         growth::{self, Grown, Growth, Holder},
-        maps::Maps,
+        maps::{Maps, Seen},
         Machine,
     },
     output::{fold, progress, Cell, Check, Face, Table, COLUMNS},
@@ -122,7 +122,9 @@ pub fn leak(context: &Context, arguments: &Arguments) -> Result<Found<Leaks>> {
 }
 
 fn rows(machine: &Machine, maps: Maps) -> Result<Vec<Row>> {
-    let (ledger, from, to) = maps.end()?;
+    let Seen {
+        ledger, from, to, ..
+    } = maps.end()?;
     let rows = ledger.accounts.iter();
     Ok(rows
         .map(|(name, account)| row(machine, &ledger, name, account, from, to))

@@ -9,8 +9,9 @@ use crate::{
     evidence::{
         debt::{row, Row, Verdict},
         device,
+        fault::Fault,
         ledger::Ledger,
-        maps::Maps,
+        maps::{Maps, Seen},
         text::shown,
         Machine,
     },
@@ -66,6 +67,8 @@ pub struct Outstanding {
     pub lost: u64,
     /// Every device that mapped, allocated or gave back something.
     pub devices: Vec<Row>,
+    /// What an IOMMU refused a device meanwhile.
+    pub faults: Vec<Fault>,
     /// What cannot be seen this way.
     pub unseen: Vec<String>,
 }
@@ -73,7 +76,12 @@ pub struct Outstanding {
 /// Watches.
 pub fn outstanding(context: &Context, arguments: &Arguments) -> Result<Found<Outstanding>> {
     let machine = &context.machine;
-    let (ledger, from, to) = match &arguments.from {
+    let Seen {
+        ledger,
+        from,
+        to,
+        faults,
+    } = match &arguments.from {
         Some(path) => kept(path)?,
         None => watch(machine, arguments)?,
     };
@@ -86,8 +94,14 @@ pub fn outstanding(context: &Context, arguments: &Arguments) -> Result<Found<Out
         events: ledger.events,
         lost: ledger.lost,
         devices: rows.collect(),
+        faults,
         unseen: UNSEEN.map(str::to_owned).to_vec(),
     };
+    let refused = value.faults.first().map(|fault| {
+        let count = value.faults.len();
+        let what = format!("{count} DMA faults: {}", fault.says);
+        Error::new(Kind::Failed, what)
+    });
     let failed = value.leaks().next().map(|row| {
         let count = value.leaks().count();
         let which = if count == 1 {
@@ -101,12 +115,12 @@ pub fn outstanding(context: &Context, arguments: &Arguments) -> Result<Found<Out
         )
     });
     Ok(Found {
-        failed,
+        failed: failed.or(refused),
         ..value.into()
     })
 }
 
-fn kept(path: &PathBuf) -> Result<(Ledger, u64, u64)> {
+fn kept(path: &PathBuf) -> Result<Seen> {
     let bytes = std::fs::read(path).map_err(|error| Error::file(path, &error))?;
     let mut ledger = Ledger::default();
     String::from_utf8_lossy(&bytes)
@@ -122,10 +136,15 @@ fn kept(path: &PathBuf) -> Result<(Ledger, u64, u64)> {
             ),
         )
     })?;
-    Ok((ledger, from, to))
+    Ok(Seen {
+        ledger,
+        from,
+        to,
+        faults: Vec::new(),
+    })
 }
 
-fn watch(machine: &Machine, arguments: &Arguments) -> Result<(Ledger, u64, u64)> {
+fn watch(machine: &Machine, arguments: &Arguments) -> Result<Seen> {
     if machine.is_copy() {
         return Err(Error::new(
             Kind::Usage,
@@ -190,6 +209,8 @@ impl Outstanding {
 impl Face for Outstanding {
     fn text(&self) -> String {
         let mut lines = fold(&self.answer(), COLUMNS);
+        let faults = self.faults.iter();
+        lines.extend(faults.flat_map(|fault| fold(&format!("{}.", fault.says), COLUMNS)));
         let lost = match self.lost {
             0 => "none lost".to_owned(),
             lost => format!("{lost} lost"),
@@ -288,6 +309,11 @@ impl Face for Outstanding {
                 row.says()
             ),
         };
-        self.devices.iter().map(check).collect()
+        let faults = self.faults.iter().map(|fault| Check {
+            name: format!("fault {}", fault.device),
+            held: Some(false),
+            because: fault.says.clone(),
+        });
+        self.devices.iter().map(check).chain(faults).collect()
     }
 }

@@ -4,20 +4,21 @@
 
 use super::{Context, Found};
 use crate::{
+    claims::course,
     error::Result,
     evidence::recording::Recording,
     output::{self, Cell, Check, Face, Table},
-    picture::page::page,
+    picture::{self, page::page},
 };
 use clap::Args;
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 
-/// Draws a recording as one self-contained HTML page
+/// Draws a recording, or what claims --json said, as one self-contained HTML page
 #[derive(Args, Debug)]
 pub struct Arguments {
-    /// A recording; - is stdin
+    /// A recording, or the report of claims; - is stdin
     file: PathBuf,
     /// The page; - is stdout. By default beside the recording, with .html for its ending
     #[arg(long, short)]
@@ -35,8 +36,14 @@ pub struct Drawn {
 
 /// Draws.
 pub fn plot(_: &Context, arguments: &Arguments) -> Result<Found<Drawn>> {
-    let recording = Recording::read(&arguments.file)?;
-    let html = page(&recording)?;
+    let bytes = Recording::bytes(&arguments.file)?;
+    let html = match picture::claims::report(&bytes) {
+        Some(report) => picture::claims::page(&report, |chapter| {
+            let (what, next) = course::about(chapter);
+            (what.to_owned(), next.to_owned())
+        }),
+        None => page(&Recording::of(&bytes, &arguments.file)?)?,
+    };
     let stdin = arguments.file == Path::new("-");
     let beside = || {
         if stdin {

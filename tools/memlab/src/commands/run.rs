@@ -8,7 +8,7 @@ use crate::{
     evidence::{
         module::{self, Module},
         outcome::{self, Gate, Ran},
-        slow::{Slow, Watch, EVENTS},
+        slow::{Event, Slow, Watch, EVENTS},
         text,
     },
     output::{fold, progress, Cell, Check, Face, Table, COLUMNS},
@@ -304,17 +304,40 @@ fn trace_of(slow: &Slow) -> Vec<String> {
         count => format!("; on its CPU the kernel traced {count} events meanwhile:"),
     };
     let mut lines = fold(&format!("slow: {phase} took {ns} ns{what}"), COLUMNS);
-    let shown = events.iter().take(TRACED);
-    lines.extend(shown.map(|event| {
+    let runs = alike(events);
+    for (event, more) in runs.iter().take(TRACED) {
         let line = format!("  +{} us {}", event.us, event.text);
-        line.chars().take(COLUMNS).collect()
-    }));
-    if events.len() > TRACED {
-        let more = events.len() - TRACED;
+        lines.push(line.chars().take(COLUMNS).collect());
+        if let Some((last, count)) = more {
+            lines.push(format!(
+                "    and {count} more of these until +{} us",
+                last.us
+            ));
+        }
+    }
+    if runs.len() > TRACED {
+        let more = runs.len() - TRACED;
         lines.push(format!("  and {more} more: --json has all, and whole"));
     }
     lines.push("traced: what is traced is slower than without".to_owned());
     lines
+}
+
+/// The first of those that follow each other and are of a kind; with the last, and how many there are
+/// behind the first.
+fn alike(events: &[Event]) -> Vec<(&Event, Option<(&Event, usize)>)> {
+    let kind = |event: &Event| event.text.split(':').next().unwrap_or("").to_owned();
+    let runs = events.chunk_by(|one, other| kind(one) == kind(other));
+    let run =
+        |run: &[Event]| -> Option<usize> { run.len().checked_sub(1).filter(|more| *more > 1) };
+    let mut found = Vec::new();
+    for all in runs {
+        match (run(all), all.first(), all.last()) {
+            (Some(more), Some(first), Some(last)) => found.push((first, Some((last, more)))),
+            _ => found.extend(all.iter().map(|event| (event, None))),
+        }
+    }
+    found
 }
 
 /// One line of what colours the figures, and one where they are an emulator's.
@@ -334,6 +357,27 @@ pub fn provenance(fact: &dyn Fn(&str) -> Option<String>) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn events_of_a_kind_are_counted() {
+        let event = |us, text: &str| Event {
+            us,
+            text: text.to_owned(),
+        };
+        let all = [
+            event(1, "a: 1"),
+            event(2, "b: 1"),
+            event(3, "b: 2"),
+            event(4, "b: 3"),
+            event(5, "a: 2"),
+            event(6, "a: 3"),
+        ];
+        let found: Vec<_> = alike(&all)
+            .into_iter()
+            .map(|(first, more)| (first.us, more.map(|(last, count)| (last.us, count))))
+            .collect();
+        assert_eq!(found, [(1, None), (2, Some((4, 2))), (5, None), (6, None)]);
+    }
 
     #[test]
     fn a_gate_is_read_or_refused() {

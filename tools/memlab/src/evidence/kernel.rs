@@ -156,6 +156,17 @@ pub fn meminfo(machine: &Machine, field: &str) -> Option<u64> {
     line.split_whitespace().next()?.parse().ok()
 }
 
+/// How much of the last 10 s and of the last 5 min something waited for memory, in per cent.
+pub fn waits(machine: &Machine) -> Option<(f64, f64)> {
+    let text = machine.look("/proc/pressure/memory")?;
+    let line = text.lines().find_map(|line| line.strip_prefix("some "))?;
+    let average = |key: &str| {
+        let mut words = line.split_whitespace();
+        words.find_map(|word| word.strip_prefix(key))?.parse().ok()
+    };
+    Some((average("avg10=")?, average("avg300=")?))
+}
+
 /// The last byte of memory; none where the kernel does not show it to this process.
 pub fn last_byte(machine: &Machine) -> Option<u64> {
     let text = machine.look("/proc/iomem")?;

@@ -173,6 +173,22 @@ impl Lab {
         thread::sleep(Duration::from_millis(ms));
     }
 
+    /// Removes the files that processes which were killed have left in the folder; which.
+    pub fn sweep(&self) -> Vec<String> {
+        let entries = fs::read_dir(&self.scratch).into_iter().flatten().flatten();
+        let left = entries.filter(|entry| {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            let pid = name
+                .strip_prefix("memlab-")
+                .and_then(|rest| rest.split('-').next());
+            let pid = pid.and_then(|pid| pid.parse::<u32>().ok());
+            pid.is_some_and(|pid| !self.machine.has(&format!("/proc/{pid}")))
+        });
+        left.filter(|entry| fs::remove_file(entry.path()).is_ok())
+            .map(|entry| format!("{} is removed", entry.path().display()))
+            .collect()
+    }
+
     /// A file of so many bytes none of which is there yet, removed when dropped.
     pub fn sparse(&self, name: &str, length: u64) -> Look<Scratch> {
         let scratch = self.file(name, 0)?;

@@ -4,10 +4,15 @@
 //! include/trace/events/dma.h: an account for each device.
 
 use super::trace::{self, Head};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 
 /// What the memory of so many entries bounds.
 const MOST_HELD: usize = 1 << 20;
+/// So many maps that were given back are known still, of each device.
+const MOST_PAST: usize = 1 << 10;
+
+/// What the functions of a tracepoint are called, which stand on top of each call chain.
+const TRACERS: [&str; 3] = ["trace_event_raw_event_", "__traceiter_", "__bpf_trace_"];
 
 /// How a piece of memory was made known to a device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -58,6 +63,15 @@ pub struct Account {
     /// When each was given back, in us; also what was made before the ledger began.
     pub given_back: Vec<u64>,
     held: HashMap<(Kind, u64), Vec<Made>>,
+    past: VecDeque<(u64, Made, u64)>,
+}
+
+/// A map that an address lies in.
+pub struct Found<'a> {
+    /// The map.
+    pub made: &'a Made,
+    /// When it was given back, in us; none while it is held.
+    pub given_back: Option<u64>,
 }
 
 impl Account {
@@ -86,6 +100,31 @@ pub struct Ledger {
 }
 
 impl Ledger {
+    /// The map of a device that an address lies in, or the last one that did.
+    pub fn at(&self, device: &str, address: u64) -> Option<Found<'_>> {
+        let within = |first: u64, made: &Made| {
+            let inside = address.checked_sub(first);
+            inside.is_some_and(|inside| inside < made.bytes)
+        };
+        let account = self.accounts.get(device)?;
+        let held = account.held.iter().find_map(|((kind, first), all)| {
+            let made = all.last().filter(|made| within(*first, made))?;
+            // A list is known by where its memory lies.
+            (*kind != Kind::List).then_some(Found {
+                made,
+                given_back: None,
+            })
+        });
+        held.or_else(|| {
+            let mut past = account.past.iter().rev();
+            let (_, made, us) = past.find(|(first, made, _)| within(*first, made))?;
+            Some(Found {
+                made,
+                given_back: Some(*us),
+            })
+        })
+    }
+
     /// Enters a line of a trace.
     pub fn enter(&mut self, line: &str) {
         if let Some(frame) = line.strip_prefix(" => ") {
@@ -126,9 +165,13 @@ impl Ledger {
 
     /// Enters what stands at the end.
     pub fn close(&mut self) {
-        let Some((cpu, frames)) = self.open.take() else {
+        let Some((cpu, mut frames)) = self.open.take() else {
             return;
         };
+        // The tracepoint's own come first, and asked for nothing.
+        let own = |frame: &String| TRACERS.iter().any(|name| frame.starts_with(name));
+        let asked = frames.iter().position(|frame| !own(frame));
+        frames.drain(..asked.unwrap_or(0));
         let Some((device, kind, key)) = self.last.remove(&cpu) else {
             return;
         };
@@ -181,8 +224,14 @@ impl Ledger {
         account.given_back.push(head.us);
         // One page may be mapped more than once, at one address where nothing translates.
         if let Some(held) = account.held.get_mut(&(kind, key)) {
-            if held.pop().is_some() {
+            if let Some(made) = held.pop() {
                 self.held -= 1;
+                if account.past.len() == MOST_PAST {
+                    account.past.pop_front();
+                }
+                if kind != Kind::List {
+                    account.past.push_back((key, made, head.us));
+                }
             }
             if held.is_empty() {
                 account.held.remove(&(kind, key));
@@ -294,6 +343,7 @@ mod tests {
     #[test]
     fn a_call_site_belongs_to_the_event_before_it_on_its_cpu() {
         let mut lines = vec![event(1, MAP), event(1, "<stack trace>")];
+        lines.push(" => trace_event_raw_event_dma_map".into());
         lines.push(" => dma_map_phys".into());
         lines.push(" => misuse_probe [misuse]".into());
         lines.push(event(2, MAP));

@@ -2,7 +2,7 @@
 
 //! The kernel's log, from a moment on.
 
-use super::{lab::Lab, look::Look};
+use super::{lab::Lab, look::Look, Machine};
 use crate::error::reason;
 use std::{
     fs::{File, OpenOptions},
@@ -10,9 +10,23 @@ use std::{
     os::unix::fs::OpenOptionsExt,
 };
 
+/// What a machine said last keeps over a panic, where firmware has room for it.
+const LAST: &str = "/sys/fs/pstore";
 const FILE: &str = "/dev/kmsg";
 /// No record is longer (kernel/printk/internal.h: PRINTK_MESSAGE_MAX).
 const LONGEST: usize = 2048;
+
+/// The line of a panic in what the machine said before it began anew; none where nothing is kept.
+pub fn last_words(lab: &Lab) -> Option<String> {
+    let mut names = lab.machine.names(LAST).into_iter();
+    let text = names.find_map(|name| {
+        let text = lab.machine.look(&format!("{LAST}/{name}"))?;
+        text.contains("Kernel panic").then_some(text)
+    })?;
+    let line = text.lines().find(|line| line.contains("Kernel panic"))?;
+    let at = line.find("Kernel panic")?;
+    Some(line[at..].trim().to_owned())
+}
 
 /// What is logged after it was opened.
 pub struct Log(File);
@@ -20,15 +34,29 @@ pub struct Log(File);
 impl Log {
     /// From now on.
     pub fn from_now(lab: &Lab) -> Look<Self> {
-        let failed = |error: std::io::Error| format!("{FILE}: {}", reason(&error));
+        Self::from_end(&lab.machine)
+    }
+
+    /// From now on, of a machine.
+    pub fn from_end(machine: &Machine) -> Look<Self> {
+        let mut log = Self::from_boot(machine)?;
+        let sought = log.0.seek(SeekFrom::End(0));
+        sought.map_err(|error| format!("{FILE}: {}", reason(&error)))?;
+        Ok(log)
+    }
+
+    /// From the first line that is still kept.
+    pub fn from_boot(machine: &Machine) -> Look<Self> {
+        if machine.is_copy() {
+            return Err("the log of the machine that this is a copy of".into());
+        }
         let flags = i32::try_from(rustix::fs::OFlags::NONBLOCK.bits()).unwrap_or(0);
         let mut options = OpenOptions::new();
         let opened = options
             .read(true)
             .custom_flags(flags)
-            .open(lab.machine.path(FILE));
-        let mut file = opened.map_err(failed)?;
-        file.seek(SeekFrom::End(0)).map_err(failed)?;
+            .open(machine.path(FILE));
+        let file = opened.map_err(|error| format!("{FILE}: {}", reason(&error)))?;
         Ok(Self(file))
     }
 

@@ -3,7 +3,9 @@
 //! A watch over the DMA maps of one device or of all, by the kernel's tracepoints.
 
 use super::{
+    fault::{self, Fault},
     ledger::{events, Ledger},
+    log::Log,
     trace::Instance,
     Machine,
 };
@@ -14,6 +16,20 @@ pub struct Maps {
     instance: Instance,
     ledger: Ledger,
     from: u64,
+    log: Option<Log>,
+    faults: Vec<Fault>,
+}
+
+/// What was seen.
+pub struct Seen {
+    /// The accounts.
+    pub ledger: Ledger,
+    /// The first moment, in us.
+    pub from: u64,
+    /// The last.
+    pub to: u64,
+    /// What an IOMMU refused meanwhile.
+    pub faults: Vec<Fault>,
 }
 
 /// What the trace's clock says, in us.
@@ -46,6 +62,8 @@ impl Maps {
                 instance.set(&format!("{folder}/trigger"), "stacktrace")?;
             }
         }
+        // Who may not read the log is told of no fault.
+        let log = Log::from_end(machine).ok();
         let from = now_us();
         for (event, _) in events() {
             instance.set(&format!("events/dma/{event}/enable"), "1")?;
@@ -54,6 +72,8 @@ impl Maps {
             instance,
             ledger: Ledger::default(),
             from,
+            log,
+            faults: Vec::new(),
         })
     }
 
@@ -61,15 +81,24 @@ impl Maps {
     pub fn take(&mut self) -> Result<bool> {
         let lines = self.instance.lines()?;
         lines.iter().for_each(|line| self.ledger.enter(line));
+        // At once, while the map is there that it is about.
+        let logged = self.log.as_mut().and_then(|log| log.lines().ok());
+        let logged = logged.unwrap_or_default();
+        fault::enter(&mut self.faults, &logged, &self.ledger, now_us());
         Ok(!lines.is_empty())
     }
 
-    /// Ends, with the accounts, the first moment and the last, in us.
-    pub fn end(mut self) -> Result<(Ledger, u64, u64)> {
+    /// Ends.
+    pub fn end(mut self) -> Result<Seen> {
         self.instance.set("tracing_on", "0")?;
         let to = now_us();
         while self.take()? {}
         self.ledger.close();
-        Ok((self.ledger, self.from, to))
+        Ok(Seen {
+            ledger: self.ledger,
+            from: self.from,
+            to,
+            faults: self.faults,
+        })
     }
 }

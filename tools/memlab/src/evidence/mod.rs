@@ -2,11 +2,13 @@
 
 //! What the machine says: the module, procfs, sysfs, tracefs and debugfs. No other room reads them.
 
+pub mod area;
 pub mod binding;
 pub mod comparison;
 pub mod debt;
 pub mod device;
 pub mod events;
+pub mod fault;
 pub mod group;
 pub mod growth;
 pub mod journal;
@@ -20,7 +22,9 @@ pub mod lookups;
 pub mod maps;
 pub mod module;
 pub mod outcome;
+pub mod outside;
 pub mod pages;
+pub mod points;
 pub mod probe;
 pub mod process;
 pub mod recording;

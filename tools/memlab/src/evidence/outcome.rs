@@ -200,7 +200,7 @@ pub struct Gate {
     pub held: bool,
 }
 
-const REQUEST: [&str; 16] = [
+const REQUEST: [&str; 17] = [
     "size",
     "iterations",
     "warmup",
@@ -216,6 +216,7 @@ const REQUEST: [&str; 16] = [
     "gfp",
     "direction",
     "mode",
+    "release",
     "size_instructions",
 ];
 const COUNTS: [&str; 11] = [

@@ -88,6 +88,11 @@ impl Pages {
         Ok(self.words("/proc/kpagecount", frame, 1)?[0])
     }
 
+    /// What the kernel says of so many frames, bit by bit.
+    pub fn flags(&self, first: u64, count: usize) -> Look<Vec<u64>> {
+        self.words("/proc/kpageflags", first, count)
+    }
+
     /// Some frames of a kind, from anywhere.
     pub fn frames(&self, bit: u32, most: usize) -> Look<Vec<u64>> {
         const CHUNK: u64 = 1 << 12;

@@ -77,10 +77,17 @@ impl Probe {
         Ok(Came::of(&text))
     }
 
-    /// Has the largest run of a CMA area that there is, and gives it back.
-    pub fn largest_area(&self) -> Look<()> {
-        let asked = self.0.ask("cma", "");
-        asked.map(|_| ()).map_err(|error| error.message)
+    /// Makes a state of memory, which goes when this value is dropped; what the module says of it.
+    pub fn state(&self, line: &str) -> Look<Came> {
+        let text = self.0.ask("scenario", line);
+        text.map(|text| Came::of(&text))
+            .map_err(|error| error.message)
+    }
+
+    /// Has each run of so many pages of the CMA area, one after the other, and gives all back.
+    pub fn whole_area(&self, order: u32) -> Look<()> {
+        self.state(&format!("fill-cma order={order} share=100"))?;
+        self.state("none").map(|_| ())
     }
 
     /// The devices that are lent.

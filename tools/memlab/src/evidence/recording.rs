@@ -103,6 +103,11 @@ impl Median {
 impl Recording {
     /// Reads a file.
     pub fn read(path: &Path) -> Result<Self> {
+        Self::of(&Self::bytes(path)?, path)
+    }
+
+    /// The bytes of a file, or of stdin.
+    pub fn bytes(path: &Path) -> Result<Vec<u8>> {
         let bytes = match path == Path::new("-") {
             true => {
                 let mut bytes = Vec::new();
@@ -110,8 +115,12 @@ impl Recording {
             }
             false => fs::read(path),
         };
-        let bytes = bytes.map_err(|error| Error::file(path, &error))?;
-        Self::parse(&bytes)
+        bytes.map_err(|error| Error::file(path, &error))
+    }
+
+    /// Of bytes that a file had.
+    pub fn of(bytes: &[u8], path: &Path) -> Result<Self> {
+        Self::parse(bytes)
             .map_err(|(kind, why)| Error::new(kind, format!("{}: {why}", path.display())))
     }
 

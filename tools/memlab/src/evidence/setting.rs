@@ -112,11 +112,20 @@ impl Lab {
             .map_err(|error| format!("{file}: {}", reason(&error)))
     }
 
-    /// Takes a block of memory out for a while.
-    pub fn offline(&self, block: u64) -> Look<Held<'_>> {
+    /// Takes a block of memory out for a while. As it comes back, the kernel reckons its reserve for
+    /// users anew from what is free (mm/mmap.c: reserve_mem_notifier): that is put back as well.
+    pub fn offline(&self, block: u64) -> Look<(Held<'_>, Held<'_>)> {
+        const RESERVE: &str = "/proc/sys/vm/user_reserve_kbytes";
         let file = format!("/sys/devices/system/memory/memory{block}/state");
         match self.chosen(&file)?.as_str() {
-            "online" => self.set(&file, "offline"),
+            "online" => {
+                let reserve = self.remember(Undo::Write {
+                    file: RESERVE.into(),
+                    text: self.chosen(RESERVE)?,
+                })?;
+                // The first is dropped first.
+                Ok((self.set(&file, "offline")?, reserve))
+            }
             other => Err(format!("{file} says {other}")),
         }
     }

@@ -91,6 +91,28 @@ pub fn zram(lab: &Lab, device: &str) -> Look<(u64, u64)> {
     }
 }
 
+/// Whether it is kept what each process waits for.
+pub const DELAYS: &str = "/proc/sys/kernel/task_delayacct";
+/// Whether the multi-generational LRU is on.
+pub const GENERATIONS: &str = "/sys/kernel/mm/lru_gen/enabled";
+/// The module's device, for a process that asks it for itself.
+pub const DEVICE: &str = "/dev/memlab";
+
+/// KiB of areas of vmalloc() whose caller's name has a word in it.
+pub fn vmalloc_by(lab: &Lab, word: &str) -> Look<u64> {
+    Ok(vmalloc_of(&lab.text("/proc/vmallocinfo")?, word) * lab.page() / 1024)
+}
+
+fn vmalloc_of(info: &str, word: &str) -> u64 {
+    let of = |line: &str| -> Option<u64> {
+        let mut words = line.split_whitespace().skip(2);
+        let caller = words.next()?;
+        let pages = words.find_map(|word| word.strip_prefix("pages="))?;
+        caller.contains(word).then(|| pages.parse().ok())?
+    };
+    info.lines().filter_map(of).sum()
+}
+
 /// All devices, a folder of sysfs for each.
 pub const DEVICES: &str = "/sys/devices";
 
@@ -211,6 +233,14 @@ mod tests {
                     kmalloc-128 100 128 128 32 1 : tunables\ndentry 9 9 192 21 1 : tunables\n";
         assert_eq!(class_of(text, 128), Some((32, 1)));
         assert_eq!(class_of(text, 192), None);
+    }
+
+    #[test]
+    fn an_area_is_of_who_asked_for_it() {
+        let info = "0x0-0x1 69632 __do_sys_swapon+0x1/0x2 pages=16 vmalloc N0=16\n\
+                    0x0-0x1 8192 pcpu_create_chunk+0x1/0x2 pages=1 vmalloc\n\
+                    0x0-0x1 8192 acpi_swap+0x1 phys=0x1000 ioremap\n";
+        assert_eq!((vmalloc_of(info, "swap"), vmalloc_of(info, "bpf")), (16, 0));
     }
 
     #[test]

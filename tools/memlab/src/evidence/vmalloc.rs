@@ -39,6 +39,44 @@ pub fn regions(layout: &str) -> Vec<Region> {
     table.rows.iter().filter_map(region).collect()
 }
 
+impl Region {
+    /// How many areas lie in it, their bytes, and the largest hole between them; they are sorted.
+    fn use_of(&self, areas: &[(u64, u64, &str, u64)]) -> (usize, u64, u64) {
+        let inside = || {
+            let within = |start: u64| (self.start..self.end).contains(&start);
+            areas.iter().filter(move |area| within(area.0))
+        };
+        let used = inside().map(|area| area.3).sum();
+        let (mut last, mut hole) = (self.start, 0);
+        for (start, end, ..) in inside() {
+            hole = hole.max(start.saturating_sub(last));
+            last = last.max(*end);
+        }
+        (
+            inside().count(),
+            used,
+            hole.max(self.end.saturating_sub(last)),
+        )
+    }
+}
+
+/// The window of vmalloc: its bytes, those that are used, and the largest hole; `None` where addresses
+/// are hidden, or the module is not there to say where it lies.
+pub fn window(machine: &Machine, layout: &str) -> Option<(u64, u64, u64)> {
+    let info = machine.look("/proc/vmallocinfo")?;
+    let mut areas: Vec<(u64, u64, &str, u64)> = info.lines().filter_map(area).collect();
+    areas.sort_unstable();
+    let hidden = |area: &(u64, u64, &str, u64)| area.1.checked_sub(area.0) != Some(area.3);
+    if areas.iter().any(hidden) {
+        return None;
+    }
+    let found = regions(layout)
+        .into_iter()
+        .find(|region| region.name == "vmalloc")?;
+    let (_, used, hole) = found.use_of(&areas);
+    Some((found.end - found.start, used, hole))
+}
+
 /// The text of the look, in the form of the module's own files.
 pub fn report(machine: &Machine, layout: Option<&str>) -> Result<String> {
     Ok(render(
@@ -63,26 +101,14 @@ fn render(info: &str, regions: &[Region]) -> String {
     } else {
         text += "region   areas     used    share  largest_hole\n";
         for region in regions {
-            let inside = || {
-                areas
-                    .iter()
-                    .filter(|area| (region.start..region.end).contains(&area.0))
-            };
-            let used: u64 = inside().map(|area| area.3).sum();
-            let mut last = region.start;
-            let mut hole = 0;
-            for (start, end, ..) in inside() {
-                hole = hole.max(start.saturating_sub(last));
-                last = last.max(*end);
-            }
-            hole = hole.max(region.end.saturating_sub(last));
+            let (count, used, hole) = region.use_of(&areas);
             let all = (region.end - region.start).max(1);
             let share = u128::from(used) * 1000 / u128::from(all);
             let _ = writeln!(
                 text,
                 "{:<8} {:>5} {:>8} {:>6}.{} {:>13}",
                 region.name,
-                inside().count(),
+                count,
                 round(used),
                 share / 10,
                 share % 10,

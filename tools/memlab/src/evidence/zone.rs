@@ -2,7 +2,7 @@
 
 //! /proc/zoneinfo: the zones, what each has and what it keeps back.
 
-use super::{lab::Lab, look::Look};
+use super::{lab::Lab, look::Look, Machine};
 use std::collections::BTreeMap;
 
 /// A zone of a node that has pages.
@@ -14,6 +14,8 @@ pub struct Zone {
     pub name: String,
     /// What it keeps from requests that may take a higher zone, in pages, added up.
     pub protection: u64,
+    /// What it keeps from requests that may take the highest, in pages.
+    pub kept: u64,
     numbers: BTreeMap<String, u64>,
 }
 
@@ -37,6 +39,11 @@ impl Zone {
 /// The zones that have pages.
 pub fn zones(lab: &Lab) -> Look<Vec<Zone>> {
     Ok(parse(&lab.text("/proc/zoneinfo")?))
+}
+
+/// Those of a machine; none where it does not show them.
+pub fn of(machine: &Machine) -> Option<Vec<Zone>> {
+    Some(parse(&machine.look("/proc/zoneinfo")?))
 }
 
 /// A number of all zones together.
@@ -75,6 +82,7 @@ pub fn parse(text: &str) -> Vec<Zone> {
                 node: node.trim_start_matches("Node ").to_owned(),
                 name: name.trim().to_owned(),
                 protection: 0,
+                kept: 0,
                 numbers: BTreeMap::new(),
             });
             continue;
@@ -85,7 +93,9 @@ pub fn parse(text: &str) -> Vec<Zone> {
         let line = line.trim();
         if let Some(list) = line.strip_prefix("protection:") {
             let numbers = list.split(|c: char| !c.is_ascii_digit());
-            zone.protection = numbers.filter_map(|word| word.parse::<u64>().ok()).sum();
+            let numbers: Vec<u64> = numbers.filter_map(|word| word.parse().ok()).collect();
+            zone.protection = numbers.iter().sum();
+            zone.kept = numbers.into_iter().max().unwrap_or(0);
             continue;
         }
         let line = line.strip_prefix("pages ").unwrap_or(line);
@@ -126,6 +136,7 @@ mod tests {
         assert_eq!(zones.len(), 1);
         let zone = &zones[0];
         assert_eq!((zone.name.as_str(), zone.protection), ("DMA", 30));
+        assert_eq!(zone.kept, 20);
         assert_eq!((zone.pages("free"), zone.pages("high")), (3840, 99));
         assert_eq!(zone.end(), 4096);
         assert!(zone.is_low());

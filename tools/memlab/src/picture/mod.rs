@@ -3,6 +3,7 @@
 //! What is drawn: SVG for the page, characters for the terminal. Pure: values in, text out.
 
 pub mod chart;
+pub mod claims;
 pub mod heat;
 pub mod page;
 pub mod series;

@@ -6,8 +6,11 @@
 //! and its words; the answer is a line, too: `ok` and `key=value ...`, or `error` and why.
 
 use super::{
+    busy::{self, Range},
+    calls,
     pipes::Pipes,
-    victim::{self, pipe, Answer},
+    victim::{self, failed, pipe, Answer},
+    ways,
 };
 use std::{
     io::{self, BufRead, Write},
@@ -32,10 +35,8 @@ struct Puppet {
     /// Objects of malloc(), a group for each time that it was asked for some.
     objects: Vec<Vec<*mut libc::c_void>>,
     pipes: Pipes,
-}
-
-fn failed(what: &str) -> String {
-    format!("{what}: {}", io::Error::last_os_error())
+    /// Tables of the kernel's that go when they are closed.
+    tables: Vec<std::os::fd::OwnedFd>,
 }
 
 fn number(words: &[&str], at: usize) -> Result<usize, String> {
@@ -100,8 +101,9 @@ impl Puppet {
             }
             "miss" => {
                 let folder = words.get(2).copied().unwrap_or("/");
+                let head = words.get(3).copied().unwrap_or("none");
                 for number in 0..number(words, 1)? {
-                    let _ = std::fs::symlink_metadata(format!("{folder}/none-{number}"));
+                    let _ = std::fs::symlink_metadata(format!("{folder}/{head}-{number}"));
                 }
                 Ok(String::new())
             }
@@ -111,11 +113,25 @@ impl Puppet {
                 let area = self.area(words)?;
                 self.pipes.pin(area.at, area.length)
             }
-            "faults" => faults(),
+            "churn" => busy::churn(self.range(words)?, number(words, 2)? as u64),
+            "slurp" => ways::read(words.get(1).unwrap_or(&""), number(words, 2)?),
+            "windows" => ways::mapped(
+                words.get(1).unwrap_or(&""),
+                number(words, 2)?,
+                number(words, 3)?,
+                number(words, 4)?,
+            ),
+            "table" => {
+                self.tables.push(calls::table(number(words, 1)?)?);
+                Ok(String::new())
+            }
+            "walk" => calls::walk(words.get(2).unwrap_or(&""), number(words, 1)? as u64),
+            "faults" => calls::faults(),
+            "delays" => calls::delays(),
             "fork" => self.fork(words.get(1..).unwrap_or(&[])),
             "fault" => victim::fault(number(words, 1)?, words.get(2).copied().unwrap_or("")),
             "shootdowns" => self.shootdowns(words),
-            "shared" => shared(words),
+            "shared" => calls::shared(words.get(1) == Some(&"remove"), number(words, 2)?),
             "become" => {
                 let id = number(words, 1)? as libc::uid_t;
                 // SAFETY: It takes integers only; the only thread there is gives up its rights.
@@ -131,6 +147,11 @@ impl Puppet {
     fn area(&self, words: &[&str]) -> Result<Area, String> {
         let area = self.areas.get(number(words, 1)?);
         area.copied().ok_or_else(|| "no such area".to_owned())
+    }
+
+    fn range(&self, words: &[&str]) -> Result<Range, String> {
+        let Area { at, length } = self.area(words)?;
+        Ok(Range { at, length })
     }
 
     /// `map LENGTH [shared] [none|ro|rx] [huge|small] [align] [file=PATH]`
@@ -427,43 +448,4 @@ impl Puppet {
             answer
         })
     }
-}
-
-fn faults() -> Answer {
-    // SAFETY: A structure of integers may be all zero.
-    let mut usage: libc::rusage = unsafe { std::mem::zeroed() };
-    // SAFETY: The pointer is to a whole structure, which the kernel fills.
-    match unsafe { libc::getrusage(libc::RUSAGE_SELF, &mut usage) } {
-        0 => Ok(format!(
-            "minor={} major={}",
-            usage.ru_minflt, usage.ru_majflt
-        )),
-        _ => Err(failed("getrusage")),
-    }
-}
-
-/// `shared make LENGTH` and `shared remove ID`: a segment of System V
-fn shared(words: &[&str]) -> Answer {
-    let what = number(words, 2)?;
-    if words.get(1) == Some(&"remove") {
-        // SAFETY: Removing takes no structure; the pointer may be null.
-        let done = unsafe { libc::shmctl(what as i32, libc::IPC_RMID, std::ptr::null_mut()) };
-        return match done {
-            0 => Ok(String::new()),
-            _ => Err(failed("shmctl")),
-        };
-    }
-    // SAFETY: It takes integers only.
-    let id = unsafe { libc::shmget(libc::IPC_PRIVATE, what, libc::IPC_CREAT | 0o600) };
-    if id < 0 {
-        return Err(failed("shmget"));
-    }
-    // SAFETY: The kernel chooses an address that nothing is at.
-    let at = unsafe { libc::shmat(id, std::ptr::null(), 0) };
-    if at as isize == -1 {
-        return Err(failed("shmat"));
-    }
-    // SAFETY: The segment is `what` bytes long and was just attached, for writing.
-    unsafe { std::ptr::write_bytes(at.cast::<u8>(), 1, what) };
-    Ok(format!("id={id}"))
 }

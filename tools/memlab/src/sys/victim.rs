@@ -12,6 +12,11 @@ use std::{
 /// What a verb gives back: the fields of the answer.
 pub type Answer = Result<String, String>;
 
+/// What the last call that failed said.
+pub fn failed(what: &str) -> String {
+    format!("{what}: {}", io::Error::last_os_error())
+}
+
 /// Both ends of a pipe.
 pub fn pipe() -> Result<(File, File), String> {
     let (from, to) = rustix::pipe::pipe().map_err(|error| format!("pipe: {error}"))?;

@@ -191,6 +191,15 @@ impl Machine {
         String::from_utf8(done.stdout).unwrap()
     }
 
+    /// Its output, of a command that may find something wrong, which it says in there.
+    pub fn shows(&self, words: &str) -> String {
+        let done = self.memlab(words);
+        let complaint = String::from_utf8_lossy(&done.stderr);
+        let code = done.status.code();
+        assert!(matches!(code, Some(0 | 1)), "memlab {words}: {complaint}");
+        String::from_utf8(done.stdout).unwrap()
+    }
+
     /// The exit code and the complaint of a command that has to fail.
     pub fn refuses(&self, words: &str) -> (i32, String) {
         let done = self.memlab(words);

@@ -7,12 +7,16 @@ use crate::fixture::Machine;
 use std::{fs, path::Path};
 
 /// A name for each command line whose faces are kept.
-const LINES: [(&str, &str); 16] = [
+const LINES: [(&str, &str); 19] = [
     ("advise", "advise"),
     ("diff", "diff a.json b.json"),
     ("doctor", "doctor"),
     ("doctor-card", "doctor 0000:00:04.0"),
     ("doctor-virtio", "doctor virtio0"),
+    (
+        "outstanding",
+        "outstanding --from sys/kernel/debug/memlab/outstanding",
+    ),
     (
         "pattern",
         "advise --pattern lifetime=transfer,size=4K,touch=none",
@@ -28,6 +32,14 @@ const LINES: [(&str, &str); 16] = [
     ("show-meminfo", "show meminfo"),
     ("show-vmalloc", "show vmalloc"),
     ("show-zones", "show zones"),
+    (
+        "sweep-orders",
+        "sweep orders --at 0,3 --gfp kernel,atomic --rounds 1",
+    ),
+    (
+        "sweep-threads",
+        "sweep threads dma-single size=64K --at 1-3 --rounds 2",
+    ),
     ("watch", "watch --once"),
     ("why", "advise --why bounce"),
 ];
@@ -75,7 +87,7 @@ fn every_face_is_as_it_was() {
     let mut wrong = Vec::new();
     for (name, line) in LINES {
         for (ending, option) in FORMATS {
-            let found = machine.says(&format!("{line} {option}"));
+            let found = machine.shows(&format!("{line} {option}"));
             let file = format!("{name}.{ending}");
             if let Some(folder) = &bless {
                 fs::write(Path::new(folder).join(&file), &found).unwrap();
@@ -96,7 +108,7 @@ fn text_for_people_has_80_columns() {
     // The module's own texts are as wide as its tables.
     let ours = |name: &str| !name.starts_with("show-") && name != "scenario";
     for (name, line) in LINES.iter().filter(|(name, _)| ours(name)) {
-        for shown in machine.says(line).lines() {
+        for shown in machine.shows(line).lines() {
             assert!(shown.chars().count() <= 80, "{name}: {shown}");
         }
     }
@@ -128,7 +140,7 @@ fn every_document_keeps_to_the_schema() {
         assert!(wrong.is_empty(), "{what}: {wrong:?}");
     };
     for (name, line) in LINES {
-        check(name, machine.says(&format!("{line} --json")).as_bytes());
+        check(name, machine.shows(&format!("{line} --json")).as_bytes());
     }
     let failed = machine.memlab("show zones --json --root /nowhere");
     check("an error", &failed.stdout);
@@ -187,6 +199,7 @@ fn what_is_generated_names_every_command() {
         "LEAK",
         "AROUND",
         "WATCH",
+        "SWEEP",
     ] {
         assert!(man.contains(&format!("MEMLAB {command}")), "{command}");
     }

@@ -63,6 +63,16 @@ pub static SYNC: Info = Info {
     family: Family::Syncing,
     ..Info::STREAMING
 };
+pub static PIN: Info = Info {
+    name: "user-pin",
+    family: Family::Pinning,
+    ..Info::STREAMING
+};
+pub static USER_COPY: Info = Info {
+    name: "user-copy",
+    family: Family::UserCopying,
+    ..Info::STREAMING
+};
 pub static COPY: Info = Info {
     name: "dma-copy",
     family: Family::Copying,
@@ -302,10 +312,20 @@ pub fn ranking<'a>(text: &'a str, size: &str, direction: Direction) -> &'a str {
 
 /// What follows from a comparison of maps and copies, as the bench works it out.
 pub fn break_even(rows: &[Row], direction: Direction) -> BreakEven {
+    break_even_of(rows, &SINGLE, &COPY, direction)
+}
+
+/// The same of any two ways.
+pub fn break_even_of(
+    rows: &[Row],
+    map: &'static Info,
+    copy: &'static Info,
+    direction: Direction,
+) -> BreakEven {
     let mut sizes: Vec<u64> = rows.iter().map(|row| row.request.size()).collect();
     sizes.sort();
     sizes.dedup();
-    let mut found = BreakEven::new(direction, &SINGLE, &COPY);
+    let mut found = BreakEven::new(direction, map, copy);
     for size in sizes {
         let cost = |info: &Info| {
             let mut rows = rows.iter();
@@ -320,7 +340,7 @@ pub fn break_even(rows: &[Row], direction: Direction) -> BreakEven {
         };
         found.add(
             size,
-            Choice::between(cost(&SINGLE).as_ref(), cost(&COPY).as_ref()),
+            Choice::between(cost(map).as_ref(), cost(copy).as_ref()),
         );
     }
     found
