@@ -236,7 +236,7 @@ JOBS = [
             "distorting",
             "virtio",
         ],
-        {"smp": 2, "cma": "32M", **PORTS},
+        {"smp": 2, "cma": "32M", "timeout": 1200, **PORTS},
     ),
     # The kernel's own drivers take what is memlab's, and memlab what is others'.
     Job(
