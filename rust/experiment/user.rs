@@ -150,7 +150,8 @@ impl<'d> Experiment for UserPin<'d> {
     }
 }
 
-/// What the program has, and what the device.
+/// What the program has, and what the device. It lies in a box, so that a timed operation hands on a
+/// pointer and copies nothing but the program's bytes.
 pub(crate) struct Pair<'d> {
     memory: UserMemory,
     bounce: Coherent<'d>,
@@ -186,9 +187,9 @@ impl<'d> Listed<'d> for UserCopy<'d> {
 }
 
 impl<'d> Experiment for UserCopy<'d> {
-    type Idle = Pair<'d>;
+    type Idle = KBox<Pair<'d>>;
     type Held<'a>
-        = Pair<'d>
+        = KBox<Pair<'d>>
     where
         Self: 'a;
 
@@ -196,15 +197,16 @@ impl<'d> Experiment for UserCopy<'d> {
         self.asked.process.within(work)
     }
 
-    fn idle(&self) -> Result<Pair<'d>> {
-        Ok(Pair {
+    fn idle(&self) -> Result<KBox<Pair<'d>>> {
+        let pair = Pair {
             memory: self.asked.make()?,
             bounce: Coherent::new(self.dev, self.asked.size)?,
             failed: false,
-        })
+        };
+        Ok(KBox::new(pair, GFP_KERNEL)?)
     }
 
-    fn touch(&self, idle: &mut Pair<'d>) {
+    fn touch(&self, idle: &mut KBox<Pair<'d>>) {
         if self.direction != Direction::FromDevice {
             // What the program has unmapped is found by the operation.
             let _ = idle.memory.fill(0x5a);
@@ -213,11 +215,12 @@ impl<'d> Experiment for UserCopy<'d> {
 
     /// Nothing to do where only the device writes.
     #[inline]
-    fn acquire(&self, mut idle: Pair<'d>) -> Result<Pair<'d>, (Pair<'d>, Error)> {
+    fn acquire(&self, mut idle: KBox<Pair<'d>>) -> Result<KBox<Pair<'d>>, (KBox<Pair<'d>>, Error)> {
         if self.direction == Direction::FromDevice {
             return Ok(idle);
         }
-        match idle.memory.copy_to_device(&mut idle.bounce) {
+        let pair = &mut *idle;
+        match pair.memory.copy_to_device(&mut pair.bounce) {
             Ok(()) => Ok(idle),
             Err(error) => Err((idle, error)),
         }
@@ -225,21 +228,22 @@ impl<'d> Experiment for UserCopy<'d> {
 
     /// Nothing to do where only the program writes.
     #[inline]
-    fn release(&self, mut held: Pair<'d>) -> Pair<'d> {
+    fn release(&self, mut held: KBox<Pair<'d>>) -> KBox<Pair<'d>> {
         if self.direction != Direction::ToDevice {
-            held.failed = held.memory.copy_from_device(&held.bounce).is_err();
+            let pair = &mut *held;
+            pair.failed = pair.memory.copy_from_device(&pair.bounce).is_err();
         }
         held
     }
 
-    fn check(&self, idle: &mut Pair<'d>) -> Result {
+    fn check(&self, idle: &mut KBox<Pair<'d>>) -> Result {
         match core::mem::take(&mut idle.failed) {
             true => Err(EFAULT),
             false => Ok(()),
         }
     }
 
-    fn describe(&self, held: &Pair<'d>) -> Placement {
+    fn describe(&self, held: &KBox<Pair<'d>>) -> Placement {
         Placement {
             dma: Some(held.bounce.dma()),
             bounced: Some(false),

@@ -87,7 +87,7 @@ check_bad_input() {
 	# Another run is on.
 	memlab run kmalloc mode=op time=60000 iterations=10000000 >/dev/null 2>&1 &
 	other=$!
-	usleep 800000
+	sleep 4
 	declined 6 'kmalloc is on' memlab run kmalloc time=50
 	kill -TERM $other
 	wait $other
