@@ -145,6 +145,11 @@ impl Leaks {
         self.grows().next().is_some() || self.leaking().next().is_some()
     }
 
+    /// Whether that nothing grew means anything.
+    fn can_tell(&self) -> bool {
+        self.looks >= growth::LOOKS_LEAST
+    }
+
     fn answer(&self) -> String {
         let of = |holders: &[Holder]| {
             let all = self.grows().filter(|grown| holders.contains(&grown.holder));
@@ -175,6 +180,11 @@ impl Leaks {
             (true, false) => format!(
                 "This grows all the while, and nobody who has it was found: {}.",
                 said(&what)
+            ),
+            (true, true) if !self.can_tell() => format!(
+                "Whether anything grows cannot be told: it takes {} looks, and there was time \
+                 for {}.",
+                growth::LOOKS_LEAST, self.looks
             ),
             (true, true) => "Nothing grows all the while.".to_owned(),
         }
@@ -245,10 +255,32 @@ impl Face for Leaks {
         if all.is_empty() {
             all.push(Check {
                 name: "leak".into(),
-                held: Some(true),
+                held: self.can_tell().then_some(true),
                 because: self.answer(),
             });
         }
         all
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn too_few_looks_are_no_quiet_machine() {
+        let of = |looks| Leaks {
+            pid: None,
+            seconds: 2.0,
+            looks,
+            holders: Vec::new(),
+            maps: Vec::new(),
+            not_looked_at: Vec::new(),
+        };
+        let held = |looks| of(looks).checks().first().and_then(|check| check.held);
+        assert!(of(4).text().starts_with("Whether anything grows cannot be told"));
+        assert_eq!(held(4), None);
+        assert!(of(5).text().starts_with("Nothing grows all the while."));
+        assert_eq!(held(5), Some(true));
     }
 }

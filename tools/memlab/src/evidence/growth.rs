@@ -66,6 +66,11 @@ pub struct Growth {
     looks: Vec<(Duration, Sizes)>,
 }
 
+/// Quarters of the time, in each of which has to grow what grows.
+const PARTS: usize = 4;
+/// Fewer looks than these tell nothing.
+pub const LOOKS_LEAST: usize = PARTS + 1;
+
 /// Something that was there in every look.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Grown {
@@ -140,11 +145,10 @@ impl Growth {
 
 /// In each quarter, and by more than a few times what it falls by on the way.
 fn grows(sizes: &[i64], noise: i64) -> bool {
-    const PARTS: usize = 4;
     const TIMES: i64 = 4;
     let last = sizes.len().saturating_sub(1);
     let at = |part: usize| sizes.get(last * part / PARTS).copied().unwrap_or(0);
-    last >= PARTS
+    sizes.len() >= LOOKS_LEAST
         && (0..PARTS).all(|part| at(part + 1) > at(part))
         && at(PARTS) - at(0) > TIMES * noise
 }
