@@ -8,6 +8,7 @@ import os
 import re
 import sys
 import traceback
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
@@ -183,6 +184,17 @@ def chosen():
     return jobs, HOST in guests or not (guests or checks)
 
 
+def by_architecture(names):
+    """How many of the tests that passed are of each architecture's guests and modules."""
+    guests = sorted(JOBS, key=lambda job: len(job.label), reverse=True)
+    counts = Counter()
+    for name in names:
+        arches = [job.arch for job in guests if name.lower().startswith(job.label)]
+        arches += [word for word in ARCHES if name.endswith(f" on {word}")]
+        counts[arches[0] if arches else HOST] += 1
+    return ", ".join(f"{arch} {count}" for arch, count in counts.most_common())
+
+
 def main(lab):
     jobs, with_host = chosen()
     report = Report()
@@ -240,4 +252,5 @@ def main(lab):
         # After an interrupt nobody waits for the guests: the caller kills them.
         pool.shutdown(wait=False, cancel_futures=True)
     lab.console.table()
+    lab.console.say(f"by architecture: {by_architecture(report.passes)}")
     return report.finish(sys.stdout)

@@ -10,6 +10,7 @@ import os
 
 from .cache import digest
 from .module import inputs
+from .test_guest import COMMAND
 from .test_report import Report
 
 KEPT = 40  # files; the oldest ones go
@@ -22,6 +23,8 @@ def wanted():
 
 def file_of(lab, job):
     sources = [*inputs(lab, None), *inputs(lab, lab.checkout / "scripts")]
+    if job.panics or job.recordings or COMMAND.intersection(job.checks):
+        sources += inputs(lab, lab.checkout / "tools")
     names = [str(path.relative_to(lab.checkout)) for path in sources]
     key = digest(job, lab.root_key(), *names, *sources)
     return lab.cache.path / "green" / f"{job.word}-{key}"

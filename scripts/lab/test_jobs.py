@@ -151,7 +151,7 @@ KERNELS = {
 FRAMES = ("test-x86_64", "test-arm", "arm64")
 # In whose module the timed loops are looked at: the one of each architecture that figures are
 # taken in.
-MEASURING = ("stock", "run-arm")
+MEASURING = ("stock", "arm64", "run-arm")
 # KUnit's suites are for a boot of their own.
 NO_KUNIT = "kunit.enable=0"
 # KASAN says only the first thing that it sees unless it is told otherwise.

@@ -16,7 +16,9 @@ class Green(unittest.TestCase):
         self.addCleanup(holder.cleanup)
         top = Path(holder.name)
         self.source = top / "tree/rust/memlab.rs"
-        for name in ("rust/memlab.rs", "Kbuild", "include/a.h", "samples/a.rs", "scripts/a.sh"):
+        self.command = top / "tree/tools/a.rs"
+        kernel = ("rust/memlab.rs", "Kbuild", "include/a.h", "samples/a.rs", "scripts/a.sh")
+        for name in (*kernel, "tools/a.rs"):
             path = top / "tree" / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text("once")
@@ -26,7 +28,9 @@ class Green(unittest.TestCase):
             root_key=lambda: "key",
             console=types.SimpleNamespace(say=lambda text: None),
         )
-        self.job = next(job for job in test_jobs.JOBS if job.full)
+        full = [job for job in test_jobs.JOBS if job.full]
+        self.job = next(job for job in full if job.label == "kunit arm64")
+        self.asking = next(job for job in full if job.label == "outside")
 
     def run_with(self, *why):
         """A run with one test that passes, and one that fails for each reason."""
@@ -59,3 +63,10 @@ class Green(unittest.TestCase):
         self.assertIsNone(self.recalled())
         self.source.write_text("once")
         self.assertEqual(self.recalled(), ["one"])
+
+    def test_another_command_is_tested_anew_where_it_is_asked(self):
+        for self.job, again in ((self.job, False), (self.asking, True)):
+            self.command.write_text("once")
+            self.run_with()
+            self.command.write_text("twice")
+            self.assertEqual(self.recalled() is None, again, self.job.label)
