@@ -327,6 +327,7 @@ u64 memlab_user_end(void)
 int memlab_walk(struct memlab_walk *out)
 {
 	struct memlab_path path = { .out = out, .addr = out->address };
+	struct vm_area_struct *area;
 	struct mm_struct *mm;
 
 	out->phys = MEMLAB_NO_ADDRESS;
@@ -341,6 +342,10 @@ int memlab_walk(struct memlab_walk *out)
 			mmput(mm);
 			return -EINTR;
 		}
+		/* Faults and MADV_DONTNEED take no more than the area's own lock. */
+		area = vma_lookup(mm, path.addr);
+		if (area)
+			vma_start_write(area);
 		path.top = mm->pgd;
 		memlab_look(&path, mm);
 		if (path.page)

@@ -398,7 +398,7 @@ static int race(int fd, int seconds)
 {
 	unsigned long size = 2 * huge_size;
 	char *at = anonymous(size, PROT_READ | PROT_WRITE, MAP_PRIVATE);
-	long walks = 0, pages = 0, wrong = 0;
+	long walks = 0, pages = 0, wrong = 0, unmapped = 0;
 	int child, status;
 	time_t end = time(0) + seconds;
 
@@ -426,6 +426,7 @@ static int race(int fd, int seconds)
 			pages++;
 			wrong += walk.kind != MEMLAB_KIND_ANON && walk.kind != MEMLAB_KIND_ZERO;
 			wrong += (walk.phys & (page_size - 1)) != 0;
+			unmapped += walk.kind == MEMLAB_KIND_ANON && !walk.mapcount;
 		}
 		walks++;
 	}
@@ -434,6 +435,7 @@ static int race(int fd, int seconds)
 	printf("# %ld walks, %ld of them to a page\n", walks, pages);
 	result("pages are found while they come and go", pages > 0 && pages < walks, pages, walks);
 	equal("and nothing else", wrong, 0);
+	equal("nor one that is taken away meanwhile", unmapped, 0);
 	return 0;
 }
 
