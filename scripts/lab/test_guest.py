@@ -47,6 +47,7 @@ COMMAND = {
     "command",
     "cma_lost",
     *CLAIMS,
+    "view",
     "bad_input",
     "without_debugfs",
     "locked_command",

@@ -52,7 +52,7 @@ PLACES = ["uname", "cpu_name", "layout", "boot_log", "zones", "buddy"]
 # In the testing kernels; on ARM there is high memory to map.
 OWN = {
     "x86_64": ["faults", "leaks"],
-    "arm": ["fixmap", "stack", "leaks"],
+    "arm": ["fixmap", "stack", "leaks", "view"],
     "arm64": ["kasan"],
 }
 # Of what is free, most is taken for them.
@@ -242,7 +242,7 @@ JOBS = [
     Job(
         "importers",
         "stock",
-        ["buffer_heap", "buffer_vgem", "buffer_charged", "buffer_vivid"],
+        ["buffer_heap", "buffer_vgem", "buffer_charged", "view", "buffer_vivid"],
         {"smp": 2, "cma": "32M"},
     ),
     # What unpacks the kernel turns the fifth level of page tables on, where the CPU has one.

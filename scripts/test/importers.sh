@@ -56,3 +56,37 @@ check_buffer_vivid() {
 	# refused stay, without a page of the device's once that is unbound, and memlab with them.
 	echo "# refused, and not put: $(grep -c memlab /sys/kernel/debug/dma_buf/bufinfo)"
 }
+
+# view: beside what the page tables say to another look of this boot, the walk of buffer.c
+check_view() {
+	local said
+	said=$(memlab view --bytes 64K --time 2) || fail "view" "status $?: $said"
+	matches "ordinary memory" "$said" '^ordinary +cached '
+	matches "and the kinds" "$said" '^noncontiguous +[a-z-]+ +[a-z-]+ '
+	equal "in 80 columns" "$(echo "$said" | grep -E ".{81}")" ""
+	if [ "$ARCH" = x86_64 ]; then
+		matches "one kind" "$said" '^One kind of memory to a program here: cached'
+		matches "none needs a sync" "$said" 'No kind is'
+	else
+		# The module's device is one that the caches do not follow.
+		with_parameters coherent=0
+		said=$(memlab view --bytes 64K --time 2)
+		echo "$said"
+		matches "several kinds" "$said" '^[23] kinds of memory to a program'
+		matches "coherent memory is not cached" "$said" '^coherent +(uncached|write-combined) '
+		matches "pages are" "$said" '^pages +cached '
+		matches "and need a sync" "$said" 'A sync is needed for pages, vmalloc'
+		with_parameters
+	fi
+	matches "rows" "$(memlab view --bytes 64K --time 2 pages --csv)" \
+		'^pages,cached,[a-z-]+,(yes|no),read_word,MB/s,[0-9.]+,'
+	matches "a document" "$(memlab view --bytes 64K --time 2 pages --json)" '"kind": "pages"'
+	matches "what holds" "$(memlab view --bytes 64K --time 2 pages --ktap)" '^ok 1 pages: program'
+	memlab view nosuch 2>/dev/null
+	equal "no such kind" $? 2
+	memlab view --device nosuch 2>/tmp/view && fail "no such device" "it went on"
+	matches "a device that is not lent is named" "$(cat /tmp/view)" 'device=nosuch: not lent'
+	memlab view --bytes 1 2>/tmp/view && fail "too few bytes" "it went on"
+	matches "the range is told" "$(cat /tmp/view)" 'bytes=1: out of range, 4K to 16M'
+}
+

@@ -5,7 +5,7 @@
 use crate::{
     commands::{
         advise, around, claims, diff, doctor, leak, lend, outstanding, pattern, plot, record,
-        scenario, show, swept, walk, watch,
+        scenario, show, swept, view, walk, watch,
     },
     error::{Error, Kind, Result},
     evidence::outcome::Ran,
@@ -76,6 +76,8 @@ pub enum Body {
     Claims(claims::Report),
     /// The way of addresses through the page tables.
     Walk(walk::Walked),
+    /// Memory as a program sees it.
+    View(view::Viewed),
     /// What grows.
     Leak(leak::Leaks),
     /// What a command changed.
@@ -114,6 +116,7 @@ impl Body {
             Self::Diff(value) => value,
             Self::Claims(value) => value,
             Self::Walk(value) => value,
+            Self::View(value) => value,
             Self::Outstanding(value) => value,
             Self::Around(value) => value,
             Self::Watch(value) => value,

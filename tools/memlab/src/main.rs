@@ -67,6 +67,7 @@ enum Command {
     Doctor(commands::doctor::Arguments),
     Claims(commands::claims::Arguments),
     Walk(commands::walk::Arguments),
+    View(commands::view::Arguments),
     Outstanding(commands::outstanding::Arguments),
     Leak(commands::leak::Arguments),
     Around(commands::around::Arguments),
@@ -97,6 +98,7 @@ impl Command {
             Self::Doctor(_) => "doctor",
             Self::Claims(_) => "claims",
             Self::Walk(_) => "walk",
+            Self::View(_) => "view",
             Self::Outstanding(_) => "outstanding",
             Self::Leak(_) => "leak",
             Self::Around(_) => "around",
@@ -131,6 +133,7 @@ impl Command {
                 commands::claims::claims(context, arguments)?.map(Body::Claims)
             }
             Self::Walk(arguments) => commands::walk::walk(context, arguments)?.map(Body::Walk),
+            Self::View(arguments) => commands::view::view(context, arguments)?.map(Body::View),
             Self::Around(arguments) => {
                 commands::around::around(context, arguments)?.map(Body::Around)
             }

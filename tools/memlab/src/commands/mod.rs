@@ -23,6 +23,7 @@ pub mod show;
 pub mod sweep;
 mod sweep_says;
 pub mod swept;
+pub mod view;
 pub mod walk;
 pub mod watch;
 pub mod why;

@@ -36,6 +36,7 @@ pub mod system;
 pub mod text;
 pub mod trace;
 pub mod tuning;
+pub mod view;
 pub mod vmalloc;
 pub mod walk;
 pub mod zone;

@@ -6,7 +6,10 @@ use super::Machine;
 use crate::{
     error::{reason, Error, Kind, Result},
     output::progress::Watch,
-    sys::door::{self, Door, Refusal, Take},
+    sys::{
+        buffer::{Buffer, Facts},
+        door::{self, Door, Refusal, Take},
+    },
 };
 use std::{fs, io, path::PathBuf, time::Duration};
 
@@ -31,6 +34,14 @@ pub trait Module {
         Err(Error::new(
             Kind::NoModule,
             format!("a walk goes through {DEVICE} alone, and there is none that can be asked"),
+        ))
+    }
+
+    /// A buffer of a kind, by its number, for a device, with what it is.
+    fn buffer(&self, _kind: u32, _bytes: u64, _device: &str) -> Result<(Buffer, Facts)> {
+        Err(Error::new(
+            Kind::NoModule,
+            format!("buffers are had through {DEVICE} alone, and there is none that can be asked"),
         ))
     }
 
@@ -137,6 +148,13 @@ impl Module for Session {
     fn walk(&self, address: u64, pid: u32) -> Result<door::Walk> {
         let walked = self.door.walk(address, pid);
         walked.map_err(|refusal| Self::said("walk", &refusal))
+    }
+
+    fn buffer(&self, kind: u32, bytes: u64, device: &str) -> Result<(Buffer, Facts)> {
+        let said = |refusal: Refusal| Self::said("buffer", &refusal);
+        let buffer = self.door.buffer(kind, bytes, device).map_err(said)?;
+        let facts = self.door.facts(&buffer).map_err(said)?;
+        Ok((buffer, facts))
     }
 
     fn watch(&self) -> Option<Watch> {

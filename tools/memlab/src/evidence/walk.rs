@@ -58,7 +58,7 @@ impl Entry {
             hardware: (level.hardware != level.entry).then(|| hex(level.hardware)),
             says: named(level.bits),
             lacks: named(level.known & !level.bits),
-            attr: ATTRS.get(level.attr as usize).copied().flatten(),
+            attr: attr(level.attr),
             leads_to: address(level.phys).map(hex),
         }
     }
@@ -186,6 +186,11 @@ const ATTRS: [Option<&str>; 5] = [
     Some("write-combined"),
     Some("device"),
 ];
+/// How the CPU reaches memory, by the number of `enum memlab_attr`.
+pub fn attr(number: u32) -> Option<&'static str> {
+    ATTRS.get(number as usize).copied().flatten()
+}
+
 /// `enum memlab_found`
 const FOUND: [&str; 7] = [
     "nothing",

@@ -9,8 +9,8 @@ use std::{
     path::Path,
 };
 
-const MAGIC: u8 = 0xb9;
-const MESSAGE: usize = 240;
+pub(super) const MAGIC: u8 = 0xb9;
+pub(super) const MESSAGE: usize = 240;
 /// The first version with sessions.
 pub const ABI: u32 = 2;
 /// More than any outcome is long: the module writes as much of one as it knows.
@@ -232,7 +232,7 @@ const _: () = {
 /// # Safety
 ///
 /// It is made of integers and arrays of them, without padding, and has the layout of the header.
-unsafe trait Plain: Copy {
+pub(super) unsafe trait Plain: Copy {
     /// What the module says of a refusal.
     fn message(&self) -> &[u8];
 
@@ -385,7 +385,7 @@ impl Door {
         Ok(call)
     }
 
-    fn call<const CODE: Opcode, T: Plain>(&self, value: &mut T) -> Result<(), Refusal> {
+    pub(super) fn call<const CODE: Opcode, T: Plain>(&self, value: &mut T) -> Result<(), Refusal> {
         // SAFETY: The module takes a structure of this layout for CODE (see `Plain`) and writes no
         // more than the size in it. The addresses within it are of buffers that live longer than
         // this call and have at least the room that is said beside them.
@@ -398,14 +398,14 @@ impl Door {
 }
 
 /// Text with a NUL behind it; what does not fit is left out, and the module refuses what is no name.
-fn put(to: &mut [u8], text: &str) {
+pub(super) fn put(to: &mut [u8], text: &str) {
     let most = to.len() - 1;
     for (slot, byte) in to.iter_mut().take(most).zip(text.bytes()) {
         *slot = byte;
     }
 }
 
-fn text(bytes: &[u8]) -> String {
+pub(super) fn text(bytes: &[u8]) -> String {
     let end = bytes
         .iter()
         .position(|byte| *byte == 0)

@@ -2,6 +2,7 @@
 
 //! What the command does to the system: the only room of it that may say `unsafe`.
 
+pub mod buffer;
 mod busy;
 mod calls;
 pub mod child;

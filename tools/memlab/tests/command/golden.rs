@@ -195,6 +195,7 @@ fn what_is_generated_names_every_command() {
         "PLOT",
         "CLAIMS",
         "WALK",
+        "VIEW",
         "OUTSTANDING",
         "LEAK",
         "AROUND",
