@@ -18,8 +18,8 @@ use std::{
 struct Alloc {
     size: u32,
     flags: u32,
-    bytes: u64,
     device: [u8; 32],
+    bytes: u64,
     kind: u32,
     direction: u32,
     fd: i32,
