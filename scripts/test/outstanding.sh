@@ -121,7 +121,8 @@ check_outstanding_virtual() {
 	rmmod misuse
 	# A device that writes to what it was to read: its driver mapped it the wrong way.
 	memlab outstanding "$edu" --time 12 >/tmp/said 2>/tmp/errors &
-	in_time test -d "$TRACING/instances/memlab-$!"
+	in_time grep -q 1 "$TRACING/instances/memlab-$!/events/dma/dma_unmap_phys/enable"
+	usleep 500000
 	insmod /check/misuse.ko what=fault
 	wait $!
 	equal "a fault is a failure" "$?" 1
@@ -146,7 +147,6 @@ check_overhead() {
 	}
 	without=$(cost)
 	memlab outstanding --time 600 >/tmp/said 2>&1 &
-	in_time test -d "$TRACING/instances/memlab-$!"
 	in_time grep -q 1 "$TRACING/instances/memlab-$!/events/dma/dma_unmap_phys/enable"
 	with=$(cost)
 	kill -TERM $!
