@@ -87,10 +87,10 @@ check_outside() {
 		$((0x${theirs:-0})) 0
 
 	# getdelays: how often the puppet waited for the disk.
-	dd if=/dev/urandom of=/scratch/delays bs=1M count=8 2>/dev/null
+	dd if=/dev/urandom of=/scratch/delays bs=1M count=32 2>/dev/null
 	sync
 	echo 1 >/proc/sys/vm/drop_caches
-	tell "slurp /scratch/delays $((8 << 20))"
+	tell "slurp /scratch/delays $((32 << 20))"
 	echo "# read: $answer"
 	tell delays
 	echo "# waited: $answer"
