@@ -126,7 +126,7 @@ check_outside() {
 	killall -INT bpftrace
 	wait $bpf
 	echo "$said" | tr -d '\n' | grep -o '"because": *"[^"]*"' | head -n 1 | sed 's/^/# /'
-	agree "victims, bpftrace" "$(echo "$said" | evidence events)" "$(grep -c '^victim' /tmp/victims)" 0
+	agree "victims, bpftrace" "$(echo "$said" | evidence victims)" "$(grep -c '^victim' /tmp/victims)" 0
 
 	# valgrind and the sanitizer are asked by a claim itself.
 	said=$(chroot $OUTSIDE /usr/bin/env -i PATH=/check:/usr/bin:/bin /tmp/memlab claims leak.tools --scratch /tmp 2>&1)
