@@ -139,7 +139,7 @@ pub(crate) fn alloc(wanted: &Wanted) -> Result<(ARef<File>, usize), Refusal> {
 fn size(wanted: &Wanted) -> Result<usize, Refusal> {
     let (bytes, most) = (wanted.bytes, wanted.most);
     if bytes == 0 || bytes > most {
-        let most = Dec(most);
+        let (bytes, most) = (Dec(bytes), Dec(most));
         return Err(Refusal::beyond(format_args!(
             "bytes={bytes}: out of range, 1 to {most}, which is the most that all buffers may hold"
         )));
@@ -150,14 +150,14 @@ fn size(wanted: &Wanted) -> Result<usize, Refusal> {
 }
 
 fn over(wanted: &Wanted, held: usize) -> Refusal {
-    let (bytes, held, most) = (wanted.bytes, Dec(held as u64), Dec(wanted.most));
+    let (bytes, held, most) = (Dec(wanted.bytes), Dec(held as u64), Dec(wanted.most));
     Refusal::no_memory(format_args!(
         "bytes={bytes}: buffers hold {held} already, and may hold {most} in all"
     ))
 }
 
 fn no_memory(wanted: &Wanted) -> Refusal {
-    let bytes = wanted.bytes;
+    let bytes = Dec(wanted.bytes);
     Refusal::no_memory(format_args!("bytes={bytes}: there is no such memory now"))
 }
 
@@ -215,7 +215,7 @@ fn mapped(wanted: &Wanted, lease: Lease, count: usize) -> Result<Tenant, Refusal
             "mask={mask}: what was got lies above it, and nothing bounces it here"
         )));
     }
-    let bytes = wanted.bytes;
+    let bytes = Dec(wanted.bytes);
     Arc::new(frames, GFP_KERNEL)
         .map_err(Error::from)
         .and_then(|frames| Tenant::map(lease, frames, wanted.direction))

@@ -31,7 +31,8 @@ mod tests {
 
     #[test]
     fn what_is_on_is_named_and_nothing_that_is_off() {
-        let switches: [(&str, fn(&mut Debug)); 6] = [
+        type Switch = fn(&mut Debug);
+        let switches: [(&str, Switch); 6] = [
             ("DMA_API_DEBUG", |on| on.dma_debug = true),
             ("PROVE_LOCKING", |on| on.locks = true),
             ("slab_debug", |on| on.slab_debug = true),

@@ -25,6 +25,7 @@ use crate::{
         lent, //
     },
     model::{
+        num::Dec,
         request::{
             Direction,
             DEVICE_NAME_MAX, //
@@ -171,6 +172,7 @@ pub(super) fn transfer(call: &mut abi::BufferTransfer) -> Result<(), Failure> {
             transfer::import(&lease, fd, way, offset, bytes, inside)
         }
     };
+    let (offset, bytes, inside) = (Dec(offset), Dec(bytes), Dec(inside));
     carried.map_err(|error| match error {
         ERANGE => Failure::new(
             ERANGE,

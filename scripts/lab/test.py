@@ -138,6 +138,17 @@ def frames(lab, report, which, ko):
     report.add(f"stack frames on {which.arch}", why if sizes else f"none found (log: {step.log})")
 
 
+def decimals(lab, report, which, ko):
+    """No number of 64 bits is printed by what Rust has for it: on ARM that divides, which the kernel
+    answers with an undefined instruction."""
+    with lab.console.step(f"numbers of 64 bits for {which.name}") as step:
+        step.run(lab.root().argv(["llvm-nm-19", "--undefined-only", lab.root().inside(ko)]))
+        names = set(re.findall(r"\bU (\S+)", step.log.read_text()))
+    wrong = sorted(name for name in names if re.search(r"3fmt3num3imp[xy]\w*7Display3fmt", name))
+    why = f"use Dec: {', '.join(wrong)}" if wrong else ""
+    report.add(f"no 64-bit division on {which.arch}", why if names else "no names found")
+
+
 def attempt(report, name, function, *arguments, **options):
     """A part that cannot be run is a failure of its own and does not hide the others."""
     try:
@@ -215,6 +226,9 @@ def main(lab):
             modules[word] = ko
             if word in FRAMES:
                 attempt(report, f"stack frames on {which.arch}", frames, lab, report, which, ko)
+            if which.arch == "arm":
+                name = f"no 64-bit division on {which.arch}"
+                attempt(report, name, decimals, lab, report, which, ko)
             if word == "stock":
                 attempt(report, "the header", test_abi.run, lab, report, which)
             if word in MEASURING:

@@ -147,8 +147,7 @@ impl Swept {
     /// A row for each order: success, median and p99 by the flags.
     fn orders(&self) -> Table {
         let curves = self.curves();
-        let mut table = Table::default();
-        table.columns = vec!["order".into(), "size".into()];
+        let mut table = Table::new(["order", "size"]);
         for (name, _) in &curves {
             table
                 .columns
