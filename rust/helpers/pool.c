@@ -18,7 +18,7 @@ void memlab_bh_enable(void)
 #if IS_ENABLED(CONFIG_PAGE_POOL)
 #include <net/page_pool/helpers.h>
 
-/* Of pages of 2^@order, which are mapped, and synced for the device when they come back if @sync. */
+/* Of pages of 2^@order, which are mapped; with @sync they are synced as they come back. */
 struct page_pool *memlab_page_pool_create(struct device *dev, u32 order, u32 direction, bool sync)
 {
 	struct page_pool_params params = {

@@ -39,7 +39,7 @@ struct memlab_relief {
 	unsigned long (*count)(void *data, u32 asks);
 	unsigned long (*release)(void *data, u32 asks, unsigned long most);
 	void *data;
-	/* Whether giving back takes locks that who reclaims may hold, unless it may enter file systems. */
+	/* Whether giving back takes locks that a reclaimer without __GFP_FS may hold. */
 	bool locks;
 	struct shrinker *shrinker;
 	struct notifier_block oom;
@@ -50,7 +50,8 @@ static u32 memlab_asks(void)
 	return current_is_kswapd() ? MEMLAB_ASKS_BACKGROUND : MEMLAB_ASKS_CALLER;
 }
 
-static bool memlab_may_call(const struct memlab_relief *relief, const struct shrink_control *control)
+static bool memlab_may_call(const struct memlab_relief *relief,
+			    const struct shrink_control *control)
 {
 	return !relief->locks || (control->gfp_mask & __GFP_FS);
 }

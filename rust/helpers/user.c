@@ -146,8 +146,8 @@ bool memlab_user_holds(struct memlab_user *user, u8 byte)
 }
 
 /*
- * Puts every page in. From the last one down, so that pages that the free lists have in rising order
- * do not by chance lie as one piece.
+ * Puts every page in. From the last one down, so that pages that the free lists have in rising
+ * order do not by chance lie as one piece.
  */
 static int memlab_user_populate(struct memlab_user *user)
 {
@@ -192,9 +192,9 @@ static int memlab_user_is_huge(struct memlab_user *user)
 }
 
 /*
- * @size bytes, @offset bytes into a page, in the process whose memory the current task works on, with
- * all pages there; -EOPNOTSUPP where these are to be huge and the kernel gives none, -ESRCH without
- * such a process.
+ * @size bytes, @offset bytes into a page, in the process whose memory the current task works on,
+ * with all pages there; -EOPNOTSUPP where these are to be huge and the kernel gives none, -ESRCH
+ * without such a process.
  */
 struct memlab_user *memlab_user_new(unsigned long size, unsigned long offset, bool huge)
 {
@@ -208,7 +208,7 @@ struct memlab_user *memlab_user_new(unsigned long size, unsigned long offset, bo
 		return ERR_PTR(-EOPNOTSUPP);
 	if (!size || size > SZ_1G || offset >= PAGE_SIZE)
 		return ERR_PTR(-EINVAL);
-	user = kzalloc(sizeof(*user), GFP_KERNEL);
+	user = kzalloc_obj(*user);
 	if (!user)
 		return ERR_PTR(-ENOMEM);
 	user->size = size;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The first start of a program reads it from the disk, the second finds it in memory. `cold FOLDER`,
- * on a disk: a copy of this very program is started twice.
+ * The first start of a program reads it from the disk, the second finds it in memory. `cold
+ * FOLDER`, on a disk: a copy of this very program is started twice.
  */
 
 #include "lecture.h"

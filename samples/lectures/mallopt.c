@@ -22,7 +22,7 @@ static void drop(void)
 		free(objects[at]);
 }
 
-/* In a child, so that each begins with the same heap: RSS after free() and faults of a second use. */
+/* In a child, so that each begins with the same heap: RSS after free(), faults of a second use. */
 static void look(int keep, long long told[2])
 {
 	int ends[2];

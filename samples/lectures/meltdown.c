@@ -29,6 +29,7 @@ int main(void)
 	row("signal of a plain load", faulted ? bad.si_signo : 0, "(11 is SIGSEGV)");
 	ok("a plain load faults", faulted && bad.si_signo == SIGSEGV);
 	ok("the kernel says whether more is possible",
-	   strstr(says, "Mitigation") || strstr(says, "Not affected") || strstr(says, "Vulnerable"));
+	   strstr(says, "Mitigation") || strstr(says, "Not affected") ||
+		   strstr(says, "Vulnerable"));
 	return end();
 }

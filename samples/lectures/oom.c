@@ -11,22 +11,25 @@
 #define STEP (8 * MIB)
 #define MODE "/proc/sys/vm/overcommit_memory"
 
+/* How a child ends that is not killed. */
+enum { TOUCHED_ALL, REFUSED, BROKEN };
+
 /* Touches what it got, and says how far it came; returns only if it lives. */
 static int greedy(int tell)
 {
 	char *at = malloc(ASKED);
 
 	if (!at)
-		return ENOMEM;
+		return REFUSED;
 	for (size_t done = 0; done < ASKED; done += STEP) {
 		long long rss;
 
 		memset(at + done, 1, STEP);
 		rss = field("/proc/self/status", "VmRSS");
 		if (write(tell, &rss, sizeof(rss)) < 0)
-			return EIO;
+			return BROKEN;
 	}
-	return 0;
+	return TOUCHED_ALL;
 }
 
 static int start(int tell, const char *adjust)

@@ -77,9 +77,11 @@ int main(int count, char **words)
 		return 77;
 	}
 	use(0, idle);
-	out = field("/proc/vmstat", "pswpout"), in = field("/proc/vmstat", "pswpin");
+	out = field("/proc/vmstat", "pswpout");
+	in = field("/proc/vmstat", "pswpin");
 	use(1, busy);
-	out = field("/proc/vmstat", "pswpout") - out, in = field("/proc/vmstat", "pswpin") - in;
+	out = field("/proc/vmstat", "pswpout") - out;
+	in = field("/proc/vmstat", "pswpin") - in;
 	swapoff(name);
 	unlink(name);
 	row("without a limit: major faults", idle[0], "");

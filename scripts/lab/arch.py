@@ -53,8 +53,8 @@ X86_64 = Arch(
     "arch/x86/boot/bzImage",
     "qemu-system-x86_64",
     "q35",
-    # Without these memory is cleared and copied by words: a `rep stosb` is emulated byte by byte, and
-    # takes eight times as long, which it does on no CPU.
+    # Without these memory is cleared and copied by words: a `rep stosb` is emulated byte by byte,
+    # and takes eight times as long, which it does on no CPU.
     "max,erms=off,fsrs=off,fsrm=off",
     # Each byte of a `rep stosb` counts as an instruction. Without random numbers from the CPU every
     # boot is the same.

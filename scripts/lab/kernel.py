@@ -277,7 +277,7 @@ def unpack(root, path, image, tree, step):
 
 
 def compressed(lab):
-    """The stock kernel as Debian ships it: what unpacks it also chooses how its tables are laid out."""
+    """The stock kernel as Debian ships it: what unpacks it also lays out its tables."""
     which = stock(lab)
     image = lab.cache.path / which.name / f"packages/usr/lib/modules/{which.release}/vmlinuz"
     return replace(which, image=str(image))

@@ -47,8 +47,8 @@ KILLED = re.compile(
     re.S,
 )
 
-# What scripts/test/claims.sh and outside.sh ask for: children of the command are killed in a cgroup of
-# their own.
+# What scripts/test/claims.sh and outside.sh ask for: children of the command are killed in a cgroup
+# of their own.
 CLAIMS = re.compile("memlab-test: check (claims|outside)")
 LIMITED = re.compile(
     r"invoked oom-killer: .*?Memory cgroup out of memory: "

@@ -2,9 +2,9 @@
 /*
  * Buffers whose device or whose program goes at the worst moment, and what is left of them.
  *
- *	buffer_kill unbind COUNT	the device goes COUNT times, each time while others map and touch
- *	buffer_kill killed COUNT	COUNT programs are killed at a random moment, with mappings alive
- *	buffer_kill charge KIND BYTES	allocates, says the errno, and waits for its input to end
+ *	unbind COUNT		the device goes COUNT times, each time while others map and touch
+ *	killed COUNT		COUNT programs are killed at a random moment, with mappings alive
+ *	charge KIND BYTES	allocates, says the errno, and waits for its input to end
  */
 #include "buffer.h"
 

@@ -34,7 +34,7 @@ random() {
 # Fifty moments: of a row that changes something, up to three seconds after it began. Every second
 # time its parent is killed first, and the command that it leaves alone after it.
 check_claims_killed() {
-	local rows count before after turn row pid parent left=0
+	local rows count turn row pid parent left=0
 	with_parameters allow_pressure=1
 	grep -q ' /sys/fs/cgroup ' /proc/mounts || mount -t cgroup2 cgroup /sys/fs/cgroup
 	echo +memory >/sys/fs/cgroup/cgroup.subtree_control
@@ -84,7 +84,7 @@ check_claims_settings() {
 	for word in always never; do
 		echo $word >$thp
 		said=$(verdicts page.on-write page.huge page.lazy page.zero mmu.offset reclaim.min-formula)
-		echo "# huge pages $word:" $said
+		echo "# huge pages $word: $said"
 		matches "huge pages $word: lazy" "$said" '^page.lazy:holds:'
 		matches "huge pages $word: zero" "$said" '^page.zero:holds:'
 		if [ $word = always ]; then
@@ -99,26 +99,26 @@ check_claims_settings() {
 	for word in y n; do
 		echo $word >/sys/kernel/mm/lru_gen/enabled
 		said=$(verdicts reclaim.recent reclaim.cgroup-swappiness swap.clean)
-		echo "# generations $word:" $said
+		echo "# generations $word: $said"
 		matches "generations $word: recent" "$said" '^reclaim.recent:holds:'
 		matches "generations $word: none in a group" "$said" '^reclaim.cgroup-swappiness:holds:'
 		matches "generations $word: clean" "$said" '^swap.clean:holds:'
 	done
 	echo y >/sys/kernel/mm/lru_gen/enabled
 	said=$(verdicts swap.file-anon swap.off cgroup.rss-swap)
-	echo "# swap off:" $said
+	echo "# swap off: $said"
 	matches "without swap" "$said" '^swap.off:holds:'
-	dd if=/dev/zero of=$SCRATCH/swap bs=1M count=64 2>/dev/null
-	chmod 600 $SCRATCH/swap
-	mkswap $SCRATCH/swap >/dev/null && swapon $SCRATCH/swap
+	dd if=/dev/zero of="$SCRATCH/swap" bs=1M count=64 2>/dev/null
+	chmod 600 "$SCRATCH/swap"
+	mkswap "$SCRATCH/swap" >/dev/null && swapon "$SCRATCH/swap"
 	said=$(verdicts swap.file-anon swap.off cgroup.rss-swap oom.score)
-	echo "# swap on:" $said
+	echo "# swap on: $said"
 	matches "with swap it says what it needs" "$said" '^swap.off:not shown:'
 	matches "and so does this one" "$said" '^swap.file-anon:not shown:'
 	matches "a limit of memory alone" "$said" '^cgroup.rss-swap:holds:'
 	matches "the largest dies all the same" "$said" '^oom.score:holds:'
-	swapoff $SCRATCH/swap
-	rm $SCRATCH/swap
+	swapoff "$SCRATCH/swap"
+	rm "$SCRATCH/swap"
 }
 
 # As a user without privileges, without the module.

@@ -21,12 +21,15 @@ struct prime_handle {
 	__u32 flags;
 	__s32 fd;
 };
+
 #define PRIME_HANDLE_TO_FD	_IOWR('d', 0x2d, struct prime_handle)
 #define PRIME_FD_TO_HANDLE	_IOWR('d', 0x2e, struct prime_handle)
+
 struct gem_close {
 	__u32 handle;
 	__u32 pad;
 };
+
 #define GEM_CLOSE		_IOW('d', 0x09, struct gem_close)
 /* DRM_FILE_PAGE_OFFSET_START, in bytes: where the first object of a card is mapped. */
 #define FIRST_OBJECT		0x100000000ULL

@@ -7,6 +7,7 @@ THP=/sys/kernel/mm/transparent_hugepage/enabled
 # ran NAME LINE: it did, and nothing failed
 ran() {
 	if ! put "$MEMLAB/run" "$2 time=200" >/dev/null; then
+		# shellcheck disable=SC2154 # put sets it
 		fail "$1" "$error: $(head -n 1 "$MEMLAB/run")"
 		return 1
 	fi

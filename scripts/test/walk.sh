@@ -34,6 +34,7 @@ check_walk_behind() {
 check_walk_levels() {
 	local levels=4
 	! grep -qw la57 /proc/cpuinfo || levels=5
+	# shellcheck disable=SC2154 # from the kernel's command line
 	[ "$levels" = "$wanted_levels" ] || fail "the machine has $wanted_levels" "$levels"
 	/check/walk_places levels $levels || fail "the program" "status $?"
 }

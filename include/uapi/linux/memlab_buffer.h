@@ -131,8 +131,8 @@ struct memlab_buffer_facts {
  *
  * The device that the buffer was allocated for has to be one that moves bytes: QEMU's edu, which
  * has 4096 of its own. Neither caches nor bounce buffers are synced by it: that is what
- * DMA_BUF_IOCTL_SYNC is for; what is mapped meanwhile is synced by that. EBUSY while a run or its like is on, ENODEV once the device is
- * unbound.
+ * DMA_BUF_IOCTL_SYNC is for; what is mapped meanwhile is synced by that. EBUSY while a run or its
+ * like is on, ENODEV once the device is unbound.
  */
 struct memlab_buffer_transfer {
 	__u32 size;

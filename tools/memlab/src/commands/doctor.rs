@@ -145,7 +145,7 @@ fn of_kernel(machine: &Machine) -> Vec<Finding> {
             }
         }
     }
-    let hosts = machine.has("/sys/module/memlab");
+    let hosts = kernel::hosts(machine);
     if hosts {
         found.push(finding("module", Fine, "loaded"));
     }

@@ -94,6 +94,11 @@ pub fn lockdown(machine: &Machine) -> Option<String> {
     Some(rest.split_once(']')?.0.to_owned())
 }
 
+/// Whether memlab's module is loaded.
+pub fn hosts(machine: &Machine) -> bool {
+    machine.has("/sys/module/memlab")
+}
+
 /// Whether only signed modules are taken.
 pub fn signatures(machine: &Machine) -> bool {
     machine
