@@ -49,10 +49,26 @@ CHECKS = [
 ]
 # Where memory and the kernel lie, with all bits of address that a CPU has.
 PLACES = ["uname", "cpu_name", "layout", "boot_log", "zones", "buddy"]
+# What pages of another size change.
+PAGED = [
+    "uname",
+    "files",
+    *SNAPSHOTS,
+    "allocators",
+    "refusals",
+    "dma_refusals",
+    "walk",
+    "buffer",
+    "buffer_transfer",
+    "user",
+    "page_pool",
+    "above",
+    "limits",
+]
 # In the testing kernels; on ARM there is high memory to map.
 OWN = {
     "x86_64": ["faults", "leaks"],
-    "arm": ["fixmap", "stack", "leaks", "view"],
+    "arm": ["fixmap", "stack", "leaks"],
     "arm64": ["kasan"],
 }
 # Of what is free, most is taken for them.
@@ -148,7 +164,7 @@ KERNELS = {
 }
 # In whose module the stack frames are measured: one of each architecture, and without KASAN, which
 # makes every frame larger.
-FRAMES = ("test-x86_64", "test-arm", "arm64")
+FRAMES = ("test-x86_64", "run-arm", "arm64")
 # In whose module the timed loops are looked at: the one of each architecture that figures are
 # taken in.
 MEASURING = ("stock", "arm64", "run-arm")
@@ -158,11 +174,11 @@ NO_KUNIT = "kunit.enable=0"
 MULTI_SHOT = "kasan_multi_shot"
 
 
-def testing(word):
+def testing(word, append=NO_KUNIT, full=True):
     """What is checked end to end where everything is checked."""
     arch = KERNELS[word][0]
     checks = [*(name for name in CHECKS if name not in SLOW), *OWN[arch]]
-    return Job(f"testing {arch}", word, checks, {"smp": 2, "append": NO_KUNIT})
+    return Job(f"testing {arch}", word, checks, {"smp": 2, "append": append}, full=full)
 
 
 def placed(word, cpu, kaslr, full=True):
@@ -173,26 +189,27 @@ def placed(word, cpu, kaslr, full=True):
 
 # The longest ones first: none of them is left to run alone.
 JOBS = [
-    testing("test-x86_64"),
-    testing("test-arm"),
+    testing("test-x86_64", full=False),
     Job("kunit x86_64", "test-x86_64"),
-    Job("kunit arm", "test-arm"),
-    # A kernel with KASAN, which is as dear as all the rest.
+    # Kernels of their own, one of them with KASAN: each is as dear to build as a third of the rest.
+    testing("test-arm"),
+    Job("kunit arm", "test-arm", full=True),
     Job("kunit arm64", "test-arm64", options={"append": MULTI_SHOT}, full=True),
-    Job(
-        "testing arm64",
-        "test-arm64",
-        [*(name for name in CHECKS if name not in SLOW), *OWN["arm64"]],
-        {"smp": 2, "append": f"{NO_KUNIT} {MULTI_SHOT}"},
-        full=True,
-    ),
+    testing("test-arm64", f"{NO_KUNIT} {MULTI_SHOT}"),
     Job(
         "arm64",
         "arm64",
         [*CHECKS, "attr", "buffer_import", "buffer_heap", "machine", "boot_log"],
         {"smp": 2, "cma": "32M"},
     ),
-    Job("arm64 16k", "arm64-16k", [*CHECKS, "attr", "boot_log"], {"smp": 2, "cma": "32M"}),
+    Job("arm64 16k", "arm64-16k", [*PAGED, "attr", "boot_log"], {"smp": 2, "cma": "32M"}),
+    Job(
+        "arm64 16k all",
+        "arm64-16k",
+        [name for name in CHECKS if name not in PAGED],
+        {"smp": 2, "cma": "32M"},
+        full=True,
+    ),
     placed("arm64", "cortex-a57", True, full=False),
     placed("arm64", "cortex-a57", False),
     placed("arm64", "cortex-a72", True),
@@ -360,6 +377,7 @@ JOBS = [
             "append": "transparent_hugepage=never log_buf_len=4M",
             "timeout": 600,
         },
+        full=True,
     ),
     # An area of more than half of the memory, so that processes get its pages.
     Job(
@@ -381,6 +399,7 @@ JOBS = [
                 "append": f"intel_iommu=on iommu.strict={strict} backend={mode}",
                 "devices": ["intel-iommu", *WIDE_EDU],
             },
+            full=True,
         )
         for mode, strict in (("strict", 1), ("lazy", 0))
     ),
@@ -414,7 +433,7 @@ JOBS = [
     Job(
         "high memory",
         "run-arm",
-        [*SNAPSHOTS, *HELD, "allocators", "cma_causes", "walk", "walk_race", "buffer"],
+        [*SNAPSHOTS, *HELD, "allocators", "cma_causes", "walk", "walk_race", "buffer", "view"],
         {"smp": 2, "cma": "16M"},
     ),
     # More than half of what memory costs there is debugging.
@@ -427,7 +446,7 @@ JOBS = [
     Job("two nodes", "stock", [*SNAPSHOTS, "threads", "cma_nodes"], TWO_NODES),
     # Two thirds of the memory for an area: reserving it fails.
     Job("lost", "stock", ["cma_lost", "clocksource"], {"memory": "512M", "cma": "700M"}),
-    Job("spared", "test-x86_64", ["spared"], {"cma": "16M"}),
+    Job("spared", "test-x86_64", ["spared"], {"cma": "16M"}, full=True),
     Job(
         "exact",
         "stock",

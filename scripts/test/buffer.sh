@@ -110,7 +110,7 @@ reached() {
 # The host says how often: FULL=1 asks for as many as it takes to be sure.
 check_buffer_unbind() {
 	no_buffers && return
-	/check/buffer_kill unbind "${unbinds:-200}" || fail "the program" "status $?"
+	/check/buffer_kill unbind "${unbinds:-100}" || fail "the program" "status $?"
 }
 
 check_buffer_killed() {
