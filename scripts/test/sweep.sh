@@ -190,7 +190,7 @@ check_hold() {
 	echo 0 >/proc/sys/vm/watermark_boost_factor
 	kills=$(awk '$1 == "oom_kill" { print $2 }' /proc/vmstat)
 	# More at a time than lies between the mark and what such allocations leave, and on the CPUs' lists.
-	atomic="pages size=4K gfp=atomic batch=256 mode=batch iterations=25600 warmup=0 threads=2"
+	atomic="pages size=4K gfp=atomic batch=256 mode=batch iterations=25600 warmup=0 threads=8"
 	succeeds "atomic allocations" put "$MEMLAB/run" "$atomic"
 	equal "succeed" "$(field failures)" 0
 	succeeds "memory is held" put "$MEMLAB/scenario" "hold share=100"
