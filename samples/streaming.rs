@@ -21,7 +21,10 @@ use kernel::{
 };
 use sys::{
     dma::{
-        buffer::Buffer,
+        buffer::{
+            Buffer,
+            Reach, //
+        },
         DeviceMemory,
         FromDevice,
         ToDevice, //
@@ -30,14 +33,16 @@ use sys::{
 };
 
 const SIZE: usize = 4096;
+/// The device's mask, below which a driver takes what is its own: not every machine bounces.
+const BITS: u32 = 28;
 
 /// The device takes what the CPU has written, and gives it back.
 fn transfer(pdev: &pci::Device<Core<'_>>) -> Result {
     bus::put_back_later(pdev)?;
-    let engine = Edu::new(pdev, 28)?;
+    let engine = Edu::new(pdev, BITS)?;
     let dev = pdev.as_ref();
 
-    let mut buffer = Buffer::new(SIZE)?;
+    let mut buffer = Buffer::within(SIZE, 0, Reach::Within((1 << BITS) - 1))?;
     buffer.bytes_mut().fill(0xa5);
     let mapped = buffer.map(dev, ToDevice).map_err(|(_, error)| error)?;
     engine.carry(Way::In, mapped.segment(), 0)?;

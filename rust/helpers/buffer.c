@@ -52,6 +52,16 @@ u32 memlab_longest_entry(struct device *dev)
 	return clamp_t(size_t, longest, PAGE_SIZE, UINT_MAX & PAGE_MASK);
 }
 
+/*
+ * The same pages are mapped again by whoever imports them, and each map is synced
+ * for itself: no mistake, which the kernel's debugging would take it for.
+ */
+#ifdef DMA_ATTR_DEBUGGING_IGNORE_CACHELINES
+#define MEMLAB_SHARED (DMA_ATTR_NO_WARN | DMA_ATTR_DEBUGGING_IGNORE_CACHELINES)
+#else
+#define MEMLAB_SHARED DMA_ATTR_NO_WARN
+#endif
+
 /* Entries no longer than the device takes; NULL where that fails. */
 struct memlab_map *memlab_map_pages(struct device *dev, struct page **pages, unsigned long count,
 				    u32 direction)
@@ -65,7 +75,7 @@ struct memlab_map *memlab_map_pages(struct device *dev, struct page **pages, uns
 	if (sg_alloc_table_from_pages_segment(&map->table, pages, count, 0, count << PAGE_SHIFT,
 					      memlab_longest_entry(dev), GFP_KERNEL))
 		goto free;
-	if (dma_map_sgtable(dev, &map->table, map->direction, DMA_ATTR_NO_WARN))
+	if (dma_map_sgtable(dev, &map->table, map->direction, MEMLAB_SHARED))
 		goto free_table;
 	return map;
 

@@ -165,7 +165,10 @@ static int transfer(int session, const char *device)
 		munmap(at, SIZE);
 		close(fd);
 		only = alloc(session, kind, SIZE, device, MEMLAB_TO_DEVICE);
-		result(of("a buffer for one way", kind), only >= 0, only, 0);
+		/* Where nothing bounces, what there is by now may lie above the mask. */
+		result(of("a buffer for one way", kind), only >= 0 || only == -ENOMEM, only, 0);
+		if (only < 0)
+			continue;
 		equal(of("a way that it was not mapped for", kind),
 		      carry(session, only, MEMLAB_FROM_DEVICE, 0, 8, 0),
 		      kind == MEMLAB_BUFFER_COHERENT || kind == MEMLAB_BUFFER_WC ? 0 : EINVAL);
