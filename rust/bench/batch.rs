@@ -86,11 +86,23 @@ pub(super) fn shift(
     let largest = largest.min(request.iterations().checked_ilog2().unwrap_or(0));
     let release = request.release();
     let in_order = release != Release::Newest;
-    if in_order && (largest == 0 || request.batch() == 1) {
+    if in_order && request.batch() == 1 {
         return Err(Refusal::invalid(format_args!(
-            "release={}: needs a batch of two at least, of this size and for these iterations {} fit",
+            "batch=1: release={} needs a batch of two at least",
+            release.name()
+        )));
+    }
+    if in_order && request.info().held_max < 2 {
+        return Err(Refusal::invalid(format_args!(
+            "release={}: {} holds one at a time, there is no order",
             release.name(),
-            1u32 << largest
+            request.info().name
+        )));
+    }
+    if in_order && largest == 0 {
+        return Err(Refusal::invalid(format_args!(
+            "release={}: needs a batch of two at least, of this size and for these iterations one fits",
+            release.name()
         )));
     }
     let batched = match request.mode() {

@@ -174,6 +174,14 @@ fn protection(kind: Kind, lease: &Lease) -> Protection {
 #[inline(never)]
 fn tenant(wanted: &Wanted, lease: Lease, bytes: usize) -> Result<Tenant, Refusal> {
     let direction = wanted.direction;
+    let longest = machine::dma(lease.device()).max_segment;
+    if wanted.kind == Kind::NonContiguous && bytes as u64 > u64::from(longest) {
+        let bytes = Dec(bytes as u64);
+        return Err(Refusal::beyond(format_args!(
+            "bytes={bytes}: over the device's longest segment, {longest} bytes, and noncontiguous memory \
+             may be one"
+        )));
+    }
     let made = match wanted.kind {
         Kind::Coherent => Tenant::coherent(lease, bytes, Attr::None),
         Kind::WriteCombined => Tenant::coherent(lease, bytes, Attr::WriteCombine),

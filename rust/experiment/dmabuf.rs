@@ -13,6 +13,8 @@ use kernel::sync::Arc;
 const DMABUF: Info = Info {
     sizes: Range::new(1, 1 << 40),
     held_max: 1,
+    // It is somebody's, and takes nothing.
+    buffers: 0,
     parameters: &[Parameter::Fd, Parameter::Mask],
     may_sleep: true,
     ..Info::STREAMING
@@ -39,6 +41,9 @@ impl<'d> Asked<'d> {
         let buffer = DmaBuf::behind(fd).map_err(|error| match error {
             EBADF => Refusal::invalid(format_args!("fd={fd}: no open descriptor")),
             EINVAL => Refusal::invalid(format_args!("fd={fd}: not of a dma-buf")),
+            EBUSY => Refusal::unsupported(format_args!(
+                "fd={fd}: somebody's work on it is not done in 100 ms (its fences are not signalled)"
+            )),
             _ => Refusal::unsupported(format_args!(
                 "fd={fd}: this kernel has no dma-bufs (CONFIG_DMA_SHARED_BUFFER)"
             )),
@@ -130,9 +135,9 @@ impl<'d> Listed<'d> for DmaBufSync<'d> {
         match refused {
             None => Ok(Self(asked)),
             Some(error) => {
-                let errno = error.to_errno();
+                let (errno, fd) = (error.to_errno(), request.fd().unwrap_or(0) as u32);
                 Err(Refusal::unsupported(format_args!(
-                    "fd: its exporter does not let this device have it: errno {errno}"
+                    "fd={fd}: its exporter does not let this device have it: errno {errno}"
                 )))
             }
         }

@@ -45,6 +45,7 @@ where
         // CAST: A page is far smaller than 4 GiB.
         sizes: Range::new(1, PAGE_SIZE as u64),
         held_max: NESTED,
+        nests: true,
         gfp: PAGES,
         allocates: false,
         may_sleep: false,

@@ -149,6 +149,25 @@ pub(super) fn describe(call: &mut abi::BufferFacts) -> Result<(), Failure> {
     Ok(())
 }
 
+/// What is said where somebody's dma-buf could not be carried for a device that was named.
+fn not_imported(fd: i32, device: &str, error: Error) -> Failure {
+    let errno = error.to_errno();
+    match error {
+        EBADF => Failure::new(EBADF, format_args!("fd={fd}: no open descriptor")),
+        EBUSY => Failure::new(
+            EBUSY,
+            format_args!("fd={fd}: somebody's work on it is not done in 100 ms"),
+        ),
+        error => Failure::new(
+            error,
+            format_args!(
+                "fd={fd} device={device}: errno {errno}: not a dma-buf, its exporter does not let the \
+                 device have it, or the bytes are not within it and the device's own memory"
+            ),
+        ),
+    }
+}
+
 /// `MEMLAB_IOC_BUFFER_TRANSFER`
 pub(super) fn transfer(call: &mut abi::BufferTransfer) -> Result<(), Failure> {
     let (fd, way) = (call.fd, call.way);
@@ -169,7 +188,8 @@ pub(super) fn transfer(call: &mut abi::BufferTransfer) -> Result<(), Failure> {
         "" => transfer::transfer(fd, way, offset, bytes, inside),
         _ => {
             let lease = lent::lease(device)?;
-            transfer::import(&lease, fd, way, offset, bytes, inside)
+            let carried = transfer::import(&lease, fd, way, offset, bytes, inside);
+            return carried.map_err(|error| not_imported(fd, device.as_str(), error));
         }
     };
     let (offset, bytes, inside) = (Dec(offset), Dec(bytes), Dec(inside));

@@ -7,6 +7,7 @@
 #include <linux/pagemap.h>
 #include <linux/shmem_fs.h>
 #include <linux/version.h>
+#include <linux/writeback.h> /* folio_batch, whose own header has another name in 7.2 */
 #include "helpers.h"
 
 #if LINUX_VERSION_CODE < KERNEL_VERSION(7, 3, 0)
@@ -38,12 +39,46 @@ int memlab_cache_add(struct file *file, u64 index)
 	return facts.cma == 1;
 }
 
-/* Takes the pages @from to @to, which is not one of them, out of the file again. */
-void memlab_cache_drop(struct file *file, u64 from, u64 to)
+/* Takes page number @index out of the file again. Not for who reclaims: it waits for the page. */
+void memlab_cache_remove(struct file *file, u64 index)
 {
-	if (from < to)
-		shmem_truncate_range(file_inode(file), (loff_t)from << PAGE_SHIFT,
-				     ((loff_t)to << PAGE_SHIFT) - 1);
+	loff_t at = (loff_t)index << PAGE_SHIFT;
+
+	shmem_truncate_range(file_inode(file), at, at + PAGE_SIZE - 1);
+}
+
+/* How many pages it has in memory. */
+u64 memlab_cache_pages(struct file *file)
+{
+	return file->f_mapping->nrpages;
+}
+
+/*
+ * Takes up to @most pages out of the file again, and says how many those were. A page that is
+ * locked stays: whoever moves it has locked it, and may be the one who reclaims here.
+ */
+u64 memlab_cache_shrink(struct file *file, u64 most)
+{
+	struct address_space *mapping = file->f_mapping;
+	struct folio_batch batch;
+	pgoff_t next = 0;
+	u64 gone = 0;
+
+	folio_batch_init(&batch);
+	while (gone < most && filemap_get_folios(mapping, &next, ULONG_MAX, &batch)) {
+		for (unsigned int i = 0; i < folio_batch_count(&batch) && gone < most; i++) {
+			struct folio *folio = batch.folios[i];
+
+			if (!folio_trylock(folio))
+				continue;
+			if (folio->mapping == mapping &&
+			    !generic_error_remove_folio(mapping, folio))
+				gone += folio_nr_pages(folio);
+			folio_unlock(folio);
+		}
+		folio_batch_release(&batch);
+	}
+	return gone;
 }
 
 /* And all the others. */

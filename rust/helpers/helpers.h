@@ -319,7 +319,9 @@ const void *memlab_current(void);
 
 struct file *memlab_cache_open(u64 pages);
 int memlab_cache_add(struct file *file, u64 index);
-void memlab_cache_drop(struct file *file, u64 from, u64 to);
+void memlab_cache_remove(struct file *file, u64 index);
+u64 memlab_cache_pages(struct file *file);
+u64 memlab_cache_shrink(struct file *file, u64 most);
 void memlab_cache_close(struct file *file);
 void memlab_chain(struct page *page, unsigned long count, struct page *next);
 struct page *memlab_unchain(struct page *page, unsigned long *count);
@@ -465,6 +467,7 @@ int memlab_become_process(void);
 void *memlab_process_get(void);
 void memlab_process_put(void *mm);
 bool memlab_process_enter(void *mm);
+bool memlab_process_is_ours(void *mm);
 void memlab_process_leave(void *mm);
 u64 memlab_huge_size(void);
 u32 memlab_longest_entry(struct device *dev);

@@ -3,18 +3,27 @@
 
 #include <linux/dma-buf.h>
 #include <linux/dma-mapping.h>
+#include <linux/dma-resv.h>
 #include <linux/err.h>
 #include <linux/scatterlist.h>
 #include "helpers.h"
 
 #if IS_ENABLED(CONFIG_DMA_SHARED_BUFFER)
-/* The dma-buf behind a descriptor of the caller's, held until it is put, and its bytes. */
+/*
+ * The dma-buf behind a descriptor of the caller's, held until it is put, and its bytes. -EBUSY
+ * where somebody's work on it is not done in a tenth of a second: to map it would wait for that
+ * without an end, in a thread that nobody can kill.
+ */
 int memlab_import_get(int fd, struct dma_buf **out, u64 *size)
 {
 	struct dma_buf *dmabuf = dma_buf_get(fd);
 
 	if (IS_ERR(dmabuf))
 		return PTR_ERR(dmabuf);
+	if (!dma_resv_wait_timeout(dmabuf->resv, DMA_RESV_USAGE_READ, false, HZ / 10)) {
+		dma_buf_put(dmabuf);
+		return -EBUSY;
+	}
 	*out = dmabuf;
 	*size = dmabuf->size;
 	return 0;

@@ -80,9 +80,7 @@ static bool memlab_bridge_is_coherent(bool otherwise)
 /*
  * A platform device without resources, with all 64 bits of DMA addresses until
  * a driver says less. @coherent: 0 or 1, or negative for what the first host
- * bridge is. -EOPNOTSUPP for 0 where every device is coherent. An entry of a
- * list may be as long as there are numbers for: dma_alloc_noncontiguous() has
- * one for all of it.
+ * bridge is. -EOPNOTSUPP for 0 where every device is coherent.
  */
 int memlab_platform_device(const char *name, int coherent, struct platform_device **out)
 {
@@ -95,7 +93,6 @@ int memlab_platform_device(const char *name, int coherent, struct platform_devic
 	pdev->platform_dma_mask = DMA_BIT_MASK(64);
 	pdev->dev.dma_mask = &pdev->platform_dma_mask;
 	pdev->dev.coherent_dma_mask = DMA_BIT_MASK(64);
-	dma_set_max_seg_size(&pdev->dev, UINT_MAX);
 	/* What a new device is like is the kernel's default. */
 	if (coherent < 0)
 		coherent = memlab_bridge_is_coherent(dev_is_dma_coherent(&pdev->dev));

@@ -59,6 +59,11 @@ bool memlab_process_enter(void *mm)
 	return true;
 }
 
+bool memlab_process_is_ours(void *mm)
+{
+	return current->mm == mm;
+}
+
 void memlab_process_leave(void *mm)
 {
 	kthread_unuse_mm(mm);
@@ -76,7 +81,8 @@ u64 memlab_huge_size(void)
 
 static vm_flags_t memlab_area_flags(const struct file *file)
 {
-	return file->private_data ? VM_HUGEPAGE : VM_NOHUGEPAGE;
+	/* Nobody's userfaultfd makes a thread of the kernel wait in a special area. */
+	return file->private_data ? VM_HUGEPAGE : VM_NOHUGEPAGE | VM_DONTEXPAND;
 }
 
 /* Anonymous memory like that of /dev/zero: an area of its own, which is joined with no other. */

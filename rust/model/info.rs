@@ -12,6 +12,7 @@ use super::{
     words::{
         Direction,
         Gfp,
+        Release,
         Value, //
     }, //
 };
@@ -66,6 +67,8 @@ pub struct Info {
     pub held_max: u32,
     /// Whether several of what it gets fit into one page.
     pub packs: bool,
+    /// Whether what was got last has to be given back first.
+    pub nests: bool,
     /// How many buffers of the request's size one acquisition has.
     pub buffers: u64,
     /// The directions of DMA that it takes; none where they mean nothing to it.
@@ -106,6 +109,7 @@ impl Info {
         unit: "bytes",
         held_max: 16,
         packs: false,
+        nests: false,
         buffers: 1,
         directions: &[],
         parameters: &[],
@@ -154,6 +158,7 @@ impl Info {
         match parameter {
             Parameter::Gfp => self.gfp.contains(&Gfp::of(Some(place))),
             Parameter::Direction => self.directions.contains(&Direction::of(Some(place))),
+            Parameter::Release => !self.nests || Release::of(Some(place)) == Release::Newest,
             _ => true,
         }
     }

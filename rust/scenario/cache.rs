@@ -39,6 +39,8 @@ const ELSEWHERE: usize = 1 << 13;
 const LEFT_SHIFT: u32 = 6;
 
 pub(super) fn make(wish: &Wish, stopped: &dyn Fn() -> bool) -> Result<(u64, End, Holder), Refusal> {
+    // All others are taken meanwhile.
+    pressure::allowed("cache-in-cma")?;
     let area = probe::area::of_named(wish.device)?;
     let (pages, attempt) = Allocation::watched(area, 1, 0);
     drop(pages);
@@ -73,7 +75,6 @@ pub(super) fn make(wish: &Wish, stopped: &dyn Fn() -> bool) -> Result<(u64, End,
     for page in &elsewhere {
         filling.remove(*page);
     }
-    let removed = elsewhere.len() as u64;
-    let cached = Cached::new(filling, removed, cap, Level::at(HIGH)).map_err(|_| no_memory())?;
+    let cached = Cached::new(filling, cap, Level::at(HIGH)).map_err(|_| no_memory())?;
     Ok((within, end, Holder::Cache(cached)))
 }

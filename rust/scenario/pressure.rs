@@ -55,7 +55,7 @@ pub(super) fn all_others(stopped: &dyn Fn() -> bool) -> Result<impl Sized, Refus
     Ok(holder)
 }
 
-fn allowed(name: &str) -> Result<(), Refusal> {
+pub(super) fn allowed(name: &str) -> Result<(), Refusal> {
     match settings::get().allow_pressure {
         true => Ok(()),
         false => Err(Refusal::invalid(format_args!(

@@ -22,9 +22,7 @@ use kernel::{
         from_err_ptr,
         to_result, //
     },
-    new_spinlock,
-    prelude::*,
-    sync::SpinLock, //
+    prelude::*, //
 };
 
 /// A file that nobody else has.
@@ -40,9 +38,16 @@ unsafe impl Send for File {}
 unsafe impl Sync for File {}
 
 impl File {
-    fn drop_pages(&self, from: u64, to: u64) {
-        // SAFETY: By the type invariant the file is open; its range is checked by the function.
-        unsafe { lab::memlab_cache_drop(self.0.as_ptr(), from, to) };
+    /// How many pages it has in memory.
+    fn pages(&self) -> u64 {
+        // SAFETY: By the type invariant the file is open.
+        unsafe { lab::memlab_cache_pages(self.0.as_ptr()) }
+    }
+
+    /// Takes up to `most` pages out of it, waiting for none. How many those were.
+    fn shrink(&self, most: u64) -> u64 {
+        // SAFETY: By the type invariant the file is open.
+        unsafe { lab::memlab_cache_shrink(self.0.as_ptr(), most) }
     }
 }
 
@@ -80,7 +85,8 @@ impl Filling {
 
     /// Takes page number `page` out again; others keep their number.
     pub(crate) fn remove(&self, page: u64) {
-        self.file.drop_pages(page, page.saturating_add(1));
+        // SAFETY: By the type invariant the file is open, and has no page of a number that is not there.
+        unsafe { lab::memlab_cache_remove(self.file.0.as_ptr(), page) };
     }
 
     /// How many pages it has had.
@@ -89,18 +95,8 @@ impl Filling {
     }
 }
 
-/// What is held: the first pages of the file, of which so many are none.
-#[derive(Clone, Copy)]
-struct Extent {
-    pages: u64,
-    removed: u64,
-}
-
-#[pin_data]
 struct Inner<R: Rule> {
     file: File,
-    #[pin]
-    extent: SpinLock<Extent>,
     cap: u64,
     rule: R,
 }
@@ -114,8 +110,7 @@ impl<R: Rule> Holds for Inner<R> {
     }
 
     fn held(&self) -> u64 {
-        let extent = *self.extent.lock();
-        extent.pages.saturating_sub(extent.removed)
+        self.file.pages()
     }
 
     fn ask(&self, asks: Asks, most: u64) -> u64 {
@@ -124,16 +119,7 @@ impl<R: Rule> Holds for Inner<R> {
             _ => self.missing(asks).min(GO),
         }
         .min(most);
-        let (from, to) = {
-            let mut extent = self.extent.lock();
-            let to = extent.pages;
-            extent.pages = to.saturating_sub(wanted);
-            // What had been removed lies among the first pages.
-            extent.removed = extent.removed.min(extent.pages);
-            (extent.pages, to)
-        };
-        self.file.drop_pages(from, to);
-        to - from
+        self.file.shrink(wanted)
     }
 }
 
@@ -142,18 +128,10 @@ impl<R: Rule> Holds for Inner<R> {
 pub(crate) struct Cached<R: Rule>(Relief<Inner<R>>);
 
 impl<R: Rule> Cached<R> {
-    /// What has been filled, but for so many pages that were removed again.
-    pub(crate) fn new(filled: Filling, removed: u64, cap: u64, rule: R) -> Result<Self> {
-        let Filling { file, pages } = filled;
-        let inner = KBox::pin_init(
-            pin_init!(Inner {
-                file,
-                extent <- new_spinlock!(Extent { pages, removed }),
-                cap,
-                rule,
-            }),
-            GFP_KERNEL,
-        )?;
+    /// What has been filled.
+    pub(crate) fn new(filled: Filling, cap: u64, rule: R) -> Result<Self> {
+        let Filling { file, .. } = filled;
+        let inner = KBox::pin(Inner { file, cap, rule }, GFP_KERNEL)?;
         Ok(Self(Relief::new(inner)?))
     }
 

@@ -59,9 +59,13 @@ impl Process {
         NonNull::new(mm).map(|mm| Self { mm })
     }
 
-    /// Does `work` in a thread of the kernel's as if that were one of the process. `ESRCH` where the
-    /// current task has memory of a process already.
+    /// Does `work` in a thread of the kernel's as if that were one of the process, or in one that is.
+    /// `ESRCH` where the current task has memory of another process.
     pub(crate) fn within(&self, work: &mut dyn FnMut() -> Result) -> Result {
+        // SAFETY: The pointer is compared only.
+        if unsafe { lab::memlab_process_is_ours(self.mm.as_ptr()) } {
+            return work();
+        }
         // SAFETY: By the type invariant the memory stays.
         if !unsafe { lab::memlab_process_enter(self.mm.as_ptr()) } {
             return Err(ESRCH);

@@ -72,6 +72,7 @@ check_view() {
 		with_parameters coherent=0
 		said=$(memlab view --bytes 64K --time 2)
 		echo "$said"
+		equal "in 80 columns too" "$(echo "$said" | grep -E ".{81}")" ""
 		matches "several kinds" "$said" '^[23] kinds of memory to a program'
 		matches "coherent memory is not cached" "$said" '^coherent +(uncached|write-combined) '
 		matches "pages are" "$said" '^pages +cached '

@@ -22,6 +22,12 @@ backwards() {
 
 # A batch is given back in the order that was asked for, as the kernel sees it.
 check_release() {
+	refused "local maps in another order than they nest" run "Invalid argument" \
+		"EINVAL release=oldest: not for kmap-local" "kmap-local batch=8 mode=batch release=oldest"
+	refused "an order of what is had one at a time" run "Invalid argument" \
+		"EINVAL release=oldest: pages-cold holds one" "pages-cold release=oldest"
+	refused "an order of one" run "Invalid argument" \
+		"EINVAL batch=1: release=random needs" "pages batch=1 release=random"
 	mountpoint -q $TRACING || mount -t tracefs tracefs $TRACING
 	for event in alloc free; do
 		echo 'order == 7' >$TRACING/events/kmem/mm_page_$event/filter
@@ -150,6 +156,9 @@ check_cache_in_cma() {
 	area=$(awk '$1 == "CmaTotal:" { print $2 }' /proc/meminfo)
 	before=$(awk '$1 == "CmaFree:" { print $2 }' /proc/meminfo)
 	cached=$(awk '$1 == "Cached:" { print $2 }' /proc/meminfo)
+	refused "an area full of page cache without the parameter" scenario "Invalid argument" \
+		"EINVAL cache-in-cma: .*allow_pressure=1" "cache-in-cma share=97"
+	with_parameters allow_pressure=1
 	succeeds "the area fills" put "$MEMLAB/scenario" "cache-in-cma share=97"
 	cat "$MEMLAB/scenario"
 	matches "as far as it can" "$(state ended_by)" '^(cap|nothing-left-to-take)$'

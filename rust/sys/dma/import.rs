@@ -47,7 +47,8 @@ unsafe impl Sync for DmaBuf {}
 
 impl DmaBuf {
     /// The one behind a descriptor of the caller's: `EBADF` where there is none, `EINVAL` where it is
-    /// of something else, `EOPNOTSUPP` in a kernel without dma-bufs.
+    /// of something else, `EBUSY` where somebody still works on it, `EOPNOTSUPP` in a kernel without
+    /// dma-bufs.
     pub(crate) fn behind(fd: i32) -> Result<Self> {
         let (mut raw, mut size) = (ptr::null_mut(), 0);
         // SAFETY: Any number may be asked for; both may be written.

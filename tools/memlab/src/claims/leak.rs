@@ -127,12 +127,15 @@ fn which(lab: &Lab, kind: Option<&str>) -> Result<(String, i64, i64), Lack> {
         Ok(all?.into_iter().map(|kib| kib as i64).collect())
     };
     let (before, own) = (look()?, seen.uss()? as i64);
-    let mut segment = None;
     match kind {
         Some("process") => {
             child.ask(&format!("malloc {LEAKED} 1 dirty"))?;
         }
-        Some("shared") => segment = Some(child.ask(&format!("shared make {LEAKED}"))?.number("id")),
+        Some("shared") => {
+            let id = child.ask(&format!("shared make {LEAKED}"))?.number("id");
+            // At once, so that it ends with the child however this one ends: it stays until then.
+            child.ask(&format!("shared remove {id}"))?;
+        }
         // Both ends of a pipe are files, and its buffers are one more object.
         Some("slab") => {
             for _ in 0..8 {
@@ -147,9 +150,6 @@ fn which(lab: &Lab, kind: Option<&str>) -> Result<(String, i64, i64), Lack> {
     lab.pause(1200);
     let after = look();
     let uss = seen.uss()? as i64 - own;
-    if let Some(id) = segment {
-        child.ask(&format!("shared remove {id}"))?;
-    }
     let grew = after?
         .into_iter()
         .zip(before)

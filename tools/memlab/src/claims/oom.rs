@@ -249,6 +249,9 @@ fn panic(lab: &Lab, _: Side) -> Gathered {
 
 fn panic_judge(e: &Evidence) -> Judged {
     let last = e.words("last")?;
+    if e.is("panics")? && !last.contains("panic_on_oom") {
+        return lacks("a machine whose last panic was for lack of memory (make test GUESTS=panics)");
+    }
     whether(
         e.is("panics")? && last.contains("panic_on_oom"),
         format!("{} panic: {last}", e.get("panics")?),

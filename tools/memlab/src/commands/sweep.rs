@@ -24,6 +24,8 @@ const INSTEAD: [&str; 3] = ["kvmalloc", "vmalloc", "dma-sg"];
 /// The sizes of a sweep if none are asked for are these and each fourth power of two above them.
 const LEAST_SIZE: u64 = 64;
 const MOST_SIZE: u64 = 1 << 20;
+/// No kernel has larger ones.
+const MOST_ORDER: u64 = 20;
 const MOST_THREADS: u64 = 8;
 
 /// Measures at each of several sizes, numbers of threads, or orders
@@ -145,6 +147,21 @@ impl Arguments {
                 format!("{key}={value}: of a sweep it is said by {option}"),
             ));
         }
+        if self.over == Over::Orders {
+            if self.names().len() > 1 {
+                return Err(Error::new(
+                    Kind::Usage,
+                    "sweep orders: one experiment at a time, what there is instead comes beside it",
+                ));
+            }
+            let mut ends = self.at.iter().map(|Points(_, last)| *last);
+            if let Some(at) = ends.find(|at| *at > MOST_ORDER) {
+                return Err(Error::new(
+                    Kind::Usage,
+                    format!("at={at}: out of range, orders are 0 to {MOST_ORDER}"),
+                ));
+            }
+        }
         match self.names().is_empty() {
             true => Err(Error::new(
                 Kind::Usage,
@@ -243,6 +260,7 @@ impl Arguments {
         }
         if self.over == Over::Orders {
             let mut orders: Vec<u64> = plan.iter().map(|place: &Place| place.at).collect();
+            orders.sort_unstable();
             orders.dedup();
             for (order, name) in orders
                 .iter()
@@ -264,15 +282,10 @@ impl Arguments {
     }
 }
 
-/// Sweeps.
-pub fn sweep(context: &Context, arguments: &Arguments) -> Result<Found<Swept>> {
-    arguments.check()?;
-    let module = module::open(&context.machine)?;
-    let page = rustix::param::page_size() as u64;
-    let plan = arguments.plan(&*module, page)?;
-    if let Some(under) = &arguments.under {
-        module.ask("scenario", under)?;
-    }
+/// What came of each point in each round, or why it was refused.
+type Measured = (Vec<Vec<Ran>>, Vec<Option<Error>>);
+
+fn measure(arguments: &Arguments, module: &dyn Module, plan: &[Place]) -> Result<Measured> {
     let mut rounds: Vec<Vec<Ran>> = plan.iter().map(|_| Vec::new()).collect();
     let mut refused: Vec<Option<Error>> = plan.iter().map(|_| None).collect();
     for round in 0..arguments.rounds {
@@ -285,18 +298,32 @@ pub fn sweep(context: &Context, arguments: &Arguments) -> Result<Found<Swept>> {
             if refused[turn].is_some() {
                 continue;
             }
-            match run::measure(&*module, &plan[turn].line) {
+            match run::measure(module, &plan[turn].line) {
                 Ok(ran) => rounds[turn].push(ran),
                 Err(error) if error.kind == Kind::Refused => refused[turn] = Some(error),
                 Err(error) => return Err(error),
             }
         }
     }
-    if arguments.under.is_some() && module.is_session() {
+    Ok((rounds, refused))
+}
+
+/// Sweeps.
+pub fn sweep(context: &Context, arguments: &Arguments) -> Result<Found<Swept>> {
+    arguments.check()?;
+    let module = module::open(&context.machine)?;
+    let page = rustix::param::page_size() as u64;
+    let plan = arguments.plan(&*module, page)?;
+    if let Some(under) = &arguments.under {
+        module.ask("scenario", under)?;
+    }
+    let measured = measure(arguments, &*module, &plan);
+    if arguments.under.is_some() {
         module.ask("scenario", "none")?;
     }
-    let mut measured = plan.iter().zip(&refused);
-    if measured.all(|(place, why)| place.instead || why.is_some()) {
+    let (rounds, refused) = measured?;
+    let mut all = plan.iter().zip(&refused);
+    if all.all(|(place, why)| place.instead || why.is_some()) {
         let first = refused.into_iter().flatten().next();
         return Err(
             first.unwrap_or_else(|| Error::new(Kind::Usage, "sweep: there is no such point"))

@@ -23,7 +23,7 @@ pub struct Arguments {
     #[arg(long)]
     device: Option<String>,
     /// How much of each kind, as 64K or 1M
-    #[arg(long, default_value = "256K")]
+    #[arg(long, default_value = "64K")]
     bytes: String,
     /// For how long each figure is taken, in ms
     #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u64).range(1..=10_000))]
@@ -193,9 +193,7 @@ impl Face for Viewed {
                  one does.",
             );
         }
-        let mut is = Table::new([
-            "kind", "program", "kernel", "zone", "extents", "sync", "because",
-        ]);
+        let mut is = Table::new(["kind", "program", "kernel", "zone", "extents", "sync"]);
         let mut does = Table::new([
             "kind", "w:word", "w:64", "w:cpy", "r:word", "r:64", "r:cpy", "read", "fault", "sync",
         ]);
@@ -210,7 +208,6 @@ impl Face for Viewed {
                     extents => Cell::Number(extents.into()),
                 },
                 Cell::text(yes(view.needs_sync)),
-                Cell::text(view.because),
             ]);
             does.push([
                 Cell::text(view.kind),

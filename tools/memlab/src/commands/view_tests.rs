@@ -109,6 +109,16 @@ fn where_all_are_one_kind_it_says_so() {
 }
 
 #[test]
+fn the_longest_words_have_room() {
+    let mut viewed = board();
+    let widest = seen("noncontiguous", "write-combined", 12_345.0, Some(true));
+    viewed.views.push(widest);
+    for line in viewed.text().lines() {
+        assert!(line.chars().count() <= 80, "{line}");
+    }
+}
+
+#[test]
 fn every_figure_has_its_noise() {
     let rows = csv(&board().tables()).unwrap();
     assert_eq!(rows.lines().count(), 1 + 4 * 9);
@@ -141,11 +151,11 @@ const BOARD: &str = "\
 
 256K of each for memlab (not cache-coherent)
 
-kind      program         kernel          zone    extents  sync  because
-ordinary  cached          -               Normal        -  -     no device
-pages     cached          cached          Normal        1  yes   caches not seen
-coherent  uncached        uncached        Normal        1  no    shared
-wc        write-combined  write-combined  Normal        1  no    shared
+kind      program         kernel          zone    extents  sync
+ordinary  cached          -               Normal        -  -
+pages     cached          cached          Normal        1  yes
+coherent  uncached        uncached        Normal        1  no
+wc        write-combined  write-combined  Normal        1  no
 
 MB/s written and read by word, by 64 bytes, by memcpy; ns for a read that waits
 for the one before it, the first touch of a page, a sync to and fro: medians

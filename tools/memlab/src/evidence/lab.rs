@@ -179,7 +179,7 @@ impl Lab {
         let left = entries.filter(|entry| {
             let name = entry.file_name().to_string_lossy().into_owned();
             let pid = name
-                .strip_prefix("memlab-")
+                .strip_prefix(SCRATCH)
                 .and_then(|rest| rest.split('-').next());
             let pid = pid.and_then(|pid| pid.parse::<u32>().ok());
             pid.is_some_and(|pid| !self.machine.has(&format!("/proc/{pid}")))
@@ -202,12 +202,15 @@ impl Lab {
     pub fn file(&self, name: &str, length: u64) -> Look<Scratch> {
         let path = self
             .scratch
-            .join(format!("memlab-{}-{name}", std::process::id()));
+            .join(format!("{SCRATCH}{}-{name}", std::process::id()));
         let scratch = Scratch { path };
         scratch.fill(length)?;
         Ok(scratch)
     }
 }
+
+/// How the name of such a file begins: as nobody else's does, since those that were left are removed.
+const SCRATCH: &str = ".memlab-claims-";
 
 /// A file for the time of a look.
 pub struct Scratch {

@@ -18,6 +18,8 @@ pub struct Maps {
     from: u64,
     log: Option<Log>,
     faults: Vec<Fault>,
+    /// Whose maps alone are looked at.
+    device: Option<String>,
 }
 
 /// What was seen.
@@ -74,6 +76,7 @@ impl Maps {
             from,
             log,
             faults: Vec::new(),
+            device: device.map(str::to_owned),
         })
     }
 
@@ -85,6 +88,10 @@ impl Maps {
         let logged = self.log.as_mut().and_then(|log| log.lines().ok());
         let logged = logged.unwrap_or_default();
         fault::enter(&mut self.faults, &logged, &self.ledger, now_us());
+        // Another's maps were not seen, so that nothing is known of its faults.
+        if let Some(device) = &self.device {
+            self.faults.retain(|fault| fault.device == *device);
+        }
         Ok(!lines.is_empty())
     }
 

@@ -64,6 +64,15 @@ pub fn leak(lab: &Lab, tool: Tool, sample: &str, word: &str) -> Look<Leak> {
         .map_err(|error| format!("{}: {}", path.display(), reason(&error)))?;
     let ms = began.elapsed().as_secs_f64() * 1e3;
     let text = String::from_utf8_lossy(&done.stderr);
+    let told = match tool {
+        Tool::None => true,
+        Tool::Valgrind => text.contains("ERROR SUMMARY"),
+        Tool::Sanitizer => !text.contains("fatal error"),
+    };
+    if !told {
+        let first = text.lines().next().unwrap_or("it said nothing");
+        return Err(format!("{sample}: the tool did not come to its end: {first}"));
+    }
     let (bytes, line) = match tool {
         Tool::None => (0, "-".into()),
         _ => said(&text, sample),

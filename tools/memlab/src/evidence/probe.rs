@@ -14,6 +14,15 @@ use crate::output::Table;
 /// A session with the module.
 pub struct Probe(Box<dyn Module>);
 
+impl Drop for Probe {
+    fn drop(&mut self) {
+        // With a session it goes by itself.
+        if !self.0.is_session() {
+            let _ = self.0.ask("scenario", "none"); // There is nobody left to tell.
+        }
+    }
+}
+
 /// What came of a run.
 pub struct Came {
     text: String,
