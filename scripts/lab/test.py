@@ -139,8 +139,8 @@ def frames(lab, report, which, ko):
 
 
 def decimals(lab, report, which, ko):
-    """No number of 64 bits is printed by what Rust has for it: on ARM that divides, which the kernel
-    answers with an undefined instruction."""
+    """No number of 64 bits is printed by what Rust has for it: on ARM that divides, for which the
+    kernel has an undefined instruction."""
     with lab.console.step(f"numbers of 64 bits for {which.name}") as step:
         step.run(lab.root().argv(["llvm-nm-19", "--undefined-only", lab.root().inside(ko)]))
         names = set(re.findall(r"\bU (\S+)", step.log.read_text()))

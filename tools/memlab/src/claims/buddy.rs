@@ -187,7 +187,9 @@ fn fragments_judge(e: &Evidence) -> Judged {
     }
     whether(
         refused >= REFUSED as f64,
-        format!("{free} MiB are free: of {REFUSED} requests for {block} KiB in a row {refused} failed"),
+        format!(
+            "{free} MiB are free: of {REFUSED} requests for {block} KiB in a row {refused} failed"
+        ),
     )
 }
 

@@ -188,7 +188,9 @@ fn moved(lab: &Lab, pin: bool, ask: bool) -> Gathered {
         }
         let after = tenant.frames(lab, &probe)?;
         let pairs = before.iter().zip(&after);
-        let stay = pairs.filter(|(old, new)| old.is_some() && old == new).count();
+        let stay = pairs
+            .filter(|(old, new)| old.is_some() && old == new)
+            .count();
         // A page that is just being used cannot be moved, and can a moment later.
         if stay == 0 || !ask || asked == ASKED {
             break stay;

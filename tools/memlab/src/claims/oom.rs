@@ -250,7 +250,9 @@ fn panic(lab: &Lab, _: Side) -> Gathered {
 fn panic_judge(e: &Evidence) -> Judged {
     let last = e.words("last")?;
     if e.is("panics")? && !last.contains("panic_on_oom") {
-        return lacks("a machine whose last panic was for lack of memory (make test GUESTS=panics)");
+        return lacks(
+            "a machine whose last panic was for lack of memory (make test GUESTS=panics)",
+        );
     }
     whether(
         e.is("panics")? && last.contains("panic_on_oom"),

@@ -184,7 +184,8 @@ impl Leaks {
             (true, true) if !self.can_tell() => format!(
                 "Whether anything grows cannot be told: it takes {} looks, and there was time \
                  for {}.",
-                growth::LOOKS_LEAST, self.looks
+                growth::LOOKS_LEAST,
+                self.looks
             ),
             (true, true) => "Nothing grows all the while.".to_owned(),
         }
@@ -278,7 +279,9 @@ mod tests {
             not_looked_at: Vec::new(),
         };
         let held = |looks| of(looks).checks().first().and_then(|check| check.held);
-        assert!(of(4).text().starts_with("Whether anything grows cannot be told"));
+        assert!(of(4)
+            .text()
+            .starts_with("Whether anything grows cannot be told"));
         assert_eq!(held(4), None);
         assert!(of(5).text().starts_with("Nothing grows all the while."));
         assert_eq!(held(5), Some(true));

@@ -71,7 +71,9 @@ pub fn leak(lab: &Lab, tool: Tool, sample: &str, word: &str) -> Look<Leak> {
     };
     if !told {
         let first = text.lines().next().unwrap_or("it said nothing");
-        return Err(format!("{sample}: the tool did not come to its end: {first}"));
+        return Err(format!(
+            "{sample}: the tool did not come to its end: {first}"
+        ));
     }
     let (bytes, line) = match tool {
         Tool::None => (0, "-".into()),
