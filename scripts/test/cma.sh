@@ -52,7 +52,7 @@ check_cma_causes() {
 	same_as_kernel "given back"
 	equal "the kernel counts its pages" "$((area * (PAGE / 1024)))" "$(awk '/^CmaTotal:/ { print $2 }' /proc/meminfo)"
 	after=$(awk '/^CmaFree:/ { print $2 }' /proc/meminfo)
-	between "nothing is kept (kB)" $((before - after)) -4096 4096
+	between "nothing is kept (kB)" $((before - after)) -16384 4096
 
 	with_parameters max_memory=$((256 << 20))
 	fails "more than there is" larger "^no: " "cma size=72M"
