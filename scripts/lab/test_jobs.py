@@ -201,7 +201,12 @@ JOBS = [
         [*CHECKS, "attr", "buffer_import", "buffer_heap", "machine", "boot_log"],
         {"smp": 2, "cma": "32M", "timeout": 1200},
     ),
-    Job("arm64 16k", "arm64-16k", [*PAGED, "attr", "boot_log"], {"smp": 2, "cma": "32M", "timeout": 1200}),
+    Job(
+        "arm64 16k",
+        "arm64-16k",
+        [*PAGED, "attr", "boot_log"],
+        {"smp": 2, "cma": "32M", "timeout": 1200},
+    ),
     Job(
         "arm64 16k all",
         "arm64-16k",
