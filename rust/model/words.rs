@@ -28,7 +28,10 @@ macro_rules! words {
         $name:ident { $($(#[$meaning:meta])* $word:ident = $text:literal,)* }
     ) => {
         $(#[$about])*
+        // Not a byte: what holds one is moved in timed windows, and where the kernel's Rust wants
+        // strict alignment, on arm64, the padding behind a byte is moved by a call of `memcpy()`.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[repr(u32)]
         pub enum $name {
             $($(#[$meaning])* $word,)*
         }

@@ -92,7 +92,7 @@ KERNELS = {
 FRAMES = ("test-x86_64", "run-arm", "arm64")
 # In whose module the timed loops are looked at: the one of each architecture that figures are
 # taken in.
-MEASURING = ("stock", "run-arm")
+MEASURING = ("stock", "run-arm", "arm64")
 # KUnit's suites are for a boot of their own.
 NO_KUNIT = "kunit.enable=0"
 # KASAN says only the first thing that it sees unless it is told otherwise.

@@ -127,7 +127,9 @@ class Check:
             elif (name or "dyn") in allowed or NOWHERE.search(name) or ERRORS.search(name):
                 pass
             elif COPY.match(name):
-                self.wrong.append(f"{where}: a copy, {i}")
+                i.moves = self.object.length(function, i) or 0
+                if not 0 < i.moves <= STORED[False]:
+                    self.wrong.append(f"{where}: a copy, {i}")
             elif name not in TRACED and name not in HARNESS:
                 what = f"calls {name}" if name else "calls what a pointer points to"
                 self.wrong.append(f"{where}: {what}, {i}")

@@ -18,6 +18,7 @@ class Instruction:
     at: int
     text: str
     symbol: str = ""  # that its relocation names
+    moves: int = 0  # bytes, by calling a function for a length that is known here
     to: int | None = None  # in its own section, where it names no symbol
     next: list = field(default_factory=list)
 
@@ -33,6 +34,7 @@ class Function:
 
 
 class X86:
+    LENGTH = None  # what is moved by a call is too long to be spelled out, and a copy
     RETURN = re.compile(r"i?ret")
     CALL = re.compile(r"call")
     JUMP = re.compile(r"jmp")
@@ -52,6 +54,7 @@ class X86:
 
 
 class Arm:
+    LENGTH = None
     IF = "(eq|ne|hs|cs|lo|cc|mi|pl|vs|vc|hi|ls|ge|lt|gt|le)"
     RETURN = re.compile(r"bx lr|pop .*pc}|ldm\w* .*pc}|mov pc, lr")
     CALL = re.compile(rf"blx?{IF}? ")
@@ -75,6 +78,10 @@ class Arm:
 
 
 class Arm64:
+    # The kernel's Rust wants strict alignment here, so that what is longer than four words is moved by
+    # a call, whose third argument is in x2.
+    LENGTH = re.compile(r"mov w2, #0x([0-9a-f]+)$")
+    SETS_LENGTH = re.compile(r"(?!st|cmp|cmn|tst|cb|tb)\w+ [xw]2\b|ldp [xw]\d+, [xw]2\b")
     RETURN = re.compile(r"ret")
     CALL = re.compile(r"blr?(aa|ab)?z? ")
     JUMP = re.compile(r"br? ")
@@ -134,6 +141,19 @@ class Object:
         for section, at, name in aliases:
             if (section, at) in self.at:
                 self.functions.setdefault(name, self.at[section, at])
+
+    def length(self, function, i):
+        """How many bytes a call moves, where that is said right before it; else None."""
+        targets = {each.to for each in function.code if not each.symbol}
+        if not self.isa.LENGTH or i.at in targets:
+            return None
+        for each in reversed(function.code[: function.code.index(i)]):
+            if self.isa.SETS_LENGTH.match(each.text):
+                said = self.isa.LENGTH.match(each.text)
+                return int(said[1], 16) if said else None
+            if self.isa.CALL.match(each.text) or each.at in targets:
+                return None
+        return None
 
     def called(self, function, i):
         """The name of what it calls: "" for a pointer."""
@@ -298,7 +318,8 @@ def most_stored(code, isa):
             for each in i.next
             if each in inside and number[each] != n
         ]
-        best[n] = sum(isa.stored(i.text) for i in groups[n]) + max(onward, default=0)
+        own = sum(i.moves or isa.stored(i.text) for i in groups[n])
+        best[n] = own + max(onward, default=0)
     return max(best, default=0)
 
 

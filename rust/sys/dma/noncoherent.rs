@@ -40,11 +40,14 @@ use kernel::{
 ///
 /// `cpu` and `dma` are what `dma_alloc_noncoherent()` gave for `size` bytes, `direction` and `dev`,
 /// not yet freed; the bytes are initialised and synced for the CPU.
+///
+/// Four words, as it is moved in timed windows: where the kernel's Rust wants strict alignment, on
+/// arm64, what is longer is moved by a call of `memcpy()`.
 pub(crate) struct NonCoherent<'a, D: Direction> {
     dev: &'a Device<Bound>,
     cpu: NonNull<c_void>,
     dma: u64,
-    size: usize,
+    size: u32,
     direction: D,
 }
 
@@ -55,6 +58,8 @@ impl<'a, D: Direction> NonCoherent<'a, D> {
     /// `dma_alloc_noncoherent()`, which reclaims and does not have anybody killed.
     #[inline]
     pub(crate) fn new(dev: &'a Device<Bound>, size: usize, direction: D) -> Result<Self> {
+        // Nor has any allocator that much in one piece.
+        let bytes = u32::try_from(size).map_err(|_| ENOMEM)?;
         let mut dma = 0;
         // SAFETY: The device is bound; `dma` is writable.
         let cpu = unsafe {
@@ -66,9 +71,14 @@ impl<'a, D: Direction> NonCoherent<'a, D> {
             dev,
             cpu,
             dma,
-            size,
+            size: bytes,
             direction,
         })
+    }
+
+    fn size(&self) -> usize {
+        // CAST: It was a `usize` before.
+        self.size as usize
     }
 
     /// The CPU's address.
@@ -84,7 +94,7 @@ impl<'a, D: Direction> NonCoherent<'a, D> {
     /// The bytes.
     pub(crate) fn bytes_mut(&mut self) -> &mut [u8] {
         // SAFETY: By the type invariant.
-        unsafe { core::slice::from_raw_parts_mut(self.cpu.as_ptr().cast(), self.size) }
+        unsafe { core::slice::from_raw_parts_mut(self.cpu.as_ptr().cast(), self.size()) }
     }
 
     /// Hands it to the device: `dma_sync_single_for_device()`.
@@ -92,7 +102,7 @@ impl<'a, D: Direction> NonCoherent<'a, D> {
     pub(crate) fn for_device(self) -> Lent<'a, D> {
         let raw = self.direction.number();
         // SAFETY: By the type invariant.
-        unsafe { lab::memlab_dma_sync_for_device(as_raw(self.dev), self.dma, self.size, raw) };
+        unsafe { lab::memlab_dma_sync_for_device(as_raw(self.dev), self.dma, self.size(), raw) };
         Lent { memory: self }
     }
 }
@@ -103,7 +113,7 @@ impl<D: Direction> Drop for NonCoherent<'_, D> {
         let (dev, raw) = (as_raw(self.dev), self.direction.number());
         // SAFETY: By the type invariant; the device is bound as long as it is borrowed.
         unsafe {
-            lab::memlab_dma_free_noncoherent(dev, self.size, self.cpu.as_ptr(), self.dma, raw)
+            lab::memlab_dma_free_noncoherent(dev, self.size(), self.cpu.as_ptr(), self.dma, raw)
         };
     }
 }
@@ -111,7 +121,7 @@ impl<D: Direction> Drop for NonCoherent<'_, D> {
 // SAFETY: By the type invariant.
 unsafe impl<D: Direction> CpuMemory for NonCoherent<'_, D> {
     fn cpu(&self) -> (NonNull<u8>, usize) {
-        (self.cpu.cast(), self.size)
+        (self.cpu.cast(), self.size())
     }
 }
 
@@ -127,14 +137,14 @@ impl<'a, D: Direction> Lent<'a, D> {
         let Self { memory } = self;
         let (dev, raw) = (as_raw(memory.dev), memory.direction.number());
         // SAFETY: By the type invariant of `NonCoherent`.
-        unsafe { lab::memlab_dma_sync_for_cpu(dev, memory.dma, memory.size, raw) };
+        unsafe { lab::memlab_dma_sync_for_cpu(dev, memory.dma, memory.size(), raw) };
         memory
     }
 
     /// Syncs it one way for programs that have it mapped, for the CPU or for the device again. Here it
     /// stays the device's. The way is one that the memory was allocated for.
     pub(crate) fn sync<W: Direction>(&self, for_cpu: bool, way: W) {
-        let (dev, dma, size) = (as_raw(self.memory.dev), self.memory.dma, self.memory.size);
+        let (dev, dma, size) = (as_raw(self.memory.dev), self.memory.dma, self.memory.size());
         let sync = match for_cpu {
             true => lab::memlab_dma_sync_for_cpu,
             false => lab::memlab_dma_sync_for_device,
@@ -155,7 +165,7 @@ impl<D: Direction> DeviceMemory for Lent<'_, D> {
         Segment {
             dev: self.memory.dev,
             dma: self.memory.dma(),
-            size: self.memory.size,
+            size: self.memory.size(),
             direction: self.memory.direction.data(),
         }
     }
