@@ -204,7 +204,8 @@ def stock_release(lab, packages, arch, series, release, version):
         (path / "build/.config").write_bytes(
             (unpacked / "lib/modules" / release / "config").read_bytes()
         )
-        make = [*toolchain, f"KERNELRELEASE={release}"]
+        # Debug information is an eighth of the work, and a module is stripped of it.
+        make = [*toolchain, f"KERNELRELEASE={release}", "KRUSTFLAGS=-Cdebuginfo=0"]
         prefix = ["make", "-C", tree, f"O=/cache/{name}/build", *make]
         step.run(root.argv([*prefix, "olddefconfig"]))
         step.run(root.argv([*prefix, jobs(), "prepare", "modules_prepare"]))
