@@ -12,6 +12,7 @@ mod tests {
             text::Text, //
         },
         sys::{
+            abi,
             dma::{
                 coherent::Coherent,
                 CpuMemory, //
@@ -27,10 +28,12 @@ mod tests {
                 longest_entry,
                 Process,
                 UserMemory, //
-            }, //
+            },
+            walk::walk, //
         },
     };
     use kernel::{
+        ffi::c_void,
         prelude::*,
         sync::atomic::{
             Atomic,
@@ -78,7 +81,30 @@ mod tests {
         let dev = lease.device();
         let memory = UserMemory::new(3 * PAGE_SIZE, 0, false);
         let pinned = memory.map(|memory| memory.pin(dev, longest_entry(dev), Direction::ToDevice));
-        assert!(matches!(&pinned, Ok(Ok(pinned)) if pinned.pages().count() == 3));
+        let Ok(Ok(pinned)) = pinned else {
+            return assert!(false);
+        };
+        assert_eq!(pinned.pages().count(), 3);
+        // High memory has no address to ask by.
+        let addresses: [_; 3] = {
+            let mut pages = pinned.pages();
+            core::array::from_fn(|_| pages.next().and_then(memory::address_of))
+        };
+        assert!(addresses.iter().flatten().all(|at| is_pinned(*at)));
+        drop(pinned);
+        assert!(!addresses.iter().flatten().any(|at| is_pinned(*at)));
+    }
+
+    /// Whether the page at an address of the kernel's has the references of a pin.
+    fn is_pinned(at: *const c_void) -> bool {
+        const GUP_PIN_COUNTING_BIAS: i64 = 1024; // include/linux/mm_types.h
+        let mut found = match KBox::init(pin_init::init_zeroed::<abi::Walk>(), GFP_KERNEL) {
+            Ok(found) => found,
+            Err(_) => return false,
+        };
+        // CAST: An address is not wider than 64 bits.
+        found.address = at as usize as u64;
+        walk(&mut found).is_ok() && i64::from(found.refcount) >= GUP_PIN_COUNTING_BIAS
     }
 
     #[test]

@@ -52,34 +52,58 @@ pub(crate) fn of_address(addr: *const c_void, size: usize) -> Placement {
         ..Placement::UNKNOWN
     };
     let start = addr as usize;
-    let mut next_phys = None;
-    let mut extent = 0;
+    let mut extents = Extents::NONE;
     let mut at = start;
     let end = start.saturating_add(size);
     while at < end {
         let Some(page) = memory::page_of(at as *const c_void) else {
-            return placement;
+            break;
         };
-        let facts = memory::page_facts(page);
         let within = at % PAGE_SIZE;
         let here = (PAGE_SIZE - within).min(end - at);
+        extents.add_page(&mut placement, page, within, here);
+        at += here;
+    }
+    placement
+}
+
+/// Where the pieces of something lie that are met one after the other.
+struct Extents {
+    /// Behind the last piece.
+    next: Option<u64>,
+    /// How long the extent is that the last piece belongs to.
+    bytes: u64,
+}
+
+impl Extents {
+    const NONE: Self = Self {
+        next: None,
+        bytes: 0,
+    };
+
+    /// Counts `bytes` at `phys`, which belong to the extent before them if they follow it.
+    fn add(&mut self, placement: &mut Placement, phys: u64, bytes: usize) {
+        if self.next != Some(phys) {
+            placement.extents += 1;
+            self.bytes = 0;
+        }
+        self.bytes += bytes as u64;
+        placement.largest_extent = placement.largest_extent.max(self.bytes);
+        self.next = Some(phys + bytes as u64);
+    }
+
+    /// Counts `bytes`, `within` bytes into `page`. The first are where all of it is said to be.
+    fn add_page(&mut self, placement: &mut Placement, page: Page, within: usize, bytes: usize) {
+        let facts = memory::page_facts(page);
         let phys = facts.phys + within as u64;
-        if at == start {
+        if self.next.is_none() {
             placement.zone = Text::new(facts.zone);
             placement.node = facts.node;
             placement.cma = facts.cma;
             placement.phys = phys;
         }
-        if next_phys != Some(phys) {
-            placement.extents += 1;
-            extent = 0;
-        }
-        extent += here as u64;
-        placement.largest_extent = placement.largest_extent.max(extent);
-        next_phys = Some(phys + here as u64);
-        at += here;
+        self.add(placement, phys, bytes);
     }
-    placement
 }
 
 /// The placement of `size` bytes of contiguous pages from `page` on.
@@ -93,20 +117,13 @@ pub(crate) fn of_pages(page: Page, size: usize) -> Placement {
 /// The placement of pieces of memory in the order in which a device sees them.
 pub(crate) fn of_scattered<'a>(pieces: impl Iterator<Item = &'a Buffer>) -> Placement {
     let mut all = Placement::UNKNOWN;
-    let mut next_phys = None;
-    let mut extent = 0;
+    let mut extents = Extents::NONE;
     for piece in pieces {
         let one = of_address(piece.as_ptr(), piece.size());
         if all.extents == 0 {
             all = Placement { extents: 0, ..one };
         }
-        if next_phys != Some(one.phys) {
-            all.extents += 1;
-            extent = 0;
-        }
-        extent += piece.size() as u64;
-        all.largest_extent = all.largest_extent.max(extent);
-        next_phys = Some(one.phys + piece.size() as u64);
+        extents.add(&mut all, one.phys, piece.size());
     }
     all
 }
@@ -115,24 +132,11 @@ pub(crate) fn of_scattered<'a>(pieces: impl Iterator<Item = &'a Buffer>) -> Plac
 /// has no address of its own for them.
 pub(crate) fn of_user(pages: impl Iterator<Item = Page>, offset: usize, size: usize) -> Placement {
     let mut all = Placement::UNKNOWN;
-    let (mut next_phys, mut extent, mut within, mut left) = (None, 0, offset, size);
+    let mut extents = Extents::NONE;
+    let (mut within, mut left) = (offset, size);
     for page in pages {
-        let facts = memory::page_facts(page);
-        let phys = facts.phys + within as u64;
         let here = (PAGE_SIZE - within).min(left);
-        if all.extents == 0 {
-            all.zone = Text::new(facts.zone);
-            all.node = facts.node;
-            all.cma = facts.cma;
-            all.phys = phys;
-        }
-        if next_phys != Some(phys) {
-            all.extents += 1;
-            extent = 0;
-        }
-        extent += here as u64;
-        all.largest_extent = all.largest_extent.max(extent);
-        next_phys = Some(phys + here as u64);
+        extents.add_page(&mut all, page, within, here);
         (within, left) = (0, left - here);
     }
     all
