@@ -17,8 +17,8 @@ use crate::evidence::{
 
 /// A window of which no piece is left that is larger than this is short.
 const HOLE: u64 = 128 << 20;
-/// What the kernel can have without reclaim is little where it is less than this part of what is
-/// available to processes.
+/// What the kernel can have, with what reclaim of the page cache would give it, is little where it is
+/// less than this part of what is available to processes.
 const LITTLE: u64 = 8;
 
 /// What is odd about memory; what only the module knows is said where it is there.
@@ -78,6 +78,17 @@ fn kernels(zones: &[Zone]) -> (u64, u64) {
     )
 }
 
+/// The least of the page cache that the kernel would have from reclaim, in pages: what CMA areas lend out
+/// may all be the cache's, and is none of the kernel's when it comes back.
+fn cached(zones: &[Zone], lent_out: u64) -> u64 {
+    let files = ["nr_zone_active_file", "nr_zone_inactive_file"];
+    let low = zones.iter().filter(|zone| zone.is_low());
+    let all: u64 = low
+        .flat_map(|zone| files.map(|name| zone.pages(name)))
+        .sum();
+    all.saturating_sub(lent_out)
+}
+
 fn available(machine: &Machine, zones: &[Zone]) -> Option<Finding> {
     let kib = rustix::param::page_size() as u64 >> 10;
     let field = |name: &str| kernel::meminfo(machine, name);
@@ -92,7 +103,8 @@ fn available(machine: &Machine, zones: &[Zone]) -> Option<Finding> {
             in_units(cma)
         ),
     };
-    let little = usable < all / LITTLE;
+    let lent_out = field("CmaTotal").unwrap_or(0).saturating_sub(cma);
+    let little = usable + cached(zones, lent_out / kib) * kib < all / LITTLE;
     Some(finding(
         "memory",
         if little { Odd } else { Fine },
@@ -214,6 +226,17 @@ mod tests {
             kernels(&zones),
             (1000 - 300 - 80 - 100, 1000 - 300 - 30 - 100)
         );
+    }
+
+    #[test]
+    fn the_cache_of_the_kernels_zones_is_the_kernels_but_for_what_areas_lend() {
+        let low = format!("{ZONES}      nr_zone_inactive_file 200\n      nr_zone_active_file 50\n");
+        let high = ZONES.replace("   DMA32", "HighMem") + "      nr_zone_active_file 1000\n";
+        let zones = zone::parse(&(low + &high));
+        assert_eq!(zones.len(), 2);
+        assert_eq!(cached(&zones, 0), 250);
+        assert_eq!(cached(&zones, 100), 150);
+        assert_eq!(cached(&zones, 300), 0);
     }
 
     #[test]

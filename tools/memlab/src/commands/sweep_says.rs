@@ -31,6 +31,13 @@ fn times(more: u64, less: u64) -> String {
     }
 }
 
+/// What a point takes, for people: the most that it may be where the clock cannot tell.
+fn took(point: &Point) -> Option<String> {
+    let [ns, _, _] = point.cost()?;
+    let bound = if point.is_bound() { "<" } else { "" };
+    Some(format!("{bound}{}", time(ns as f64)))
+}
+
 /// What a thread waits for, and what all of them get done together.
 fn threads(curves: &Curves<'_>) -> Vec<String> {
     let say = |(name, points): &(String, Vec<&Point>)| {
@@ -45,22 +52,22 @@ fn threads(curves: &Curves<'_>) -> Vec<String> {
             1 => "1 thread".to_owned(),
             count => format!("{count} threads"),
         };
-        let took = |ns: u64| time(ns as f64);
+        let least = if first.is_bound() { "at least " } else { "" };
         let one = match low > high {
             true => format!(
-                "{name} takes {} times as long with {} as with {}: {} and {}",
+                "{name} takes {least}{} times as long with {} as with {}: {} and {}",
                 times(after, before),
                 thread(many),
                 thread(few),
-                took(after),
-                took(before)
+                took(last)?,
+                took(first)?
             ),
             false => format!(
                 "{name} takes no longer with {} than with {} that could be told: {} and {}",
                 thread(many),
                 thread(few),
-                took(after),
-                took(before)
+                took(last)?,
+                took(first)?
             ),
         };
         let together = times(last.per_second, first.per_second);
@@ -91,13 +98,12 @@ fn sizes(curves: &Curves<'_>) -> Vec<String> {
             .collect();
         let ends = measured.first().zip(measured.last());
         let said = ends.and_then(|(first, last)| {
-            let ([before, _, _], [after, _, _]) = (first.cost()?, last.cost()?);
             Some(format!(
                 "{name}: {} takes {}, {} takes {}.",
                 shown(first.place.at),
-                time(before as f64),
+                took(first)?,
                 shown(last.place.at),
-                time(after as f64)
+                took(last)?
             ))
         });
         return said.into_iter().collect();
@@ -181,7 +187,6 @@ fn orders(swept: &Swept) -> Vec<String> {
         .filter(|point| point.place.instead && point.place.at == order);
     let instead: Vec<String> = instead
         .filter_map(|point| {
-            let [ns, _, _] = point.cost()?;
             let extents = point
                 .extents
                 .map_or(String::new(), |extents| format!(" in {extents} extents"));
@@ -192,7 +197,7 @@ fn orders(swept: &Swept) -> Vec<String> {
             Some(format!(
                 "{} {}{extents}{success}",
                 point.place.experiment,
-                time(ns as f64)
+                took(point)?
             ))
         })
         .collect();
@@ -279,6 +284,22 @@ mod tests {
             "{:?}",
             of(&flat)
         );
+    }
+
+    #[test]
+    fn what_the_clock_cannot_tell_is_a_bound() {
+        let mut points = vec![
+            point("sg", 1, 9, 0, [50, 0, 50]),
+            point("sg", 8, 9, 0, [2000, 1900, 2100]),
+        ];
+        points[0].phases[1].p50 = Figure::Below(50);
+        let said = of(&swept(Over::Threads, points.clone()));
+        assert!(
+            said[0].starts_with("sg takes at least 40 times as long with 8 threads as with 1 thread: 4 us and <100 ns."),
+            "{said:?}"
+        );
+        let said = of(&swept(Over::Sizes, points));
+        assert_eq!(said, ["sg: 1 takes <100 ns, 8 takes 4 us."]);
     }
 
     #[test]

@@ -170,6 +170,13 @@ impl Point {
         (self.tries != 0).then(|| good * 100.0 / self.tries as f64)
     }
 
+    /// Whether a phase of it is below the clock's resolution, so that its cost is the most that it may
+    /// be.
+    pub fn is_bound(&self) -> bool {
+        let below = |timed: &Timed| matches!(timed.p50, Figure::Below(_));
+        self.phases.iter().any(below)
+    }
+
     /// What both phases take together, with the lowest and the highest that it may be.
     pub fn cost(&self) -> Option<[u64; 3]> {
         (self.phases.len() == 2).then(|| {
