@@ -152,12 +152,13 @@ pub fn watch(context: &Context, arguments: &Arguments) -> Result<Found<Watched>>
                 watched.intervals.push(interval);
             }
         }
-        let over = arguments.time.is_some_and(|time| at >= time as f64);
+        // On a busy machine one look may take all the time: an interval is shown even so.
+        let over = before.is_some() && arguments.time.is_some_and(|time| at >= time as f64);
         if arguments.once || over || ended.load(Ordering::Relaxed) {
             break;
         }
         before = Some((state, at));
-        let left = arguments.time.map(|time| time as f64 - at);
+        let left = arguments.time.map(|time| (time as f64 - at).max(0.0));
         let every = Duration::from_millis(arguments.every);
         rest(
             every.min(left.map_or(every, Duration::from_secs_f64)),
