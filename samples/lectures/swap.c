@@ -92,7 +92,8 @@ int main(int count, char **words)
 	row("pages in", in, "");
 	ok("without a limit nothing comes from swap", !idle[0]);
 	ok("with it pages come from swap", busy[0] > 0 && in > 0);
-	ok("as much goes out as has no room, at least", out * sysconf(_SC_PAGESIZE) >= (long long)(SIZE - LIMIT));
+	ok("as much goes out as has no room, at least",
+	   out * sysconf(_SC_PAGESIZE) >= (long long)(SIZE - LIMIT));
 	rmdir(GROUP);
 	return end();
 }

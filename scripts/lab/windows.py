@@ -78,8 +78,8 @@ class Arm:
 
 
 class Arm64:
-    # The kernel's Rust wants strict alignment here, so that what is longer than four words is moved by
-    # a call, whose third argument is in x2.
+    # The kernel's Rust wants strict alignment here, so that what is longer than four words is moved
+    # by a call, whose third argument is in x2.
     LENGTH = re.compile(r"mov w2, #0x([0-9a-f]+)$")
     SETS_LENGTH = re.compile(r"(?!st|cmp|cmn|tst|cb|tb)\w+ [xw]2\b|ldp [xw]\d+, [xw]2\b")
     RETURN = re.compile(r"ret")

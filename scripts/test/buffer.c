@@ -271,7 +271,8 @@ static void check_leaks(int session, const int *there)
 		}
 		for (int kind = 0; kind < KINDS; kind++) {
 			/* The longest segment of a device that nobody told one. */
-			unsigned long size = kind == MEMLAB_BUFFER_NONCONTIGUOUS ? 1 << 16 : 1 << 20;
+			unsigned long size =
+				kind == MEMLAB_BUFFER_NONCONTIGUOUS ? 1 << 16 : 1 << 20;
 			int fd = there[kind] ? alloc(session, kind, size, "memlab", 0) : -1;
 			unsigned char *at;
 

@@ -121,7 +121,7 @@ static void busy(int seed)
 			} else if (child == 1) {
 				child = fork();
 				if (!child) {
-					/* PR_SET_PDEATHSIG: who is killed kills no child of its own. */
+					/* PR_SET_PDEATHSIG: a kill reaches no child. */
 					syscall(__NR_prctl, 1, 9, 0, 0, 0);
 					if (getppid() == 1)
 						exit(0);
