@@ -36,7 +36,10 @@ use kernel::{
 ///
 /// The pointer is that of an activated area.
 #[derive(Clone, Copy, PartialEq)]
-pub(crate) struct Area(#[cfg_attr(not(CONFIG_CMA), expect(dead_code))] NonNull<lab::cma>);
+pub(crate) struct Area(
+    #[cfg_attr(not(CONFIG_CMA), allow(dead_code, reason = "buffers may want it"))]
+    NonNull<lab::cma>,
+);
 
 // SAFETY: An area belongs to no thread, and its functions do their own locking.
 unsafe impl Send for Area {}
@@ -103,7 +106,7 @@ impl Area {
 ///
 /// `page` is the first of `count` pages that `cma_alloc()` gave from `area` and that are owned.
 pub(crate) struct Allocation {
-    #[cfg_attr(not(CONFIG_CMA), expect(dead_code))]
+    #[cfg_attr(not(CONFIG_CMA), allow(dead_code, reason = "buffers may want it"))]
     area: Area,
     page: NonNull<bindings::page>,
     count: usize,
