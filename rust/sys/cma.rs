@@ -37,7 +37,7 @@ use kernel::{
 /// The pointer is that of an activated area.
 #[derive(Clone, Copy, PartialEq)]
 pub(crate) struct Area(
-    #[cfg_attr(not(CONFIG_CMA), allow(dead_code, reason = "buffers may want it"))]
+    #[cfg_attr(not(CONFIG_CMA), allow(dead_code, reason = "dma-bufs read it"))]
     NonNull<lab::cma>,
 );
 
@@ -106,7 +106,7 @@ impl Area {
 ///
 /// `page` is the first of `count` pages that `cma_alloc()` gave from `area` and that are owned.
 pub(crate) struct Allocation {
-    #[cfg_attr(not(CONFIG_CMA), allow(dead_code, reason = "buffers may want it"))]
+    #[cfg_attr(not(CONFIG_CMA), allow(dead_code, reason = "dma-bufs read it"))]
     area: Area,
     page: NonNull<bindings::page>,
     count: usize,
